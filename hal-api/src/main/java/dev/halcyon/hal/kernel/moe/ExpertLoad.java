@@ -4,24 +4,65 @@ import dev.halcyon.hal.kernel.Cost;
 import dev.halcyon.hal.kernel.KernelArgs;
 import dev.halcyon.hal.kernel.KernelSpec;
 import dev.halcyon.hal.kernel.Operands;
+import dev.halcyon.hal.kernel.Require;
+import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/// ExpertLoad.
+/// Counts how often every expert was chosen: `load[e] (+)= #{(t, k): indices[t, k] = e}`.
+///
+/// `indices` is `I32 [T, topK]` with T up to `maxTokens`, -1 counting nowhere; `load` is `I32 [experts]`, added to if `add`,
+/// overwritten otherwise; `activeRows`, optional `I32 [1]`, bounds the tokens. An index that is no expert counts nowhere
+/// and raises the fault word.
+///
+/// @param maxTokens upper bound of the number of tokens
+/// @param topK choices a token
+/// @param experts experts of the layer
+/// @param add whether counts are added to what `load` holds, as in gradient accumulation
 public record ExpertLoad(int maxTokens, int topK, int experts, boolean add) implements KernelSpec<ExpertLoad.Args> {
-    /// Arguments.
+    /// Operands, as described at [ExpertLoad].
     public record Args(Tensor indices, Tensor load, @Nullable Tensor activeRows) implements KernelArgs {
+        /// {@return the operands of a count over all tokens}
+        public static Args of(Tensor indices, Tensor load) {
+            return new Args(indices, load, null);
+        }
+
+        /// {@return these with the number of live tokens}
+        public Args withActiveRows(@Nullable Tensor count) {
+            return new Args(indices, load, count);
+        }
+
+        /// {@return the operands; `load` counts as updated, for the spec alone knows whether it adds}
         @Override
         public Operands operands() {
             return Operands.of().read("indices", indices).update("load", load).read("activeRows", activeRows);
         }
     }
 
+    public ExpertLoad {
+        Require.positive("maxTokens", maxTokens);
+        Require.positive("topK", topK);
+        Require.positive("experts", experts);
+    }
+
     @Override
-    public void validate(Args args) {}
+    public void validate(Args args) {
+        Require.rows("indices", args.indices, DType.I32, maxTokens, topK);
+        Require.tensor("load", args.load, DType.I32, experts);
+        Require.optional("activeRows", args.activeRows, DType.I32, 1);
+    }
 
     @Override
     public Cost cost() {
-        return Cost.ZERO;
+        return cost(maxTokens);
+    }
+
+    @Override
+    public Cost cost(Args args) {
+        return cost(args.indices.dim(0));
+    }
+
+    private Cost cost(double tokens) {
+        return new Cost(0, 4.0 * (tokens * topK + (add ? 2.0 : 1.0) * experts));
     }
 }

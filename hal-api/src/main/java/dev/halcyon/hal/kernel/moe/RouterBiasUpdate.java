@@ -4,11 +4,22 @@ import dev.halcyon.hal.kernel.Cost;
 import dev.halcyon.hal.kernel.KernelArgs;
 import dev.halcyon.hal.kernel.KernelSpec;
 import dev.halcyon.hal.kernel.Operands;
+import dev.halcyon.hal.kernel.Require;
+import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 
-/// RouterBiasUpdate.
+/// Nudges the selection bias of every expert towards an even load: `bias[e] += rate · sign(mean(load) - load[e])`.
+///
+/// `bias` is `F32 [experts]`, updated in place; `load` is `I32 [experts]`, the tokens that each expert got in the whole
+/// (global) batch, from [ExpertLoad]. The sign is exact: it compares `Σ load` with `experts · load[e]` in 64-bit
+/// integers, and an expert with just the mean load keeps its bias.
+///
+/// Source: the auxiliary-loss-free balancing of DeepSeek-V3 and V4 (both use a rate of 0.001).
+///
+/// @param experts experts of the layer
+/// @param rate the step, called gamma in the reports
 public record RouterBiasUpdate(int experts, double rate) implements KernelSpec<RouterBiasUpdate.Args> {
-    /// Arguments.
+    /// Operands, as described at [RouterBiasUpdate].
     public record Args(Tensor bias, Tensor load) implements KernelArgs {
         @Override
         public Operands operands() {
@@ -16,11 +27,19 @@ public record RouterBiasUpdate(int experts, double rate) implements KernelSpec<R
         }
     }
 
+    public RouterBiasUpdate {
+        Require.positive("experts", experts);
+        Require.positive("rate", rate);
+    }
+
     @Override
-    public void validate(Args args) {}
+    public void validate(Args args) {
+        Require.tensor("bias", args.bias, DType.F32, experts);
+        Require.tensor("load", args.load, DType.I32, experts);
+    }
 
     @Override
     public Cost cost() {
-        return Cost.ZERO;
+        return new Cost(3.0 * experts, 12.0 * experts);
     }
 }

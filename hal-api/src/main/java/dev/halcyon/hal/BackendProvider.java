@@ -1,0 +1,23 @@
+package dev.halcyon.hal;
+
+/// What a backend registers with [java.util.ServiceLoader]; loading the class must not touch native code.
+public interface BackendProvider {
+    /// The version of this interface and of [dev.halcyon.hal.spi]; a provider returns the constant it was compiled
+    /// with.
+    int API_VERSION = 1;
+
+    /// {@return the backend's name in selectors: `cpu`}
+    String name();
+
+    /// {@return [#API_VERSION] as it was when the provider was compiled}
+    int apiVersion();
+
+    /// {@return what is there, without creating a context; fast, silent, and never throwing}
+    Availability probe();
+
+    /// {@return an open device; closing it releases everything the backend holds for it}
+    ///
+    /// @param ordinal which of the devices that [#probe()] listed
+    /// @throws dev.halcyon.hal.error.HalException if it cannot be opened
+    Device open(int ordinal, DeviceOptions options);
+}

@@ -1,0 +1,29 @@
+package dev.halcyon.hal;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/// What a device is, as far as a probe can tell without opening it.
+///
+/// @param backend name of the backend, `cuda`
+/// @param ordinal which of the backend's devices
+/// @param name the product, `AMD EPYC 9654`
+/// @param emulated whether this is an emulation; its times mean nothing
+/// @param properties facts worth reporting, in order: `isa` → `avx512`, `driver` → `580.65`
+public record DeviceDescription(
+        String backend, int ordinal, String name, boolean emulated, Map<String, String> properties) {
+    public DeviceDescription {
+        properties = Collections.unmodifiableMap(new LinkedHashMap<>(properties));
+    }
+
+    /// {@return the id that [Selector#of] takes: `cuda:0`}
+    public String id() {
+        return backend + ":" + ordinal;
+    }
+
+    /// {@return the id, marked when emulated: `ascend:0 (emulated)`}
+    public String title() {
+        return emulated ? id() + " (emulated)" : id();
+    }
+}

@@ -1,0 +1,113 @@
+package dev.halcyon.hal;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
+import org.jspecify.annotations.Nullable;
+
+/// Finds backends and opens devices.
+public final class Halcyon {
+    private Halcyon() {}
+
+    /// {@return every backend on the path with what its probe found; never throws because of one of them}
+    public static Discovery discover() {
+        return discover(ServiceLoader.load(BackendProvider.class));
+    }
+
+    /// {@return every backend that `loader` finds}
+    public static Discovery discover(ServiceLoader<BackendProvider> loader) {
+        List<Discovery.Entry> entries = new ArrayList<>();
+        var providers = loader.stream().iterator();
+        while (true) {
+            try {
+                if (!providers.hasNext()) {
+                    break;
+                }
+                var provider = providers.next();
+                entries.add(entry(provider.type().getName(), provider.get()));
+            } catch (ServiceConfigurationError | LinkageError broken) {
+                entries.add(new Discovery.Entry("(unloadable)", new Unloadable(), unloadable(broken)));
+            }
+        }
+        entries.sort(Comparator.comparing(Discovery.Entry::backend));
+        return new Discovery(entries);
+    }
+
+    private static Discovery.Entry entry(String type, BackendProvider provider) {
+        String name = type;
+        try {
+            name = provider.name();
+            if (provider.apiVersion() != BackendProvider.API_VERSION) {
+                return new Discovery.Entry(
+                        name,
+                        provider,
+                        new Availability.Unavailable(
+                                Availability.Reason.INCOMPATIBLE_SPI,
+                                type + " was built for provider interface " + provider.apiVersion() + ", hal-api has "
+                                        + BackendProvider.API_VERSION,
+                                "use versions of the backend and of hal-api that belong together",
+                                null));
+            }
+            return new Discovery.Entry(name, provider, provider.probe());
+        } catch (RuntimeException | LinkageError failure) {
+            return new Discovery.Entry(
+                    name,
+                    provider,
+                    new Availability.Unavailable(
+                            Availability.Reason.PROBE_FAILED,
+                            "the probe of " + type + " threw " + failure,
+                            "report this to the backend's authors with the stack trace of `halcyon doctor`",
+                            failure));
+        }
+    }
+
+    private static Availability.Unavailable unloadable(Throwable failure) {
+        return new Availability.Unavailable(
+                Availability.Reason.PROBE_FAILED,
+                "a registered provider cannot be loaded: " + failure.getMessage(),
+                "check that the backend's jar and its dependencies are complete and of one version",
+                failure);
+    }
+
+    /// {@return the device that `selector` picks, opened with the options of the `halcyon.*` system properties}
+    ///
+    /// @throws dev.halcyon.hal.error.BackendUnavailableException if there is none
+    public static Device open(Selector selector) {
+        return open(selector, DeviceOptions.fromSystemProperties());
+    }
+
+    /// {@return the device that `selector` picks}
+    ///
+    /// @throws dev.halcyon.hal.error.BackendUnavailableException if there is none
+    public static Device open(Selector selector, @Nullable DeviceOptions options) {
+        Selector.Choice choice = selector.choose(discover());
+        return choice.entry()
+                .provider()
+                .open(choice.device().ordinal(), options == null ? DeviceOptions.defaults() : options);
+    }
+
+    /// Stands in the discovery where a provider could not even be instantiated.
+    private static final class Unloadable implements BackendProvider {
+        @Override
+        public String name() {
+            return "(unloadable)";
+        }
+
+        @Override
+        public int apiVersion() {
+            return API_VERSION;
+        }
+
+        @Override
+        public Availability probe() {
+            return unloadable(new IllegalStateException("never loaded"));
+        }
+
+        @Override
+        public Device open(int ordinal, DeviceOptions options) {
+            throw new IllegalStateException("this provider could not be loaded");
+        }
+    }
+}

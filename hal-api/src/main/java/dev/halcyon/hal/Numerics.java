@@ -1,0 +1,19 @@
+package dev.halcyon.hal;
+
+import dev.halcyon.hal.memory.DType;
+import java.util.Objects;
+
+/// What a plan promises about its numbers.
+///
+/// @param accumulate type of the accumulators
+/// @param batchInvariant whether a row's result is the same bits whatever else is in the batch and whatever the row
+///     bound of the plan
+/// @param reproducible whether equal inputs give equal bits on every run, for any number of threads
+public record Numerics(DType accumulate, boolean batchInvariant, boolean reproducible) {
+    /// F32 accumulators, batch-invariant and reproducible.
+    public static final Numerics F32_INVARIANT = new Numerics(DType.F32, true, true);
+
+    public Numerics {
+        Objects.requireNonNull(accumulate, "accumulate");
+    }
+}
