@@ -1,0 +1,36 @@
+package dev.halcyon.backend.cpu;
+
+import dev.halcyon.hal.DeviceOptions;
+
+/// Everything that can be set about a CPU device, read once when it is opened.
+///
+/// @param isa `-Dhalcyon.cpu.isa=` scalar, 128, 256 or 512; `auto` takes the widest the machine has
+/// @param threads `-Dhalcyon.cpu.threads=`, by default the processors the JVM may use
+public record CpuSettings(String isa, int threads) {
+    /// Most threads a device takes; beyond this a typing mistake is likelier than a machine.
+    public static final int MAX_THREADS = 1024;
+
+    public CpuSettings {
+        if (threads < 1 || threads > MAX_THREADS) {
+            throw new IllegalArgumentException(
+                    "halcyon.cpu.threads is " + threads + "; it must be between 1 and " + MAX_THREADS);
+        }
+        if (!isa.equals("auto")) {
+            Isa.of(isa);
+        }
+    }
+
+    /// {@return the settings that these options name}
+    public static CpuSettings of(DeviceOptions options) {
+        String threads = options.properties().get("halcyon.cpu.threads");
+        String isa = options.properties().getOrDefault("halcyon.cpu.isa", "auto");
+        try {
+            return new CpuSettings(
+                    isa,
+                    threads == null ? Runtime.getRuntime().availableProcessors() : Integer.parseInt(threads.strip()));
+        } catch (NumberFormatException malformed) {
+            throw new IllegalArgumentException(
+                    "halcyon.cpu.threads is \"" + threads + "\", which is not a whole number", malformed);
+        }
+    }
+}

@@ -1,0 +1,4 @@
+package dev.halcyon.backend.cpu.loops;
+
+/// Inner loops over rows.
+public interface RowLoops {}

@@ -1,0 +1,42 @@
+package dev.halcyon.backend.cpu.vector;
+
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/// The species of the chosen width, as constants.
+final class Lanes {
+    /// Shape of the chosen width.
+    static final VectorShape SHAPE = VectorShape.forBitSize(Width.bits());
+
+    /// Floats.
+    static final VectorSpecies<Float> FLOATS = VectorSpecies.of(float.class, SHAPE);
+
+    /// Integers, as many as floats.
+    static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, SHAPE);
+
+    /// Lanes of a float vector.
+    static final int COUNT = FLOATS.length();
+
+    /// As many shorts as there are float lanes, at half the width.
+    /// A 128-bit shape has 64-bit halves.
+    static final VectorSpecies<Short> HALF_SHORTS =
+            VectorSpecies.of(short.class, VectorShape.forBitSize(Width.bits() / 2));
+
+    /// Shorts of the full width: pairs of BF16 values, one pair a float lane.
+    static final VectorSpecies<Short> SHORTS = VectorSpecies.of(short.class, SHAPE);
+
+    /// Bytes of the full width.
+    static final VectorSpecies<Byte> BYTES = VectorSpecies.of(byte.class, SHAPE);
+
+    /// Byte order of every tensor.
+    static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
+
+    private Lanes() {}
+
+    /// {@return zero in every lane}
+    static FloatVector zero() {
+        return FloatVector.zero(FLOATS);
+    }
+}
