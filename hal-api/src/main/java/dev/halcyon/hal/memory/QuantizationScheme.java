@@ -16,7 +16,8 @@ import java.util.Objects;
 public record QuantizationScheme(DType values, DType scales, int blockRows, int blockColumns, ScaleRule rule) {
     /// How a quantizer turns the largest magnitude of a block into its scale.
     public enum ScaleRule {
-        /// `max(amax, 1e-4) / largest`: DeepSeek-V3 `act_quant`.
+        /// `max(amax, floor) / largest`, with a floor and a largest value for each value type: DeepSeek-V3 `act_quant`, see
+        /// [dev.halcyon.hal.kernel.linear.Quantize].
         LINEAR,
         /// The linear scale rounded up to a power of two: DeepSeek-V3.1 and later ("ue8m0").
         POWER_OF_TWO

@@ -15,7 +15,7 @@ import java.util.Objects;
 ///
 /// | operand | type and shape |
 /// |---|---|
-/// | x | values `[R, columns]` and scales `[ceil(R / blockRows), ceil(columns / blockColumns)]` of the scheme |
+/// | x | values `[R, columns]` and scales `[ceil(R / blockRows), ceil(columns / blockColumns)]` of the scheme, without gaps |
 /// | out | `out [R, columns]` |
 ///
 /// *Numerics.* One product in F32 (F64 for F64 out), one rounding. NaN codes and NaN scales give NaN. The scheme's rule does

@@ -1,5 +1,6 @@
 package dev.halcyon.hal.kernel.linear;
 
+import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.QuantizationScheme;
@@ -13,7 +14,7 @@ final class Quantization {
 
     static void requireScheme(QuantizationScheme scheme, int columns) {
         Require.oneOf(
-                "scheme.values", scheme.values(), DType.F8_E4M3, DType.F8_E5M2, DType.F4_E2M1, DType.I8, DType.I4);
+                "scheme.values", scheme.values(), DType.F8_E4M3, DType.F8_E5M2, DType.F4_E2M1, DType.I4);
         Require.oneOf(
                 "scheme.scales", scheme.scales(), DType.F32, DType.F16, DType.BF16, DType.F8_E8M0);
         Require.that(
@@ -24,13 +25,8 @@ final class Quantization {
     static long requireRows(
             String name, QuantizedTensor tensor, QuantizationScheme scheme, long maxRows, long columns) {
         Require.that(tensor.scheme().equals(scheme), name + " must have scheme " + scheme + ", not " + tensor.scheme());
-        long rows = Require.rows(name + ".values", tensor.values(), scheme.values(), maxRows, columns);
-        Require.tensor(
-                name + ".scales",
-                tensor.scales(),
-                scheme.scales(),
-                tensor.scales().shape().toArray());
-        return rows;
+        Operands.forEachTensor(tensor, name, Require::contiguous);
+        return Require.rows(name + ".values", tensor.values(), scheme.values(), maxRows, columns);
     }
 
     static double bytes(QuantizationScheme scheme, long rows, long columns) {

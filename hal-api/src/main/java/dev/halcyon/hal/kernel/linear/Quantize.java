@@ -17,7 +17,7 @@ import java.util.Objects;
 /// | operand | type and shape |
 /// |---|---|
 /// | x | `in [R, columns]` |
-/// | out | values `[R, columns]` and scales `[ceil(R / blockRows), ceil(columns / blockColumns)]` of the scheme |
+/// | out | values `[R, columns]` and scales `[ceil(R / blockRows), ceil(columns / blockColumns)]` of the scheme, without gaps |
 ///
 /// Blocks at the edges are partial and look at the elements they have. The scale of a block, before it is stored, is
 ///
@@ -26,18 +26,18 @@ import java.util.Objects;
 /// | F8_E4M3 | 448 | 1e-4 | `max(amax, floor) / L` | `2^ceil(log2(max(amax, floor) / L))` |
 /// | F8_E5M2 | 57,344 | 1e-4 | the same | the same |
 /// | F4_E2M1 | 6 | 6 · 2^-126 | the same | the same |
-/// | I8 | 127 | 127 · 2^-126 | the same | the same |
-/// | I4 | 7 | 7 · 2^-126 | the same | the same |
+/// | I4 | 7.5 | 7.5 · 2^-23 | the same | the same |
 ///
 /// and [#largest(DType)] and [#floor(DType)] say the same to a kernel.
 ///
 /// *Numerics.* All in F32. The scale is rounded to its own type (to nearest, ties to even; a power of two beyond the range of
-/// [DType#F8_E8M0] becomes the nearest in range), and x is divided (not multiplied by a reciprocal) by the scale as stored. The quotient is clamped
-/// to `-L … L` and rounded to nearest, ties to even: in FP8 and FP4 to an even mantissa, in I8 and I4 to an even integer. So -128 and -8
-/// are never produced. A block with a NaN or an infinity holds unspecified values; other blocks do not notice.
+/// [DType#F8_E8M0] becomes the nearest in range), and x is divided (not multiplied by a reciprocal) by the scale as stored.
+/// The quotient is rounded to nearest and saturates: F8 and F4 at L, ties to an even mantissa; I4 at -8 and 7, ties to an even
+/// integer. A block with a NaN or an infinity holds unspecified values; other blocks do not notice.
 ///
-/// *Source.* F8: DeepSeek-V3 inference/kernel.py, act_quant; F4: DeepSeek-V4 inference/kernel.py, fp4 quantizer (not the OCP MX
-/// rule, whose scale can make the largest element saturate). I4 and I8: symmetric, by the same formula.
+/// *Source.* F8: DeepSeek-V3 inference/kernel.py, act_quant. F4: DeepSeek-V4 inference/kernel.py (not the OCP MX rule, whose
+/// scale can make the largest element saturate). I4: compressed-tensors, calculate_qparams for a symmetric range of 4 bits,
+/// which divides by half of the 15 steps.
 ///
 /// @param maxRows most rows
 /// @param columns columns; even for a packed value type
@@ -79,7 +79,7 @@ public record Quantize(int maxRows, int columns, DType in, QuantizationScheme sc
         return new Quantize(maxRows, columns, in, scheme);
     }
 
-    /// {@return the largest magnitude that a value type holds, which the largest element of a block is scaled to}
+    /// {@return L of the table at [Quantize]: the magnitude that the largest element of a block is scaled to}
     ///
     /// @throws IllegalArgumentException if `values` is no value type of a scheme
     public static double largest(DType values) {
@@ -87,18 +87,21 @@ public record Quantize(int maxRows, int columns, DType in, QuantizationScheme sc
             case F8_E4M3 -> 448;
             case F8_E5M2 -> 57_344;
             case F4_E2M1 -> 6;
-            case I8 -> 127;
-            case I4 -> 7;
+            case I4 -> 7.5;
             default -> throw new IllegalArgumentException("values must be a quantized type, not " + values);
         };
     }
 
-    /// {@return the magnitude below which the largest element of a block is not taken to be, so that no scale is 0}
+    /// {@return the floor of the table at [Quantize]: the largest element of a block is taken to be no smaller, so no scale is 0}
     ///
     /// @throws IllegalArgumentException if `values` is no value type of a scheme
     public static double floor(DType values) {
-        boolean isFp8 = values == DType.F8_E4M3 || values == DType.F8_E5M2;
-        return isFp8 ? 1e-4 : largest(values) * 0x1p-126;
+        return switch (values) {
+            case F8_E4M3, F8_E5M2 -> 1e-4;
+            case F4_E2M1 -> largest(values) * 0x1p-126;
+            case I4 -> largest(values) * 0x1p-23;
+            default -> throw new IllegalArgumentException("values must be a quantized type, not " + values);
+        };
     }
 
     @Override

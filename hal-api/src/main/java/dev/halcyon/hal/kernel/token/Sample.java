@@ -32,8 +32,9 @@ import org.jspecify.annotations.Nullable;
 /// 3. The first `topK` candidates stay. Their probabilities are `exp((logit - largest) / temperature)`, divided by their
 ///    sum; those of NaN are 0.
 /// 4. The shortest prefix whose probabilities add up to at least `topP` stays; never less than one candidate.
-/// 5. With `u = uniform(seed, position)` the id is the first candidate at which the sum of probabilities, from the first
-///    candidate on, exceeds `u` times the sum over those that stayed.
+/// 5. The probabilities of those that stayed are summed in the order of their ids, and the id is the first at which the sum
+///    exceeds `uniform(seed, position)` times the total; the last that stayed if rounding keeps the sum short. The order by id
+///    needs no sorting where neither top-k nor top-p cuts anything off.
 ///
 /// *Numerics.* Sums in F32 or wider. At the very border of two candidates two devices may round differently; on one device a
 /// row's id depends on that row alone.
