@@ -17,7 +17,7 @@ public record WeightNames(String prefix) {
         return prefix + "model.embed_tokens.weight";
     }
 
-    /// The norm after the last layer, [hidden].
+    /// The norm after the last layer, `[hidden]`.
     public String finalNorm() {
         return prefix + "model.norm.weight";
     }
@@ -66,12 +66,12 @@ public record WeightNames(String prefix) {
     ///
     /// @param prefix what stands before every name of the layer
     public record Layer(String prefix) {
-        /// The norm before attention, [hidden].
+        /// The norm before attention, `[hidden]`.
         public String attentionNorm() {
             return prefix + "input_layernorm.weight";
         }
 
-        /// The norm before the MLP or the experts, [hidden].
+        /// The norm before the MLP or the experts, `[hidden]`.
         public String mlpNorm() {
             return prefix + "post_attention_layernorm.weight";
         }
@@ -101,7 +101,7 @@ public record WeightNames(String prefix) {
             return prefix + "self_attn.kv_a_proj_with_mqa.weight";
         }
 
-        /// The norm of the latent, [latent].
+        /// The norm of the latent, `[latent]`.
         public String latentNorm() {
             return prefix + "self_attn.kv_a_layernorm.weight";
         }
@@ -126,7 +126,7 @@ public record WeightNames(String prefix) {
             return prefix + "mlp.gate.weight";
         }
 
-        /// The gate's correction bias, [experts]; only with the selection method `noaux_tc`.
+        /// The gate's correction bias, `[experts]`; only with the selection method `noaux_tc`.
         public String gateBias() {
             return prefix + "mlp.gate.e_score_correction_bias";
         }
