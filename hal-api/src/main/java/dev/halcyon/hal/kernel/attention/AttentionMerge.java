@@ -7,6 +7,7 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Merges attention over disjoint sets of keys into attention over all of them, by the log-sum-exp of each.
@@ -45,6 +46,12 @@ public record AttentionMerge(int maxRows, int heads, int dim, int parts, boolean
             @Nullable Tensor logSumExp,
             @Nullable Tensor activeRows)
             implements KernelArgs {
+        public Args {
+            Objects.requireNonNull(partial, "partial");
+            Objects.requireNonNull(partialLse, "partialLse");
+            Objects.requireNonNull(out, "out");
+        }
+
         /// {@return the operands of a merge without sink}
         public static Args of(Tensor partial, Tensor partialLse, Tensor out) {
             return new Args(partial, partialLse, null, out, null, null);

@@ -32,6 +32,13 @@ public record CacheAppend(int maxTokens, CacheFormat cache, DType in) implements
     /// Operands, as tabled at [CacheAppend].
     public record Args(Tensor latent, Tensor ropeKey, Tensor slots, CachePool cache, @Nullable Tensor activeRows)
             implements KernelArgs {
+        public Args {
+            Objects.requireNonNull(latent, "latent");
+            Objects.requireNonNull(ropeKey, "ropeKey");
+            Objects.requireNonNull(slots, "slots");
+            Objects.requireNonNull(cache, "cache");
+        }
+
         /// {@return the operands of an append of all tokens}
         public static Args of(Tensor latent, Tensor ropeKey, Tensor slots, CachePool cache) {
             return new Args(latent, ropeKey, slots, cache, null);

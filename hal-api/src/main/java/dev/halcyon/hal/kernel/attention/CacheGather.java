@@ -32,6 +32,13 @@ public record CacheGather(int maxRows, CacheFormat cache, DType out) implements 
     /// Operands, as tabled at [CacheGather].
     public record Args(CachePool cache, Tensor slots, Tensor latent, Tensor ropeKey, @Nullable Tensor activeRows)
             implements KernelArgs {
+        public Args {
+            Objects.requireNonNull(cache, "cache");
+            Objects.requireNonNull(slots, "slots");
+            Objects.requireNonNull(latent, "latent");
+            Objects.requireNonNull(ropeKey, "ropeKey");
+        }
+
         /// {@return the operands of a gather of all rows}
         public static Args of(CachePool cache, Tensor slots, Tensor latent, Tensor ropeKey) {
             return new Args(cache, slots, latent, ropeKey, null);

@@ -87,6 +87,14 @@ public record MlaDecode(
             @Nullable Tensor maxLogit,
             @Nullable Tensor activeRows)
             implements KernelArgs {
+        public Args {
+            Objects.requireNonNull(query, "query");
+            Objects.requireNonNull(cache, "cache");
+            Objects.requireNonNull(blockTable, "blockTable");
+            Objects.requireNonNull(lengths, "lengths");
+            Objects.requireNonNull(out, "out");
+        }
+
         /// {@return the operands that every decode has}
         public static Args of(Tensor query, CachePool cache, Tensor blockTable, Tensor lengths, Tensor out) {
             return new Args(query, cache, blockTable, lengths, null, null, out, null, null, null);

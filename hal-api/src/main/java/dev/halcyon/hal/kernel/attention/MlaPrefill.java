@@ -7,6 +7,7 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Attention in the naive form, over keys and values that were projected up from the latent: for prefill and training.
@@ -70,6 +71,16 @@ public record MlaPrefill(
             @Nullable Tensor logSumExp,
             @Nullable Tensor maxLogit)
             implements KernelArgs {
+        public Args {
+            Objects.requireNonNull(query, "query");
+            Objects.requireNonNull(key, "key");
+            Objects.requireNonNull(ropeKey, "ropeKey");
+            Objects.requireNonNull(value, "value");
+            Objects.requireNonNull(queryStart, "queryStart");
+            Objects.requireNonNull(keyStart, "keyStart");
+            Objects.requireNonNull(out, "out");
+        }
+
         /// {@return the operands of attention without sink}
         public static Args of(
                 Tensor query,

@@ -7,6 +7,7 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+import java.util.Objects;
 
 /// Numbers the splits of a decode step, once for all its layers: `splitStart[b + 1] = splitStart[b] + ceil(lengths[b] / splitRows)`.
 ///
@@ -19,6 +20,11 @@ import dev.halcyon.hal.memory.Tensor;
 public record MlaSchedule(int maxSequences, int splitRows) implements KernelSpec<MlaSchedule.Args> {
     /// Operands, as described at [MlaSchedule].
     public record Args(Tensor lengths, Tensor splitStart) implements KernelArgs {
+        public Args {
+            Objects.requireNonNull(lengths, "lengths");
+            Objects.requireNonNull(splitStart, "splitStart");
+        }
+
         @Override
         public Operands operands() {
             return Operands.of().read("lengths", lengths).write("splitStart", splitStart);

@@ -7,6 +7,7 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Shrinks the query and key projections of every head whose largest logit passed `tau`, so that it would have been `tau`.
@@ -48,6 +49,12 @@ public record QkClip(
     /// Operands, as tabled at [QkClip].
     public record Args(Tensor queryWeight, Tensor kvWeight, Tensor maxLogit, @Nullable Tensor eta)
             implements KernelArgs {
+        public Args {
+            Objects.requireNonNull(queryWeight, "queryWeight");
+            Objects.requireNonNull(kvWeight, "kvWeight");
+            Objects.requireNonNull(maxLogit, "maxLogit");
+        }
+
         /// {@return the operands of a clip that does not report its factors}
         public static Args of(Tensor queryWeight, Tensor kvWeight, Tensor maxLogit) {
             return new Args(queryWeight, kvWeight, maxLogit, null);

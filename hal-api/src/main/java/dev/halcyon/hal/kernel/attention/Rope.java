@@ -56,6 +56,12 @@ public record Rope(
 
     /// Operands, as tabled at [Rope].
     public record Args(Tensor x, Tensor positions, Tensor out, @Nullable Tensor activeRows) implements KernelArgs {
+        public Args {
+            Objects.requireNonNull(x, "x");
+            Objects.requireNonNull(positions, "positions");
+            Objects.requireNonNull(out, "out");
+        }
+
         /// {@return the operands of a rotation of all rows}
         public static Args of(Tensor x, Tensor positions, Tensor out) {
             return new Args(x, positions, out, null);

@@ -7,6 +7,7 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+import java.util.Objects;
 
 /// The sequence-wise balance loss of a batch, averaged over its sequences.
 ///
@@ -33,6 +34,13 @@ public record BalanceLoss(int maxTokens, int maxSequences, int experts, int topK
         implements KernelSpec<BalanceLoss.Args> {
     /// Operands, as tabled at [BalanceLoss].
     public record Args(Tensor scores, Tensor indices, Tensor sequenceStart, Tensor loss) implements KernelArgs {
+        public Args {
+            Objects.requireNonNull(scores, "scores");
+            Objects.requireNonNull(indices, "indices");
+            Objects.requireNonNull(sequenceStart, "sequenceStart");
+            Objects.requireNonNull(loss, "loss");
+        }
+
         @Override
         public Operands operands() {
             return Operands.of()

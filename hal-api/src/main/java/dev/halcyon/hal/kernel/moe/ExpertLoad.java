@@ -7,6 +7,7 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Counts how often every expert was chosen: `load[e] (+)= #{(t, k): indices[t, k] = e}`.
@@ -22,6 +23,11 @@ import org.jspecify.annotations.Nullable;
 public record ExpertLoad(int maxTokens, int topK, int experts, boolean add) implements KernelSpec<ExpertLoad.Args> {
     /// Operands, as described at [ExpertLoad].
     public record Args(Tensor indices, Tensor load, @Nullable Tensor activeRows) implements KernelArgs {
+        public Args {
+            Objects.requireNonNull(indices, "indices");
+            Objects.requireNonNull(load, "load");
+        }
+
         /// {@return the operands of a count over all tokens}
         public static Args of(Tensor indices, Tensor load) {
             return new Args(indices, load, null);
@@ -32,10 +38,14 @@ public record ExpertLoad(int maxTokens, int topK, int experts, boolean add) impl
             return new Args(indices, load, count);
         }
 
-        /// {@return the operands; `load` counts as updated, for the spec alone knows whether it adds}
+        /// {@return the operands, load as one that is updated; [ExpertLoad#operands(Args)] knows whether it is}
         @Override
         public Operands operands() {
-            return Operands.of().read("indices", indices).update("load", load).read("activeRows", activeRows);
+            return inputs().update("load", load);
+        }
+
+        private Operands inputs() {
+            return Operands.of().read("indices", indices).read("activeRows", activeRows);
         }
     }
 
@@ -50,6 +60,11 @@ public record ExpertLoad(int maxTokens, int topK, int experts, boolean add) impl
         Require.rows("indices", args.indices, DType.I32, maxTokens, topK);
         Require.tensor("load", args.load, DType.I32, experts);
         Require.optional("activeRows", args.activeRows, DType.I32, 1);
+    }
+
+    @Override
+    public Operands operands(Args args) {
+        return add ? args.operands() : args.inputs().write("load", args.load);
     }
 
     @Override

@@ -7,6 +7,7 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Sums the expert rows of every token: `out[t] = Σ_k weights[t, k] · rows[tokenRow[t, k]] + addend[t]`.
@@ -44,6 +45,12 @@ public record MoeCombine(
             Tensor out,
             @Nullable Tensor activeRows)
             implements KernelArgs {
+        public Args {
+            Objects.requireNonNull(rows, "rows");
+            Objects.requireNonNull(tokenRow, "tokenRow");
+            Objects.requireNonNull(out, "out");
+        }
+
         /// {@return the operands of an unweighted sum without addend}
         public static Args of(Tensor rows, Tensor tokenRow, Tensor out) {
             return new Args(rows, tokenRow, null, null, out, null);

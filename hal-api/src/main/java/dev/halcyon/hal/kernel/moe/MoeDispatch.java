@@ -7,6 +7,7 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Sorts routed tokens by expert: one row for every (token, choice) whose expert is local, each expert's rows together.
@@ -46,6 +47,15 @@ public record MoeDispatch(int maxTokens, int topK, int firstExpert, int localExp
             Tensor tokenRow,
             @Nullable Tensor activeRows)
             implements KernelArgs {
+        public Args {
+            Objects.requireNonNull(indices, "indices");
+            Objects.requireNonNull(segmentStart, "segmentStart");
+            Objects.requireNonNull(segmentCount, "segmentCount");
+            Objects.requireNonNull(rowToken, "rowToken");
+            Objects.requireNonNull(rowSlot, "rowSlot");
+            Objects.requireNonNull(tokenRow, "tokenRow");
+        }
+
         /// {@return the operands of a dispatch whose tokens are all live}
         public static Args of(
                 Tensor indices,

@@ -96,6 +96,13 @@ public record MoeGate(
             @Nullable Tensor scores,
             @Nullable Tensor activeRows)
             implements KernelArgs {
+        public Args {
+            Objects.requireNonNull(x, "x");
+            Objects.requireNonNull(weight, "weight");
+            Objects.requireNonNull(indices, "indices");
+            Objects.requireNonNull(weights, "weights");
+        }
+
         /// {@return the operands that every gate has}
         public static Args of(Tensor x, Tensor weight, Tensor indices, Tensor weights) {
             return new Args(x, weight, null, null, null, indices, weights, null, null);
@@ -269,17 +276,21 @@ public record MoeGate(
         Require.tensor("weight", args.weight, weight, experts, hidden);
         Require.given("bias", args.bias, bias);
         Require.optional("bias", args.bias, DType.F32, experts);
-        Require.given("tokenIds", args.tokenIds, isHashed());
-        Require.optional("tokenIds", args.tokenIds, DType.I32, tokens);
-        Require.given("expertTable", args.expertTable, isHashed());
-        if (args.expertTable != null) {
-            DType entries = Require.oneOf("expertTable", args.expertTable.dtype(), DType.I32, DType.I64);
-            Require.tensor("expertTable", args.expertTable, entries, hashVocab, topK);
-        }
+        requireHash(args.tokenIds, args.expertTable, tokens);
         Require.tensor("indices", args.indices, DType.I32, tokens, topK);
         Require.tensor("weights", args.weights, DType.F32, tokens, topK);
         Require.optional("scores", args.scores, DType.F32, tokens, experts);
         Require.optional("activeRows", args.activeRows, DType.I32, 1);
+    }
+
+    void requireHash(@Nullable Tensor tokenIds, @Nullable Tensor expertTable, long tokens) {
+        Require.given("tokenIds", tokenIds, isHashed());
+        Require.optional("tokenIds", tokenIds, DType.I32, tokens);
+        Require.given("expertTable", expertTable, isHashed());
+        if (expertTable != null) {
+            DType entries = Require.oneOf("expertTable", expertTable.dtype(), DType.I32, DType.I64);
+            Require.tensor("expertTable", expertTable, entries, hashVocab, topK);
+        }
     }
 
     /// {@return the router GEMM at the bound; selection is not counted}
@@ -293,7 +304,7 @@ public record MoeGate(
         return cost(args.x.dim(0), args.scores != null);
     }
 
-    private Cost cost(double tokens, boolean withScores) {
+    Cost cost(double tokens, boolean withScores) {
         double perToken = (double) x.bytes(hidden) + 8.0 * topK + (withScores ? 4.0 * experts : 0);
         double perTokenHash = isHashed() ? 4.0 + 4.0 * topK : 0;
         double router = weight.bytes((long) experts * hidden) + (bias ? 4.0 * experts : 0);

@@ -7,6 +7,7 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+import java.util.Objects;
 
 /// Nudges the selection bias of every expert towards an even load: `bias[e] += rate · sign(mean(load) - load[e])`.
 ///
@@ -21,6 +22,11 @@ import dev.halcyon.hal.memory.Tensor;
 public record RouterBiasUpdate(int experts, double rate) implements KernelSpec<RouterBiasUpdate.Args> {
     /// Operands, as described at [RouterBiasUpdate].
     public record Args(Tensor bias, Tensor load) implements KernelArgs {
+        public Args {
+            Objects.requireNonNull(bias, "bias");
+            Objects.requireNonNull(load, "load");
+        }
+
         @Override
         public Operands operands() {
             return Operands.of().update("bias", bias).read("load", load);

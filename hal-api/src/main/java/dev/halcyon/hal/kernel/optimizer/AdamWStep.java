@@ -63,6 +63,15 @@ public record AdamWStep(
     public record Args(
             Operand parameter, Operand gradient, Operand firstMoment, Operand secondMoment, Tensor hyper, Tensor step)
             implements KernelArgs {
+        public Args {
+            Objects.requireNonNull(parameter, "parameter");
+            Objects.requireNonNull(gradient, "gradient");
+            Objects.requireNonNull(firstMoment, "firstMoment");
+            Objects.requireNonNull(secondMoment, "secondMoment");
+            Objects.requireNonNull(hyper, "hyper");
+            Objects.requireNonNull(step, "step");
+        }
+
         @Override
         public Operands operands() {
             return Operands.of()

@@ -8,6 +8,7 @@ import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.Tensor;
+import java.util.Objects;
 
 /// Takes a step along an orthogonalised direction: `W = W · (1 - lr · wd) - lr · scale · O`.
 ///
@@ -27,6 +28,12 @@ public record MuonUpdate(int matrices, int rows, int columns, double scale, DTyp
         implements KernelSpec<MuonUpdate.Args> {
     /// Operands, as described at [MuonUpdate].
     public record Args(Operand parameter, Operand direction, Tensor hyper) implements KernelArgs {
+        public Args {
+            Objects.requireNonNull(parameter, "parameter");
+            Objects.requireNonNull(direction, "direction");
+            Objects.requireNonNull(hyper, "hyper");
+        }
+
         @Override
         public Operands operands() {
             return Operands.of()

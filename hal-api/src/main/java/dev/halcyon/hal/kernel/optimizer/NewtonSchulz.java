@@ -73,6 +73,11 @@ public record NewtonSchulz(
 
     /// Operands, as described at [NewtonSchulz].
     public record Args(Operand x, Operand out) implements KernelArgs {
+        public Args {
+            Objects.requireNonNull(x, "x");
+            Objects.requireNonNull(out, "out");
+        }
+
         @Override
         public Operands operands() {
             return Operands.of().read("x", x).write("out", out);
