@@ -15,7 +15,8 @@ import java.util.Optional;
 ///
 /// @param <A> the arguments that the operation takes
 public interface KernelSpec<A extends KernelArgs> {
-    /// {@return the lowest revision of this spec class that can express this instance; 1 unless a later component is used}
+    /// {@return the lowest revision of this spec class that can express this instance; 1 unless a later component is
+    /// used}
     default int revision() {
         return 1;
     }
@@ -34,8 +35,9 @@ public interface KernelSpec<A extends KernelArgs> {
 
     /// {@return every operand with its name and how this spec uses it}
     ///
-    /// The arguments alone decide that for most specs; where a component of the spec decides (the `beta` of a Gemm makes
-    /// its output an input as well), the spec overrides this, and [KernelArgs#operands()] assumes the stricter use.
+    /// The arguments alone decide that for most specs; where a component of the spec decides (the `beta` of a Gemm
+    /// makes its output an input as well), the spec overrides this, and [KernelArgs#operands()] assumes the stricter
+    /// use.
     default Operands operands(A args) {
         return args.operands();
     }

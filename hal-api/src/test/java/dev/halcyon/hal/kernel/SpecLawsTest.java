@@ -5,6 +5,7 @@ import static dev.halcyon.hal.kernel.AbsentMemory.quantized;
 import static dev.halcyon.hal.kernel.AbsentMemory.tensor;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.halcyon.hal.kernel.elementwise.Axpby;
@@ -30,12 +31,13 @@ import dev.halcyon.hal.memory.QuantizationScheme;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.WeightFormat;
 import java.lang.reflect.RecordComponent;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.LongFunction;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -49,7 +51,7 @@ class SpecLawsTest {
     private static final QuantizationScheme SCHEME = QuantizationScheme.INT4_GROUP_32;
 
     /// One spec, made anew at each call, and its arguments with every optional operand for a number of rows.
-    private record Case<A extends KernelArgs>(Supplier<KernelSpec<A>> spec, LongFunction<A> args) {
+    record Case<A extends KernelArgs>(Supplier<KernelSpec<A>> spec, LongFunction<A> args) {
         @Override
         public String toString() {
             return spec.get().name();
@@ -173,21 +175,18 @@ class SpecLawsTest {
     @MethodSource("cases")
     <A extends KernelArgs> void everyOperandIsListedUnderItsName(Case<A> given) throws ReflectiveOperationException {
         A args = given.args.apply(MAX);
-        List<String> components = new ArrayList<>();
+        List<Operands.Access> accesses = given.spec.get().operands(args).accesses();
+        Map<String, Operand> listed =
+                accesses.stream().collect(Collectors.toMap(Operands.Access::name, Operands.Access::operand));
+        Set<String> names = new HashSet<>();
         for (RecordComponent component : args.getClass().getRecordComponents()) {
             if (component.getAccessor().invoke(args) instanceof Operand operand) {
-                components.add(component.getName());
-                assertTrue(
-                        given.spec.get().operands(args).accesses().stream()
-                                .anyMatch(access -> access.operand() == operand
-                                        && access.name().equals(component.getName())),
-                        component.getName() + " is not listed");
+                names.add(component.getName());
+                assertSame(operand, listed.get(component.getName()), component.getName());
             }
         }
-        List<Operands.Access> accesses = given.spec.get().operands(args).accesses();
-        assertEquals(components.size(), accesses.size());
+        assertEquals(names, listed.keySet());
         assertTrue(accesses.stream().anyMatch(access -> access.mode() != Operands.Mode.READ));
-        Set<String> names = new HashSet<>(components);
         accesses.forEach(access -> assertTrue(names.containsAll(access.mayEqual()), access.mayEqual().toString()));
     }
 

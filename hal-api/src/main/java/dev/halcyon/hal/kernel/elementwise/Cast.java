@@ -17,9 +17,9 @@ import java.util.Objects;
 /// | out | `to [R, dim]` |
 ///
 /// *Numerics.* One rounding, to nearest, ties to even, from the source value itself: F64 to BF16 does not pass through
-/// F32. Subnormals are kept, signed zeros keep their sign, NaN stays NaN (with an unspecified payload). What exceeds F32, F16
-/// or BF16 becomes infinite. The two 8-bit types saturate: whatever exceeds 448 in [DType#F8_E4M3] or 57,344 in
-/// [DType#F8_E5M2], infinities included, becomes that number with its sign.
+/// F32. Subnormals are kept, signed zeros keep their sign, NaN stays NaN (with an unspecified payload). What exceeds
+/// F32, F16 or BF16 becomes infinite. The two 8-bit types saturate: whatever exceeds 448 in [DType#F8_E4M3] or 57,344
+/// in [DType#F8_E5M2], infinities included, becomes that number with its sign.
 ///
 /// @param maxRows most rows
 /// @param dim columns

@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
 /// | logSumExp | F32 `[R]`; what the backward pass needs |
 /// | activeRows | optional I32 `[1]`; rows from there on hold unspecified values, their targets are not looked at |
 ///
-/// Target -1 ("ignore") gives loss 0 and the row's log-sum-exp. Any other target outside `0 … vocab - 1` gives 0 for both
-/// and raises the fault word. Losses are not averaged: a [Reduce] does that, over as many rows as count.
+/// Target -1 ("ignore") gives loss 0 and the row's log-sum-exp. Any other target outside `0 … vocab - 1` gives 0 for
+/// both and raises the fault word. Losses are not averaged: a [Reduce] does that, over as many rows as count.
 ///
 /// *Numerics.* In F32 or wider, shifted by the largest logit of the row, so large logits do not overflow.
 ///

@@ -15,10 +15,10 @@ import java.util.Objects;
 /// |---|---|
 /// | out | `dtype [R, dim]`, any row stride; the gaps between its rows stay as they are |
 ///
-/// *Numerics.* The value is rounded to the element type as [Cast] does, NaN and infinities included. [DType#F4_E2M1] has
-/// neither, so it takes numbers only: they round to nearest, ties to even, and saturate at 6. Integers take whole numbers
-/// of their range, and [DType#F8_E8M0] a power of two from `2^-127` to `2^127` or NaN; anything else is refused by the
-/// constructor.
+/// *Numerics.* The value is rounded to the element type as [Cast] does, NaN and infinities included. [DType#F4_E2M1]
+/// has neither, so it takes numbers only: they round to nearest, ties to even, and saturate at 6. Integers take whole
+/// numbers of their range, and [DType#F8_E8M0] a power of two from `2^-127` to `2^127` or NaN; anything else is refused
+/// by the constructor.
 ///
 /// @param maxRows most rows
 /// @param dim columns

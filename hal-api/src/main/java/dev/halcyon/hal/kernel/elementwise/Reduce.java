@@ -20,10 +20,11 @@ import java.util.Objects;
 /// | out | F32 `[1]` |
 ///
 /// Nothing to reduce gives 0 for [Operation#SUM] and [Operation#NORM] and negative infinity for [Operation#MAX]. A NaN
-/// anywhere gives NaN. The norm over tensors of several shapes, as gradient clipping needs it, is the norm of their norms.
+/// anywhere gives NaN. The norm over tensors of several shapes, as gradient clipping needs it, is the norm of their
+/// norms.
 ///
-/// *Numerics.* Accumulates in F32 or wider (F64 for F64). The order of summation depends on the number of elements alone,
-/// so two runs on one device agree bit for bit.
+/// *Numerics.* Accumulates in F32 or wider (F64 for F64). The order of summation depends on the number of elements
+/// alone, so two runs on one device agree bit for bit.
 ///
 /// @param operation what to compute
 /// @param maxElements most elements, over all tensors of a list

@@ -25,11 +25,11 @@ import org.jspecify.annotations.Nullable;
 /// | out | `out [R, dim]`; may be exactly gate or up |
 /// | activeRows | optional I32 `[1]`; rows from there on hold unspecified values |
 ///
-/// *Numerics.* Everything in F32 (F64 where in and out are F64), one rounding at the end, the row weight before it. A large
-/// negative (finite) gate gives a signed zero, never NaN; a NaN input gives NaN, clamp or not.
+/// *Numerics.* Everything in F32 (F64 where in and out are F64), one rounding at the end, the row weight before it. A
+/// large negative (finite) gate gives a signed zero, never NaN; a NaN input gives NaN, clamp or not.
 ///
-/// *Source.* DeepSeek-V3 inference/model.py, Expert; limit and row weight: DeepSeek-V4 inference/model.py, Expert (where the
-/// clamp holds for shared experts as well).
+/// *Source.* DeepSeek-V3 inference/model.py, Expert; limit and row weight: DeepSeek-V4 inference/model.py, Expert
+/// (where the clamp holds for shared experts as well).
 ///
 /// @param maxRows most rows
 /// @param dim columns, the width of the FFN

@@ -23,12 +23,13 @@ import org.jspecify.annotations.Nullable;
 ///
 /// All three have a batch or none has, with one exception: b without a batch under a and out with one is shared by the
 /// whole batch. A TensorList is a batch. Tensors may have any batch and row strides, such as those of one head in
-/// `[T, heads, dim]`; quantized, listed and packed weights have no gaps. M, the batch or `k` may be 0; `k = 0` gives `beta * out`.
+/// `[T, heads, dim]`; quantized, listed and packed weights have no gaps. M, the batch or `k` may be 0; where `k` is,
+/// the result is `beta * out`.
 ///
-/// *Numerics.* Products and sums in `accumulate`; a block-scaled b is multiplied by its scales before or after the sum over a
-/// block, at the kernel's choice. One rounding, after alpha and beta. With `beta = 0` out is not read, so NaN in it does no
-/// harm. `batchInvariant` makes a row of the result depend on that row of a, on b and on this spec alone, bit for bit, whatever M,
-/// the batch and the bounds are.
+/// *Numerics.* Products and sums in `accumulate`; a block-scaled b is multiplied by its scales before or after the sum
+/// over a block, at the kernel's choice. One rounding, after alpha and beta. With `beta = 0` out is not read, so NaN in
+/// it does no harm. `batchInvariant` makes a row of the result depend on that row of a, on b and on this spec alone,
+/// bit for bit, whatever M, the batch and the bounds are.
 ///
 /// @param maxBatch most matrices; 1 also stands for operands without a batch
 /// @param maxM most rows of a result

@@ -25,14 +25,14 @@ import org.jspecify.annotations.Nullable;
 /// with R and C at most `maxRows`. Both segment tensors are I32 `[G]`; `segmentStart` is absent if MASKED, since every
 /// group has its own rows there. a has elements `a`, b storage `b`, out elements `out`.
 ///
-/// Rows outside every segment hold unspecified values afterwards. A segment may be empty; K_GROUPED then gives zeros, or leaves
-/// `out[g]` as it was under `add`. Segments do not overlap. A segment that leaves its rows, or whose count is negative, is skipped and
-/// raises the fault word: it counts as empty. a and out may have any strides outside their innermost dimension; b has no
-/// gaps, except that a plain Tensor may have any row stride.
+/// Rows outside every segment hold unspecified values afterwards. A segment may be empty; K_GROUPED then gives zeros,
+/// or leaves `out[g]` as it was under `add`. Segments do not overlap. A segment that leaves its rows, or whose count is
+/// negative, is skipped and raises the fault word: it counts as empty. a and out may have any strides outside their
+/// innermost dimension; b has no gaps, except that a plain Tensor may have any row stride.
 ///
-/// *Numerics.* Products and sums in `accumulate`; one rounding, after `add`. `batchInvariant` makes a row of the result (a
-/// group's result, if K_GROUPED) depend on that row (its segment) and on `b[g]` alone, bit for bit, wherever the segment lies and
-/// whatever the bounds are.
+/// *Numerics.* Products and sums in `accumulate`; one rounding, after `add`. `batchInvariant` makes a row of the result
+/// (a group's result, if K_GROUPED) depend on that row (its segment) and on `b[g]` alone, bit for bit, wherever the
+/// segment lies and whatever the bounds are.
 ///
 /// @param kind which of the three products
 /// @param groups G
@@ -182,13 +182,15 @@ public record GroupedGemm(
         return add ? args.operands() : args.inputs().write("out", args.out);
     }
 
-    /// {@return the cost with every row of the bound in a segment: `2 * rows * n * k` operations, every weight read once}
+    /// {@return the cost with every row of the bound in a segment: `2 * rows * n * k` operations, every weight read
+    /// once}
     @Override
     public Cost cost() {
         return cost(maxRows);
     }
 
-    /// {@return the cost with every row of the arguments in a segment; the counts themselves are known to the device only}
+    /// {@return the cost with every row of the arguments in a segment; the counts themselves are known to the device
+    /// only}
     @Override
     public Cost cost(Args args) {
         return cost(kind == Kind.MASKED ? args.a.dim(1) : args.a.dim(0));

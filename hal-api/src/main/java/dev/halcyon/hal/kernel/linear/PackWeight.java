@@ -16,10 +16,11 @@ import java.util.Objects;
 /// | from | storage `from`, shape `[rows, columns]`, or `[matrices, rows, columns]` if `matrices` is not 0 |
 /// | to | storage `to`, the same shape |
 ///
-/// Both sides have the same values and the same scales; what differs is the layout, or whether the matrices lie at one address
-/// or at many. At least one side is row-major, so the inverse is the same spec with the two exchanged ([#inverse()]), and going there and back
-/// gives the same bytes. A quantized row-major side brings its scales; a packed side has them somewhere in its storage.
-/// Neither side has gaps. Converting values is the business of [Quantize] and [Dequantize].
+/// Both sides have the same values and the same scales; what differs is the layout, or whether the matrices lie at one
+/// address or at many. At least one side is row-major, so the inverse is the same spec with the two exchanged
+/// ([#inverse()]), and going there and back gives the same bytes. A quantized row-major side brings its scales; a
+/// packed side has them somewhere in its storage. Neither side has gaps. Converting values is the business of
+/// [Quantize] and [Dequantize].
 ///
 /// Nothing else packs: the caller chooses the moment and owns the result, and every plan shares it.
 ///

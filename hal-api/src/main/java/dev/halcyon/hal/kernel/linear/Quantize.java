@@ -12,7 +12,8 @@ import dev.halcyon.hal.memory.QuantizedTensor;
 import dev.halcyon.hal.memory.Tensor;
 import java.util.Objects;
 
-/// A matrix turned into block-scaled values: `scale = rule(largest magnitude of the block)`, `value = round(x / scale)`.
+/// A matrix turned into block-scaled values: `scale = rule(amax)` with amax the largest magnitude of the block, and
+/// `value = round(x / scale)`.
 ///
 /// | operand | type and shape |
 /// |---|---|
@@ -30,14 +31,15 @@ import java.util.Objects;
 ///
 /// and [#largest(DType)] and [#floor(DType)] say the same to a kernel.
 ///
-/// *Numerics.* All in F32. The scale is rounded to its own type (to nearest, ties to even; a power of two beyond the range of
-/// [DType#F8_E8M0] becomes the nearest in range), and x is divided (not multiplied by a reciprocal) by the scale as stored.
-/// The quotient is rounded to nearest and saturates: F8 and F4 at L, ties to an even mantissa; I4 at -8 and 7, ties to an even
-/// integer. A block with a NaN or an infinity holds unspecified values; other blocks do not notice.
+/// *Numerics.* All in F32. The scale is rounded to its own type (to nearest, ties to even; a power of two beyond the
+/// range of [DType#F8_E8M0] becomes the nearest in range), and x is divided (not multiplied by a reciprocal) by the
+/// scale as stored. The quotient is rounded to nearest and saturates: F8 and F4 at L, ties to an even mantissa; I4 at
+/// -8 and 7, ties to an even integer. A block with a NaN or an infinity holds unspecified values; other blocks do not
+/// notice.
 ///
-/// *Source.* F8: DeepSeek-V3 inference/kernel.py, act_quant. F4: DeepSeek-V4 inference/kernel.py (not the OCP MX rule, whose
-/// scale can make the largest element saturate). I4: compressed-tensors, calculate_qparams for a symmetric range of 4 bits,
-/// which divides by half of the 15 steps.
+/// *Source.* F8: DeepSeek-V3 inference/kernel.py, act_quant. F4: DeepSeek-V4 inference/kernel.py (not the OCP MX rule,
+/// whose scale can make the largest element saturate). I4: compressed-tensors, calculate_qparams for a symmetric range
+/// of 4 bits, which divides by half of the 15 steps.
 ///
 /// @param maxRows most rows
 /// @param columns columns; even for a packed value type
@@ -92,7 +94,8 @@ public record Quantize(int maxRows, int columns, DType in, QuantizationScheme sc
         };
     }
 
-    /// {@return the floor of the table at [Quantize]: the largest element of a block is taken to be no smaller, so no scale is 0}
+    /// {@return the floor of the table at [Quantize]: the largest element of a block is taken to be no smaller, so no
+    /// scale is 0}
     ///
     /// @throws IllegalArgumentException if `values` is no value type of a scheme
     public static double floor(DType values) {

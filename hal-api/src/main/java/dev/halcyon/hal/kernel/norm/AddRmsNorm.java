@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
 /// | out | `out [R, dim]` |
 /// | activeRows | optional I32 `[1]`; rows from there on hold unspecified values |
 ///
-/// *Numerics.* The sum is computed in F32 and rounded to `in`; the norm is that of the rounded sum, as [RmsNorm] computes
-/// it. So a fused kernel and the lowering ([Axpby], then [RmsNorm]) agree.
+/// *Numerics.* The sum is computed in F32 and rounded to `in`; the norm is that of the rounded sum, as [RmsNorm]
+/// computes it. So a fused kernel and the lowering ([Axpby], then [RmsNorm]) agree.
 ///
 /// @param maxRows most rows
 /// @param dim columns

@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
 /// | activeRows | optional I32 `[1]`; rows from there on hold unspecified values |
 ///
 /// *Numerics.* Everything in F32 (F64 where in and out are F64), one rounding. The variance is the mean of the squared
-/// distances from the mean (divided by `dim`, not by `dim - 1`) and is never computed as a difference of squares. The order
-/// of summation depends on `dim` alone, so a row's result does not depend on the other rows.
+/// distances from the mean (divided by `dim`, not by `dim - 1`) and is never computed as a difference of squares. The
+/// order of summation depends on `dim` alone, so a row's result does not depend on the other rows.
 ///
 /// *Source.* Ba, Kiros, Hinton, "Layer Normalization" (2016); DeepSeek-V3.2 normalises the keys of its indexer with it.
 ///
@@ -93,7 +93,8 @@ public record LayerNorm(int maxRows, int dim, DType in, DType weight, DType out,
         Require.optional("activeRows", args.activeRows, DType.I32, 1);
     }
 
-    /// {@return the cost at the bounds, seven operations an element: mean 1, variance 3, normalise 1, weight and bias 2}
+    /// {@return the cost at the bounds, seven operations an element: mean 1, variance 3, normalise 1, weight and bias
+    /// 2}
     @Override
     public Cost cost() {
         return cost(maxRows);

@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
 /// *Numerics.* Everything in F32 (F64 where in and out are F64), one rounding, after the weight. The order of summation
 /// depends on `dim` alone, so a row's result does not depend on the other rows.
 ///
-/// *Source.* DeepSeek-V3 inference/model.py, RMSNorm. `epsilon` has no default, because model code is not of one mind: the
-/// latent norms of MLA use 1e-6 in some code bases where the configuration says 1e-5.
+/// *Source.* DeepSeek-V3 inference/model.py, RMSNorm. `epsilon` has no default, because model code is not of one mind:
+/// the latent norms of MLA use 1e-6 in some code bases where the configuration says 1e-5.
 ///
 /// @param maxRows most rows
 /// @param dim columns

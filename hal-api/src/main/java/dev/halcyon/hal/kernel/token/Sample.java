@@ -27,17 +27,17 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A row is decided in this order:
 /// 1. Candidates are ordered by logit, largest first; equal logits by index, smallest first; NaN last.
-/// 2. *Greedy:* the first candidate. So is a row whose largest logit is infinite. A row of NaN gives id 0 and raises the
-///    fault word.
-/// 3. The first `topK` candidates stay. Their probabilities are `exp((logit - largest) / temperature)`, divided by their
-///    sum; those of NaN are 0.
+/// 2. *Greedy:* the first candidate. So is a row whose largest logit is infinite. A row of NaN gives id 0 and raises
+///    the fault word.
+/// 3. The first `topK` candidates stay. Their probabilities are `exp((logit - largest) / temperature)`, divided by
+///    their sum; those of NaN are 0.
 /// 4. The shortest prefix whose probabilities add up to at least `topP` stays; never less than one candidate.
-/// 5. The probabilities of those that stayed are summed in the order of their ids, and the id is the first at which the sum
-///    exceeds `uniform(seed, position)` times the total; the last that stayed if rounding keeps the sum short. The order by id
-///    needs no sorting where neither top-k nor top-p cuts anything off.
+/// 5. The probabilities of those that stayed are summed in the order of their ids, and the id is the first at which the
+///    sum exceeds `uniform(seed, position)` times the total; the last that stayed if rounding keeps the sum short. The
+///    order by id needs no sorting where neither top-k nor top-p cuts anything off.
 ///
-/// *Numerics.* Sums in F32 or wider. At the very border of two candidates two devices may round differently; on one device a
-/// row's id depends on that row alone.
+/// *Numerics.* Sums in F32 or wider. At the very border of two candidates two devices may round differently; on one
+/// device a row's id depends on that row alone.
 ///
 /// @param maxRows most rows
 /// @param vocab columns
@@ -129,8 +129,8 @@ public record Sample(int maxRows, int vocab, DType logits, boolean random) imple
     /// gamma = 0x9E3779B97F4A7C15
     /// uniform = (mix(mix(seed + gamma) + (position + 1) * gamma) >>> 11) * 2^-53
     /// ```
-    /// in 64-bit arithmetic that wraps, with the position sign-extended. This is the output function of SplitMix64 (Steele,
-    /// Lea, Flood 2014), applied to the seed first, so that neighbouring seeds give unrelated sequences.
+    /// in 64-bit arithmetic that wraps, with the position sign-extended. This is the output function of SplitMix64
+    /// (Steele, Lea, Flood 2014), applied to the seed first, so that neighbouring seeds give unrelated sequences.
     ///
     /// @param seed names the sequence of a request
     /// @param position the token's place in it
