@@ -22,16 +22,20 @@ import org.jspecify.annotations.Nullable;
 /// | `cache` | pages of the format `cache` | rows that no slot names keep their bytes |
 /// | `activeRows` | `I32 [1]` | optional; tokens at and beyond it append nothing |
 ///
-/// Values are converted to the cache's type: to nearest, ties to even, an F8_E4M3 cache saturating. A slot outside the pool
-/// is skipped and raises the fault word. If two tokens name one slot, either of them is kept.
+/// Values are converted to the cache's type: to nearest, ties to even, an F8_E4M3 cache saturating. A slot outside
+/// the pool is skipped and raises the fault word. If two tokens name one slot, either of them is kept.
 ///
 /// @param maxTokens upper bound of the number of tokens
 /// @param cache format of the pool
 /// @param in element type of latent and rope key
 public record CacheAppend(int maxTokens, CacheFormat cache, DType in) implements KernelSpec<CacheAppend.Args> {
     /// Operands, as tabled at [CacheAppend].
-    public record Args(Tensor latent, Tensor ropeKey, Tensor slots, CachePool cache, @Nullable Tensor activeRows)
-            implements KernelArgs {
+    public record Args(
+            Tensor latent,
+            Tensor ropeKey,
+            Tensor slots,
+            CachePool cache,
+            @Nullable Tensor activeRows) implements KernelArgs {
         public Args {
             Objects.requireNonNull(latent, "latent");
             Objects.requireNonNull(ropeKey, "ropeKey");

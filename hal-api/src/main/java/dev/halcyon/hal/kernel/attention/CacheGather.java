@@ -22,16 +22,20 @@ import org.jspecify.annotations.Nullable;
 /// | `ropeKey` | `out [R, ropeDim]` | the same |
 /// | `activeRows` | `I32 [1]` | optional; bounds the rows |
 ///
-/// Values are converted to `out`, to nearest, ties to even. A slot outside the pool gives a row of zeros and raises the
-/// fault word.
+/// Values are converted to `out`, to nearest, ties to even. A slot outside the pool gives a row of zeros and raises
+/// the fault word.
 ///
 /// @param maxRows upper bound of the number of rows
 /// @param cache format of the pool
 /// @param out element type of latent and rope key
 public record CacheGather(int maxRows, CacheFormat cache, DType out) implements KernelSpec<CacheGather.Args> {
     /// Operands, as tabled at [CacheGather].
-    public record Args(CachePool cache, Tensor slots, Tensor latent, Tensor ropeKey, @Nullable Tensor activeRows)
-            implements KernelArgs {
+    public record Args(
+            CachePool cache,
+            Tensor slots,
+            Tensor latent,
+            Tensor ropeKey,
+            @Nullable Tensor activeRows) implements KernelArgs {
         public Args {
             Objects.requireNonNull(cache, "cache");
             Objects.requireNonNull(slots, "slots");

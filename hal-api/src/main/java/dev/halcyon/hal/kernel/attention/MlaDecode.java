@@ -12,29 +12,31 @@ import dev.halcyon.hal.memory.Tensor;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Attention in the absorbed form over a paged latent cache: all heads share one key, the cache row, and one value, its
-/// latent part.
+/// Attention in the absorbed form over a paged latent cache: all heads share one key, the cache row, and one value,
+/// its latent part.
 ///
 /// | operand | type and shape | |
 /// |---|---|---|
-/// | `query` | `query [B * q, heads, latentDim + ropeDim]` | latent part (`W_UKᵀ · q_nope`) first; q = `queriesPerSequence` rows a sequence |
+/// | `query` | `query [B * q, heads, latentDim + ropeDim]` | latent part, `W_UKᵀ · q_nope`, first |
 /// | `cache` | pages of the format `cache` | holds the rows of the new tokens too |
-/// | `blockTable` | `I32 [B, maxPagesPerSequence]` | pages of each sequence; entries beyond its length are not looked at |
+/// | `blockTable` | `I32 [B, maxPagesPerSequence]` | pages; entries beyond a length are not looked at |
 /// | `lengths` | `I32 [B]` | cache rows of each sequence, the new ones included; 0 is legal |
-/// | `splitStart` | `I32 [B + 1]` | optional, from [MlaSchedule] with the same `splitRows` and `lengths`; never changes a result |
+/// | `splitStart` | `I32 [B + 1]` | optional, from [MlaSchedule]; never changes a result |
 /// | `sink` | `F32 [heads]` | exactly when `sink` |
 /// | `out` | `out [B * q, heads, latentDim]` | to be multiplied by `W_UV` |
 /// | `logSumExp` | `F32 [B * q, heads]` | optional; natural logarithm, without the sink |
 /// | `maxLogit` | `F32 [heads]` | optional; the largest `z` over all visible pairs, minus infinity if there is none |
 /// | `activeRows` | `I32 [1]` | optional; bounds the sequences |
 ///
-/// `z = softmaxScale · query · row_j`, `out = Σ_j softmax(z)_j · latent_j`, accumulated in `accumulate`. Query i of a sequence
-/// sees the rows `j <= length - q + i`; one that sees no row gets a zero output and a log-sum-exp of plus infinity. A sink
-/// is a logit that takes part in the softmax and has no value.
+/// B is up to `maxSequences` and q is `queriesPerSequence`. A schedule is that of the same `lengths` and `splitRows`.
+///
+/// `z = softmaxScale · query · row_j`, `out = Σ_j softmax(z)_j · latent_j`, accumulated in `accumulate`. Query i of a
+/// sequence sees the rows `j <= length - q + i`; one that sees no row gets a zero output and a log-sum-exp of plus
+/// infinity. A sink is a logit that takes part in the softmax and has no value.
 ///
 /// *Splits.* A sequence is cut into runs of `splitRows` rows, whose partial results are merged in ascending order as
-/// [AttentionMerge] does, so where it is cut depends on its own length alone. With `batchInvariant`, a sequence's result
-/// is bit for bit the same whatever else is in the batch and whatever the bounds of the plan are.
+/// [AttentionMerge] does, so where it is cut depends on its own length alone. With `batchInvariant`, a sequence's
+/// result is bit for bit the same whatever else is in the batch and whatever the bounds of the plan are.
 ///
 /// *Errors.* Rows of a page outside the pool count as not there and raise the fault word, as does a length that is
 /// negative (it counts as 0) or longer than the block table (it is cut).
@@ -151,7 +153,8 @@ public record MlaDecode(
                 latentDim == cache.latentDim(),
                 "latentDim must be that of the cache, " + cache.latentDim() + ", not " + latentDim);
         Require.that(
-                ropeDim == cache.ropeDim(), "ropeDim must be that of the cache, " + cache.ropeDim() + ", not " + ropeDim);
+                ropeDim == cache.ropeDim(),
+                "ropeDim must be that of the cache, " + cache.ropeDim() + ", not " + ropeDim);
         Require.positive("softmaxScale", softmaxScale);
         Require.positive("maxPagesPerSequence", maxPagesPerSequence);
         Require.that(
@@ -164,16 +167,12 @@ public record MlaDecode(
         Require.oneOf("accumulate", accumulate, DType.F32, DType.F64);
     }
 
-    /// {@return a decode step of one token a sequence, without sink: the default split, accumulation in F32 (F64 for F64)}
+    /// {@return a decode step of one token a sequence, without sink: the default split, accumulation in F32 (F64 for
+    /// F64)}
     ///
     /// @param softmaxScale `(nopeDim + ropeDim)^-0.5` of the naive form, times [RotaryFrequencies#softmaxFactor()]
     public static MlaDecode of(
-            int maxSequences,
-            int heads,
-            double softmaxScale,
-            CacheFormat cache,
-            int maxPagesPerSequence,
-            DType dtype) {
+            int maxSequences, int heads, double softmaxScale, CacheFormat cache, int maxPagesPerSequence, DType dtype) {
         return new MlaDecode(
                 maxSequences,
                 1,
@@ -194,36 +193,96 @@ public record MlaDecode(
     /// {@return this step with several new tokens a sequence}
     public MlaDecode withQueriesPerSequence(int queries) {
         return new MlaDecode(
-                maxSequences, queries, heads, latentDim, ropeDim, softmaxScale, cache, maxPagesPerSequence, splitRows,
-                sink, query, out, accumulate, batchInvariant);
+                maxSequences,
+                queries,
+                heads,
+                latentDim,
+                ropeDim,
+                softmaxScale,
+                cache,
+                maxPagesPerSequence,
+                splitRows,
+                sink,
+                query,
+                out,
+                accumulate,
+                batchInvariant);
     }
 
     /// {@return this step with splits of another length}
     public MlaDecode withSplitRows(int rows) {
         return new MlaDecode(
-                maxSequences, queriesPerSequence, heads, latentDim, ropeDim, softmaxScale, cache, maxPagesPerSequence,
-                rows, sink, query, out, accumulate, batchInvariant);
+                maxSequences,
+                queriesPerSequence,
+                heads,
+                latentDim,
+                ropeDim,
+                softmaxScale,
+                cache,
+                maxPagesPerSequence,
+                rows,
+                sink,
+                query,
+                out,
+                accumulate,
+                batchInvariant);
     }
 
     /// {@return this step with or without a sink}
     public MlaDecode withSink(boolean given) {
         return new MlaDecode(
-                maxSequences, queriesPerSequence, heads, latentDim, ropeDim, softmaxScale, cache, maxPagesPerSequence,
-                splitRows, given, query, out, accumulate, batchInvariant);
+                maxSequences,
+                queriesPerSequence,
+                heads,
+                latentDim,
+                ropeDim,
+                softmaxScale,
+                cache,
+                maxPagesPerSequence,
+                splitRows,
+                given,
+                query,
+                out,
+                accumulate,
+                batchInvariant);
     }
 
     /// {@return this step with other element types}
     public MlaDecode withTypes(DType queries, DType result, DType sums) {
         return new MlaDecode(
-                maxSequences, queriesPerSequence, heads, latentDim, ropeDim, softmaxScale, cache, maxPagesPerSequence,
-                splitRows, sink, queries, result, sums, batchInvariant);
+                maxSequences,
+                queriesPerSequence,
+                heads,
+                latentDim,
+                ropeDim,
+                softmaxScale,
+                cache,
+                maxPagesPerSequence,
+                splitRows,
+                sink,
+                queries,
+                result,
+                sums,
+                batchInvariant);
     }
 
     /// {@return this step with or without the promise of batch invariance}
     public MlaDecode withBatchInvariant(boolean promised) {
         return new MlaDecode(
-                maxSequences, queriesPerSequence, heads, latentDim, ropeDim, softmaxScale, cache, maxPagesPerSequence,
-                splitRows, sink, query, out, accumulate, promised);
+                maxSequences,
+                queriesPerSequence,
+                heads,
+                latentDim,
+                ropeDim,
+                softmaxScale,
+                cache,
+                maxPagesPerSequence,
+                splitRows,
+                sink,
+                query,
+                out,
+                accumulate,
+                promised);
     }
 
     /// {@return the rows that a block table can hold for one sequence}

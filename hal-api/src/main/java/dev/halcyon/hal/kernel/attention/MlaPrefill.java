@@ -10,7 +10,8 @@ import dev.halcyon.hal.memory.Tensor;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Attention in the naive form, over keys and values that were projected up from the latent: for prefill and training.
+/// Attention in the naive form, over keys and values that were projected up from the latent: for prefill and
+/// training.
 ///
 /// | operand | type and shape | |
 /// |---|---|---|
@@ -24,11 +25,11 @@ import org.jspecify.annotations.Nullable;
 /// | `logSumExp` | `F32 [T, heads]` | optional; natural logarithm, without the sink |
 /// | `maxLogit` | `F32 [heads]` | optional; the largest `z` over all visible pairs, minus infinity if there is none |
 ///
-/// `z = softmaxScale · (query_nope · key + query_rope · ropeKey)`, `out = Σ_j softmax(z)_j · value_j`, accumulated in F32
-/// (F64 if `in` is F64). A query sees the keys of its own sequence; with `causal`, aligned at the bottom right: query i of
-/// n sees keys `j <= i + (m - n)` of m. A query that sees no key gets a zero output and a log-sum-exp of plus infinity.
-/// Queries and keys of no sequence are not looked at, and such a query's output is unspecified. A sequence that lies
-/// outside the rows is skipped and raises the fault word.
+/// `z = softmaxScale · (query_nope · key + query_rope · ropeKey)`, `out = Σ_j softmax(z)_j · value_j`, accumulated in
+/// F32 (F64 if `in` is F64). A query sees the keys of its own sequence; with `causal`, aligned at the bottom right:
+/// query i of n sees keys `j <= i + (m - n)` of m. A query that sees no key gets a zero output and a log-sum-exp of
+/// plus infinity. Queries and keys of no sequence are not looked at, and such a query's output is unspecified. A
+/// sequence that lies outside the rows is skipped and raises the fault word.
 ///
 /// Source: DeepSeek-V3 `inference/model.py` (MLA, attn_impl naive); sink and log-sum-exp conventions of FlashMLA.
 ///
@@ -142,7 +143,17 @@ public record MlaPrefill(
             int maxTokens, int maxSequences, int heads, int nopeDim, int ropeDim, int valueDim, DType dtype) {
         double scale = 1 / Math.sqrt((double) nopeDim + ropeDim);
         return new MlaPrefill(
-                maxTokens, maxTokens, maxSequences, heads, nopeDim, ropeDim, valueDim, scale, true, false, dtype,
+                maxTokens,
+                maxTokens,
+                maxSequences,
+                heads,
+                nopeDim,
+                ropeDim,
+                valueDim,
+                scale,
+                true,
+                false,
+                dtype,
                 dtype);
     }
 
@@ -152,7 +163,8 @@ public record MlaPrefill(
                 maxTokens, keys, maxSequences, heads, nopeDim, ropeDim, valueDim, softmaxScale, causal, sink, in, out);
     }
 
-    /// {@return this attention with another scale; with YaRN, `(nopeDim + ropeDim)^-0.5` times [RotaryFrequencies#softmaxFactor()]}
+    /// {@return this attention with another scale; with YaRN, `(nopeDim + ropeDim)^-0.5` times
+    /// [RotaryFrequencies#softmaxFactor()]}
     public MlaPrefill withSoftmaxScale(double scale) {
         return new MlaPrefill(
                 maxTokens, maxKeys, maxSequences, heads, nopeDim, ropeDim, valueDim, scale, causal, sink, in, out);
@@ -161,21 +173,51 @@ public record MlaPrefill(
     /// {@return this attention with or without a causal mask}
     public MlaPrefill withCausal(boolean masked) {
         return new MlaPrefill(
-                maxTokens, maxKeys, maxSequences, heads, nopeDim, ropeDim, valueDim, softmaxScale, masked, sink, in,
+                maxTokens,
+                maxKeys,
+                maxSequences,
+                heads,
+                nopeDim,
+                ropeDim,
+                valueDim,
+                softmaxScale,
+                masked,
+                sink,
+                in,
                 out);
     }
 
     /// {@return this attention with or without a sink}
     public MlaPrefill withSink(boolean given) {
         return new MlaPrefill(
-                maxTokens, maxKeys, maxSequences, heads, nopeDim, ropeDim, valueDim, softmaxScale, causal, given, in,
+                maxTokens,
+                maxKeys,
+                maxSequences,
+                heads,
+                nopeDim,
+                ropeDim,
+                valueDim,
+                softmaxScale,
+                causal,
+                given,
+                in,
                 out);
     }
 
     /// {@return this attention with other element types}
     public MlaPrefill withTypes(DType from, DType to) {
         return new MlaPrefill(
-                maxTokens, maxKeys, maxSequences, heads, nopeDim, ropeDim, valueDim, softmaxScale, causal, sink, from,
+                maxTokens,
+                maxKeys,
+                maxSequences,
+                heads,
+                nopeDim,
+                ropeDim,
+                valueDim,
+                softmaxScale,
+                causal,
+                sink,
+                from,
                 to);
     }
 

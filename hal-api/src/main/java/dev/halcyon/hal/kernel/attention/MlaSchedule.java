@@ -9,11 +9,12 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 import java.util.Objects;
 
-/// Numbers the splits of a decode step, once for all its layers: `splitStart[b + 1] = splitStart[b] + ceil(lengths[b] / splitRows)`.
+/// Numbers the splits of a decode step, once for all its layers:
+/// `splitStart[b + 1] = splitStart[b] + ceil(lengths[b] / splitRows)`.
 ///
-/// `lengths` is `I32 [B]` with B up to `maxSequences`; `splitStart` is `I32 [B + 1]` and begins with 0, so that splits
-/// `splitStart[b] … splitStart[b + 1] - 1` are those of sequence b and none belongs to an empty one. A negative length
-/// counts as 0 and raises the fault word.
+/// `lengths` is `I32 [B]` with B up to `maxSequences`; `splitStart` is `I32 [B + 1]` and begins with 0, so that
+/// splits `splitStart[b] … splitStart[b + 1] - 1` are those of sequence b and none belongs to an empty one. A
+/// negative length counts as 0 and raises the fault word.
 ///
 /// @param maxSequences upper bound of the number of sequences
 /// @param splitRows cache rows a split, as in the [MlaDecode] that reads the schedule
@@ -23,6 +24,11 @@ public record MlaSchedule(int maxSequences, int splitRows) implements KernelSpec
         public Args {
             Objects.requireNonNull(lengths, "lengths");
             Objects.requireNonNull(splitStart, "splitStart");
+        }
+
+        /// {@return arguments that write `splitStart`}
+        public static Args of(Tensor lengths, Tensor splitStart) {
+            return new Args(lengths, splitStart);
         }
 
         @Override

@@ -10,18 +10,20 @@ import dev.halcyon.hal.memory.Tensor;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Shrinks the query and key projections of every head whose largest logit passed `tau`, so that it would have been `tau`.
+/// Shrinks the query and key projections of every head whose largest logit passed `tau`, so that it would have been
+/// `tau`.
 ///
 /// | operand | type and shape | |
 /// |---|---|---|
-/// | `queryWeight` | `weight [heads * (nopeDim + ropeDim), queryRank]` | per head the nope rows, then the rope rows; updated |
-/// | `kvWeight` | `weight [heads * (nopeDim + valueDim), latentDim]` | per head the key rows, then the value rows; updated |
+/// | `queryWeight` | `weight [heads * (nopeDim + ropeDim), queryRank]` | per head nope rows, then rope rows; updated |
+/// | `kvWeight` | `weight [heads * (nopeDim + valueDim), latentDim]` | per head key rows, then value rows; updated |
 /// | `maxLogit` | `F32 [heads]` | from the forward pass of the step: [MlaPrefill], [MlaDecode] |
 /// | `eta` | `F32 [heads]` | optional; the factors, for logs |
 ///
-/// `eta_h = min(1, tau / maxLogit_h)`, and 1 where the maximum is not above `tau` (minus infinity, negative, NaN). The
-/// query's nope rows of head h are multiplied by `eta^alpha`, its rope rows by `eta`, the key rows by `eta^(1 - alpha)`.
-/// Value rows and the rope key, which all heads share, stay as they are. Weights of a head with `eta` 1 keep their bits.
+/// `eta_h = min(1, tau / maxLogit_h)`, and 1 where the maximum is not above `tau` (minus infinity, negative, NaN).
+/// The query's nope rows of head h are multiplied by `eta^alpha`, its rope rows by `eta`, the key rows by
+/// `eta^(1 - alpha)`. Value rows and the rope key, which all heads share, stay as they are. Weights of a head with
+/// `eta` 1 keep their bits.
 ///
 /// Run it after the optimizer step, on the master weights. Source: Kimi K2 report (MuonClip), Megatron-LM
 /// `multi_latent_attention.py` (the powers).
@@ -47,8 +49,11 @@ public record QkClip(
         DType weight)
         implements KernelSpec<QkClip.Args> {
     /// Operands, as tabled at [QkClip].
-    public record Args(Tensor queryWeight, Tensor kvWeight, Tensor maxLogit, @Nullable Tensor eta)
-            implements KernelArgs {
+    public record Args(
+            Tensor queryWeight,
+            Tensor kvWeight,
+            Tensor maxLogit,
+            @Nullable Tensor eta) implements KernelArgs {
         public Args {
             Objects.requireNonNull(queryWeight, "queryWeight");
             Objects.requireNonNull(kvWeight, "kvWeight");

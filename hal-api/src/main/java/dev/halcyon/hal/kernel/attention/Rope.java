@@ -20,11 +20,13 @@ import org.jspecify.annotations.Nullable;
 /// | `activeRows` | `I32 [1]` | optional; bounds the rows |
 ///
 /// With `d = frequencies.dim()`, pair i of the run `firstRotated … firstRotated + d - 1` becomes
-/// `(a cos φ - b sin φ, a sin φ + b cos φ) · magnitude` for `φ = position · inverseFrequency(i)`, or `-φ` if `inverse`;
-/// so the inverse is the transpose, as backward needs it, and undoes the rotation where the magnitude is 1. Angles, cosines
-/// and sines are computed in F64, the products in F32 (F64 if `in` is F64), with one rounding to `out`.
+/// `(a cos φ - b sin φ, a sin φ + b cos φ) · magnitude` for `φ = position · inverseFrequency(i)`, or `-φ` if
+/// `inverse`; so the inverse is the transpose, as backward needs it, and undoes the rotation where the magnitude is
+/// 1. Angles, cosines and sines are computed in F64, the products in F32 (F64 if `in` is F64), with one rounding to
+///    `out`.
 ///
-/// Source: DeepSeek-V3 `inference/model.py` (apply_rotary_emb), DeepSeek-V4 `inference/model.py` (inverse on the output).
+/// Source: DeepSeek-V3 `inference/model.py` (apply_rotary_emb), DeepSeek-V4 `inference/model.py` (inverse on the
+/// output).
 ///
 /// @param maxRows upper bound of the number of tokens
 /// @param heads heads a token; 1 for a key that all heads share
@@ -55,7 +57,11 @@ public record Rope(
     }
 
     /// Operands, as tabled at [Rope].
-    public record Args(Tensor x, Tensor positions, Tensor out, @Nullable Tensor activeRows) implements KernelArgs {
+    public record Args(
+            Tensor x,
+            Tensor positions,
+            Tensor out,
+            @Nullable Tensor activeRows) implements KernelArgs {
         public Args {
             Objects.requireNonNull(x, "x");
             Objects.requireNonNull(positions, "positions");
@@ -143,7 +149,6 @@ public record Rope(
 
     private Cost cost(double rows) {
         double values = rows * heads * headDim;
-        return new Cost(
-                3 * rows * heads * frequencies.dim(), values * (in.bits() + out.bits()) / 8 + 4 * rows);
+        return new Cost(3 * rows * heads * frequencies.dim(), values * (in.bits() + out.bits()) / 8 + 4 * rows);
     }
 }

@@ -5,9 +5,9 @@ import dev.halcyon.hal.kernel.Require;
 /// The angles of a rotary embedding, plain or stretched by YaRN: pair `i` of a token at position `p` turns by
 /// `p · inverseFrequency(i)`.
 ///
-/// Plain, `inverseFrequency(i) = theta^(-2i / dim)`. YaRN divides the slow pairs by `factor`, leaves the fast ones, and
-/// blends between them: with `c(r) = dim · ln(originalContext / (2π r)) / (2 ln theta)`, the pair that turns r times in
-/// the original context,
+/// Plain, `inverseFrequency(i) = theta^(-2i / dim)`. YaRN divides the slow pairs by `factor`, leaves the fast ones,
+/// and blends between them: with `c(r) = dim · ln(originalContext / (2π r)) / (2 ln theta)`, the pair that turns r
+/// times in the original context,
 /// ```
 /// low  = max(floor(c(betaFast)), 0)
 /// high = min(ceil(c(betaSlow)), dim - 1), plus 0.001 if equal to low
@@ -42,7 +42,8 @@ public record RotaryFrequencies(
         Require.positive("dim", dim);
         Require.that(dim % 2 == 0, "dim must be even, for values turn in pairs, not " + dim);
         Require.that(theta > 1 && Double.isFinite(theta), "theta must be a finite number above 1, not " + theta);
-        Require.that(factor >= 1 && Double.isFinite(factor), "factor must be a finite number of at least 1, not " + factor);
+        Require.that(
+                factor >= 1 && Double.isFinite(factor), "factor must be a finite number of at least 1, not " + factor);
         Require.finite("mscale", mscale);
         Require.finite("mscaleAllDim", mscaleAllDim);
         if (factor == 1) {
@@ -83,8 +84,7 @@ public record RotaryFrequencies(
             double betaSlow,
             double mscale,
             double mscaleAllDim) {
-        return new RotaryFrequencies(
-                dim, theta, factor, originalContext, betaFast, betaSlow, mscale, mscaleAllDim);
+        return new RotaryFrequencies(dim, theta, factor, originalContext, betaFast, betaSlow, mscale, mscaleAllDim);
     }
 
     /// {@return these frequencies with other magnitudes}

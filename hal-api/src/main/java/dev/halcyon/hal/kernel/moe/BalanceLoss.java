@@ -18,10 +18,11 @@ import java.util.Objects;
 /// | `sequenceStart` | `I32 [B + 1]` | first token of each sequence and the end of the last, not descending |
 /// | `loss` | `F32 [1]` | the result |
 ///
-/// For a sequence of n tokens, `f_e = experts / (topK · n) · #{t: e chosen for t}`, `P_e = 1/n · Σ_t s[t, e] / Σ_j s[t, j]`
-/// and its loss is `alpha · Σ_e f_e · P_e`: `alpha` exactly when the load or the scores are even. The result is the mean
-/// over the sequences that have tokens, 0 if none has. Sums run in F32 at least, in an order that depends on the shapes
-/// alone. An index that is no expert counts nowhere, a sequence outside the tokens is left out, and both raise the fault word.
+/// For a sequence of n tokens, `f_e = experts / (topK · n) · #{t: e chosen for t}`,
+/// `P_e = 1/n · Σ_t s[t, e] / Σ_j s[t, j]` and its loss is `alpha · Σ_e f_e · P_e`: `alpha` exactly when the load or
+/// the scores are even. The result is the mean over the sequences that have tokens, 0 if none has. Sums run in F32 at
+/// least, in an order that depends on the shapes alone. An index that is no expert counts nowhere, a sequence outside
+/// the tokens is left out, and both raise the fault word.
 ///
 /// Source: the complementary sequence-wise loss of DeepSeek-V3 and V4 (alpha 1e-4).
 ///
@@ -41,6 +42,11 @@ public record BalanceLoss(int maxTokens, int maxSequences, int experts, int topK
             Objects.requireNonNull(loss, "loss");
         }
 
+        /// {@return arguments that write `loss`}
+        public static Args of(Tensor scores, Tensor indices, Tensor sequenceStart, Tensor loss) {
+            return new Args(scores, indices, sequenceStart, loss);
+        }
+
         @Override
         public Operands operands() {
             return Operands.of()
@@ -57,6 +63,16 @@ public record BalanceLoss(int maxTokens, int maxSequences, int experts, int topK
         Require.positive("experts", experts);
         Require.between("topK", topK, 1, experts);
         Require.positive("alpha", alpha);
+    }
+
+    /// {@return the loss of DeepSeek-V3 and V4, with a weight of 1e-4}
+    public static BalanceLoss of(int maxTokens, int maxSequences, int experts, int topK) {
+        return new BalanceLoss(maxTokens, maxSequences, experts, topK, 1e-4);
+    }
+
+    /// {@return this loss with another weight}
+    public BalanceLoss withAlpha(double weight) {
+        return new BalanceLoss(maxTokens, maxSequences, experts, topK, weight);
     }
 
     @Override

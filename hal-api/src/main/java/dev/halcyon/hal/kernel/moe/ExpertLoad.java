@@ -12,9 +12,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Counts how often every expert was chosen: `load[e] (+)= #{(t, k): indices[t, k] = e}`.
 ///
-/// `indices` is `I32 [T, topK]` with T up to `maxTokens`, -1 counting nowhere; `load` is `I32 [experts]`, added to if `add`,
-/// overwritten otherwise; `activeRows`, optional `I32 [1]`, bounds the tokens. An index that is no expert counts nowhere
-/// and raises the fault word.
+/// `indices` is `I32 [T, topK]` with T up to `maxTokens`, -1 counting nowhere; `load` is `I32 [experts]`, added to if
+/// `add`, overwritten otherwise; `activeRows`, optional `I32 [1]`, bounds the tokens. An index that is no expert
+/// counts nowhere and raises the fault word.
 ///
 /// @param maxTokens upper bound of the number of tokens
 /// @param topK choices a token
@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 /// @param add whether counts are added to what `load` holds, as in gradient accumulation
 public record ExpertLoad(int maxTokens, int topK, int experts, boolean add) implements KernelSpec<ExpertLoad.Args> {
     /// Operands, as described at [ExpertLoad].
-    public record Args(Tensor indices, Tensor load, @Nullable Tensor activeRows) implements KernelArgs {
+    public record Args(
+            Tensor indices, Tensor load, @Nullable Tensor activeRows) implements KernelArgs {
         public Args {
             Objects.requireNonNull(indices, "indices");
             Objects.requireNonNull(load, "load");
@@ -53,6 +54,16 @@ public record ExpertLoad(int maxTokens, int topK, int experts, boolean add) impl
         Require.positive("maxTokens", maxTokens);
         Require.positive("topK", topK);
         Require.positive("experts", experts);
+    }
+
+    /// {@return a count that replaces what `load` held}
+    public static ExpertLoad of(int maxTokens, int topK, int experts) {
+        return new ExpertLoad(maxTokens, topK, experts, false);
+    }
+
+    /// {@return this count, added to what `load` held or replacing it}
+    public ExpertLoad withAdd(boolean added) {
+        return new ExpertLoad(maxTokens, topK, experts, added);
     }
 
     @Override

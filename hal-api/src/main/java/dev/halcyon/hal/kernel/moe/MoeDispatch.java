@@ -10,7 +10,8 @@ import dev.halcyon.hal.memory.Tensor;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Sorts routed tokens by expert: one row for every (token, choice) whose expert is local, each expert's rows together.
+/// Sorts routed tokens by expert: one row for every (token, choice) whose expert is local, each expert's rows
+/// together.
 ///
 /// | operand | type and shape | |
 /// |---|---|---|
@@ -23,10 +24,10 @@ import org.jspecify.annotations.Nullable;
 /// | `activeRows` | `I32 [1]` | optional; tokens at and beyond it get no row |
 ///
 /// Local experts are the global numbers `firstExpert … firstExpert + localExperts - 1`; choices of other experts are
-/// somebody else's and get no row. Experts lie in ascending order, each segment rounded up to `alignment` rows; inside
-/// one, rows are in ascending order of (token, choice), so the mapping is a function of `indices` alone. R may be
-/// anything from [#maxRows(long)] of the actual tokens to [#maxRows()], and every entry of `rowToken` and `rowSlot` is
-/// written. An index below -1 gets no row and raises the fault word.
+/// somebody else's and get no row. Experts lie in ascending order, each segment rounded up to `alignment` rows;
+/// inside one, rows are in ascending order of (token, choice), so the mapping is a function of `indices` alone. R may
+/// be anything from [#maxRows(long)] of the actual tokens to [#maxRows()], and every entry of `rowToken` and
+/// `rowSlot` is written. An index below -1 gets no row and raises the fault word.
 ///
 /// Source: DeepSeek TileKernels (get_fused_mapping), DeepGEMM (aligned contiguous layout).
 ///

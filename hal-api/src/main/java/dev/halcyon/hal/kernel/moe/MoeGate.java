@@ -24,14 +24,15 @@ import org.jspecify.annotations.Nullable;
 ///
 /// With `l = x · weightᵀ` accumulated in F32 and `s = score(l)`:
 /// 1. selection ranks by `s + bias`, whatever the score;
-/// 2. where `keptGroups < groups`, the experts lie in `groups` equal runs, a group scores the sum of its two best or its
-///    best ranked value, and experts outside the `keptGroups` best groups cannot be chosen (they count as minus infinity, not 0);
+/// 2. where `keptGroups < groups`, the experts lie in `groups` equal runs, a group scores the sum of its two best or
+///    its best ranked value, and experts outside the `keptGroups` best groups cannot be chosen (they count as minus
+///    infinity, not 0);
 /// 3. the `topK` best are chosen: higher first, the smaller index first among equals, NaN last; groups likewise;
 /// 4. `w = s[chosen]`, divided by `Σ w + 1e-20` if `normalise`, times `scale`.
 ///
 /// `SQRT_SOFTPLUS` is `sqrt(l > 20 ? l : log1p(exp(l)))`. In a hashed gate the experts are the row `tokenIds[t]` of
-/// `expertTable` and only step 4 applies; a token id outside the table, or a table entry that is no expert, gives that
-/// token index -1 and weight 0 throughout and raises the fault word.
+/// `expertTable` and only step 4 applies; a token id outside the table, or a table entry that is no expert, gives
+/// that token index -1 and weight 0 throughout and raises the fault word.
 ///
 /// Source: DeepSeek-V3 `inference/model.py` (Gate), DeepSeek-V4 `inference/model.py` (Gate), DeepSeek TileKernels
 /// (tie rule, the 1e-20).
@@ -164,7 +165,8 @@ public record MoeGate(
         Require.notNegative("hashVocab", hashVocab);
         Require.that(
                 hashVocab == 0 || (!bias && keptGroups == groups),
-                "hashVocab is " + hashVocab + ", but a hashed gate selects by table: it has no bias and keeps every group");
+                "hashVocab is " + hashVocab
+                        + ", but a hashed gate selects by table: it has no bias and keeps every group");
         Require.activation("x", x);
         Require.activation("weight", weight);
     }
@@ -228,28 +230,65 @@ public record MoeGate(
     /// {@return this gate with groups}
     public MoeGate withGroups(int count, int kept, GroupScore rank) {
         return new MoeGate(
-                maxTokens, hidden, experts, topK, score, count, kept, rank, bias, normalise, scale, hashVocab, x, weight);
+                maxTokens, hidden, experts, topK, score, count, kept, rank, bias, normalise, scale, hashVocab, x,
+                weight);
     }
 
     /// {@return this gate with or without a selection bias}
     public MoeGate withBias(boolean given) {
         return new MoeGate(
-                maxTokens, hidden, experts, topK, score, groups, keptGroups, groupScore, given, normalise, scale,
-                hashVocab, x, weight);
+                maxTokens,
+                hidden,
+                experts,
+                topK,
+                score,
+                groups,
+                keptGroups,
+                groupScore,
+                given,
+                normalise,
+                scale,
+                hashVocab,
+                x,
+                weight);
     }
 
     /// {@return this gate with or without division by the sum of the weights}
     public MoeGate withNormalise(boolean divide) {
         return new MoeGate(
-                maxTokens, hidden, experts, topK, score, groups, keptGroups, groupScore, bias, divide, scale, hashVocab,
-                x, weight);
+                maxTokens,
+                hidden,
+                experts,
+                topK,
+                score,
+                groups,
+                keptGroups,
+                groupScore,
+                bias,
+                divide,
+                scale,
+                hashVocab,
+                x,
+                weight);
     }
 
     /// {@return this gate with another factor on the weights}
     public MoeGate withScale(double factor) {
         return new MoeGate(
-                maxTokens, hidden, experts, topK, score, groups, keptGroups, groupScore, bias, normalise, factor,
-                hashVocab, x, weight);
+                maxTokens,
+                hidden,
+                experts,
+                topK,
+                score,
+                groups,
+                keptGroups,
+                groupScore,
+                bias,
+                normalise,
+                factor,
+                hashVocab,
+                x,
+                weight);
     }
 
     /// {@return this gate choosing experts from a table of `vocab` rows: no bias, no groups}
@@ -261,8 +300,20 @@ public record MoeGate(
     /// {@return this gate with other element types}
     public MoeGate withTypes(DType tokens, DType router) {
         return new MoeGate(
-                maxTokens, hidden, experts, topK, score, groups, keptGroups, groupScore, bias, normalise, scale,
-                hashVocab, tokens, router);
+                maxTokens,
+                hidden,
+                experts,
+                topK,
+                score,
+                groups,
+                keptGroups,
+                groupScore,
+                bias,
+                normalise,
+                scale,
+                hashVocab,
+                tokens,
+                router);
     }
 
     /// {@return whether experts come from a table}

@@ -15,7 +15,8 @@ import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// A mixture-of-experts feed-forward layer as a whole: the gate over all experts, the local experts, the shared expert.
+/// A mixture-of-experts feed-forward layer as a whole: the gate over all experts, the local experts, the shared
+/// expert.
 ///
 /// | operand | type and shape | |
 /// |---|---|---|
@@ -26,16 +27,17 @@ import org.jspecify.annotations.Nullable;
 /// | `sharedGate`, `sharedUp` | `sharedGateUp [S, D]` | exactly when S = `sharedDim` is above 0 |
 /// | `sharedDown` | `sharedDown [D, S]` | likewise |
 /// | `out` | `out [T, D]` | |
-/// | `indices`, `weights` | `I32`, `F32 [T, topK]`, contiguous | optional: what the gate chose, for backward and load counts |
+/// | `indices`, `weights` | `I32`, `F32 [T, topK]`, contiguous | optional: what the gate chose |
 /// | `activeRows` | `I32 [1]` | optional; tokens at and beyond it go to no expert |
 ///
-/// `out[t] = Σ_k w[t, k] · expert_{i[t, k]}(x[t]) + shared(x[t])` with `expert(x) = swiglu(x gateᵀ, x upᵀ) downᵀ`, summed over
-/// ascending k as [MoeCombine] does. `swiglu` clamps at `limit`, in the shared expert too. With [WeightPosition#BEFORE_DOWN]
-/// the weight multiplies what `swiglu` returns, before it is rounded to `intermediate`; otherwise it multiplies the expert's result.
+/// `out[t] = Σ_k w[t, k] · expert_{i[t, k]}(x[t]) + shared(x[t])` with `expert(x) = swiglu(x gateᵀ, x upᵀ) downᵀ`,
+/// summed over ascending k as [MoeCombine] does. `swiglu` clamps at `limit`, in the shared expert too. With
+/// [WeightPosition#BEFORE_DOWN] the weight multiplies what `swiglu` returns, before it is rounded to `intermediate`;
+/// otherwise it multiplies the expert's result.
 ///
-/// *Expert parallelism.* The gate spans all experts and the weights hold those of this device, `firstExpert` onwards; choices of
-/// other experts add nothing. Devices' results sum up to the layer's, if one of them has the shared expert and the others
-/// have none.
+/// *Expert parallelism.* The gate spans all experts and the weights hold those of this device, `firstExpert` onwards;
+/// choices of other experts add nothing. Devices' results sum up to the layer's, if one of them has the shared expert
+/// and the others have none.
 ///
 /// Source: DeepSeek-V3 and V4 `inference/model.py` (MoE, Expert).
 ///
@@ -108,42 +110,121 @@ public record MoeLayer(
         public static Args of(
                 Tensor x, Tensor gateWeight, Operand gateProj, Operand upProj, Operand downProj, Tensor out) {
             return new Args(
-                    x, gateWeight, null, null, null, gateProj, upProj, downProj, null, null, null, out, null, null, null);
+                    x,
+                    gateWeight,
+                    null,
+                    null,
+                    null,
+                    gateProj,
+                    upProj,
+                    downProj,
+                    null,
+                    null,
+                    null,
+                    out,
+                    null,
+                    null,
+                    null);
         }
 
         /// {@return these with the selection bias of the gate}
         public Args withGateBias(@Nullable Tensor bias) {
             return new Args(
-                    x, gateWeight, bias, tokenIds, expertTable, gateProj, upProj, downProj, sharedGate, sharedUp,
-                    sharedDown, out, indices, weights, activeRows);
+                    x,
+                    gateWeight,
+                    bias,
+                    tokenIds,
+                    expertTable,
+                    gateProj,
+                    upProj,
+                    downProj,
+                    sharedGate,
+                    sharedUp,
+                    sharedDown,
+                    out,
+                    indices,
+                    weights,
+                    activeRows);
         }
 
         /// {@return these with the operands of a hashed gate}
         public Args withHash(@Nullable Tensor ids, @Nullable Tensor table) {
             return new Args(
-                    x, gateWeight, gateBias, ids, table, gateProj, upProj, downProj, sharedGate, sharedUp, sharedDown,
-                    out, indices, weights, activeRows);
+                    x,
+                    gateWeight,
+                    gateBias,
+                    ids,
+                    table,
+                    gateProj,
+                    upProj,
+                    downProj,
+                    sharedGate,
+                    sharedUp,
+                    sharedDown,
+                    out,
+                    indices,
+                    weights,
+                    activeRows);
         }
 
         /// {@return these with the weights of the shared expert}
         public Args withShared(@Nullable Operand gate, @Nullable Operand up, @Nullable Operand down) {
             return new Args(
-                    x, gateWeight, gateBias, tokenIds, expertTable, gateProj, upProj, downProj, gate, up, down, out,
-                    indices, weights, activeRows);
+                    x,
+                    gateWeight,
+                    gateBias,
+                    tokenIds,
+                    expertTable,
+                    gateProj,
+                    upProj,
+                    downProj,
+                    gate,
+                    up,
+                    down,
+                    out,
+                    indices,
+                    weights,
+                    activeRows);
         }
 
         /// {@return these with room for what the gate chose}
         public Args withRouting(@Nullable Tensor chosen, @Nullable Tensor factors) {
             return new Args(
-                    x, gateWeight, gateBias, tokenIds, expertTable, gateProj, upProj, downProj, sharedGate, sharedUp,
-                    sharedDown, out, chosen, factors, activeRows);
+                    x,
+                    gateWeight,
+                    gateBias,
+                    tokenIds,
+                    expertTable,
+                    gateProj,
+                    upProj,
+                    downProj,
+                    sharedGate,
+                    sharedUp,
+                    sharedDown,
+                    out,
+                    chosen,
+                    factors,
+                    activeRows);
         }
 
         /// {@return these with the number of live tokens}
         public Args withActiveRows(@Nullable Tensor count) {
             return new Args(
-                    x, gateWeight, gateBias, tokenIds, expertTable, gateProj, upProj, downProj, sharedGate, sharedUp,
-                    sharedDown, out, indices, weights, count);
+                    x,
+                    gateWeight,
+                    gateBias,
+                    tokenIds,
+                    expertTable,
+                    gateProj,
+                    upProj,
+                    downProj,
+                    sharedGate,
+                    sharedUp,
+                    sharedDown,
+                    out,
+                    indices,
+                    weights,
+                    count);
         }
 
         @Override
@@ -193,60 +274,157 @@ public record MoeLayer(
                         + " rows, more than an I32 counts");
     }
 
-    /// {@return a layer of local experts alone: no shared expert, no limit, weights after the last product, all rows of the gate's type}
+    /// {@return a layer of local experts alone: no shared expert, no limit, weights after the last product, all rows
+    /// of the gate's type}
     public static MoeLayer of(MoeGate gate, int expertDim, WeightFormat experts) {
         return new MoeLayer(
-                gate, expertDim, 0, 0, gate.experts(), experts, experts, experts, experts, Double.POSITIVE_INFINITY,
-                WeightPosition.AFTER_DOWN, gate.x(), gate.x(), false);
+                gate,
+                expertDim,
+                0,
+                0,
+                gate.experts(),
+                experts,
+                experts,
+                experts,
+                experts,
+                Double.POSITIVE_INFINITY,
+                WeightPosition.AFTER_DOWN,
+                gate.x(),
+                gate.x(),
+                false);
     }
 
     /// {@return this layer with a shared expert}
     public MoeLayer withShared(int dim, WeightFormat gateAndUp, WeightFormat last) {
         return new MoeLayer(
-                gate, expertDim, dim, firstExpert, localExperts, gateUp, down, gateAndUp, last, limit, position,
-                intermediate, out, batchInvariant);
+                gate,
+                expertDim,
+                dim,
+                firstExpert,
+                localExperts,
+                gateUp,
+                down,
+                gateAndUp,
+                last,
+                limit,
+                position,
+                intermediate,
+                out,
+                batchInvariant);
     }
 
     /// {@return this layer with the experts of one device}
     public MoeLayer withLocalExperts(int first, int count) {
         return new MoeLayer(
-                gate, expertDim, sharedDim, first, count, gateUp, down, sharedGateUp, sharedDown, limit, position,
-                intermediate, out, batchInvariant);
+                gate,
+                expertDim,
+                sharedDim,
+                first,
+                count,
+                gateUp,
+                down,
+                sharedGateUp,
+                sharedDown,
+                limit,
+                position,
+                intermediate,
+                out,
+                batchInvariant);
     }
 
     /// {@return this layer with other storage of the local experts}
     public MoeLayer withFormats(WeightFormat gateAndUp, WeightFormat last) {
         return new MoeLayer(
-                gate, expertDim, sharedDim, firstExpert, localExperts, gateAndUp, last, sharedGateUp, sharedDown, limit,
-                position, intermediate, out, batchInvariant);
+                gate,
+                expertDim,
+                sharedDim,
+                firstExpert,
+                localExperts,
+                gateAndUp,
+                last,
+                sharedGateUp,
+                sharedDown,
+                limit,
+                position,
+                intermediate,
+                out,
+                batchInvariant);
     }
 
     /// {@return this layer with clamped projections}
     public MoeLayer withLimit(double clamp) {
         return new MoeLayer(
-                gate, expertDim, sharedDim, firstExpert, localExperts, gateUp, down, sharedGateUp, sharedDown, clamp,
-                position, intermediate, out, batchInvariant);
+                gate,
+                expertDim,
+                sharedDim,
+                firstExpert,
+                localExperts,
+                gateUp,
+                down,
+                sharedGateUp,
+                sharedDown,
+                clamp,
+                position,
+                intermediate,
+                out,
+                batchInvariant);
     }
 
     /// {@return this layer with the routed weights elsewhere}
     public MoeLayer withPosition(WeightPosition where) {
         return new MoeLayer(
-                gate, expertDim, sharedDim, firstExpert, localExperts, gateUp, down, sharedGateUp, sharedDown, limit,
-                where, intermediate, out, batchInvariant);
+                gate,
+                expertDim,
+                sharedDim,
+                firstExpert,
+                localExperts,
+                gateUp,
+                down,
+                sharedGateUp,
+                sharedDown,
+                limit,
+                where,
+                intermediate,
+                out,
+                batchInvariant);
     }
 
     /// {@return this layer with other element types behind the gate}
     public MoeLayer withTypes(DType between, DType to) {
         return new MoeLayer(
-                gate, expertDim, sharedDim, firstExpert, localExperts, gateUp, down, sharedGateUp, sharedDown, limit,
-                position, between, to, batchInvariant);
+                gate,
+                expertDim,
+                sharedDim,
+                firstExpert,
+                localExperts,
+                gateUp,
+                down,
+                sharedGateUp,
+                sharedDown,
+                limit,
+                position,
+                between,
+                to,
+                batchInvariant);
     }
 
     /// {@return this layer with or without the promise of batch invariance}
     public MoeLayer withBatchInvariant(boolean promised) {
         return new MoeLayer(
-                gate, expertDim, sharedDim, firstExpert, localExperts, gateUp, down, sharedGateUp, sharedDown, limit,
-                position, intermediate, out, promised);
+                gate,
+                expertDim,
+                sharedDim,
+                firstExpert,
+                localExperts,
+                gateUp,
+                down,
+                sharedGateUp,
+                sharedDown,
+                limit,
+                position,
+                intermediate,
+                out,
+                promised);
     }
 
     /// {@return whether there is a shared expert}
@@ -267,7 +445,15 @@ public record MoeLayer(
             throw new IllegalStateException("the layer has no shared expert: sharedDim is 0");
         }
         return new SwiGluMlp(
-                gate.maxTokens(), gate.hidden(), sharedDim, sharedGateUp, sharedDown, limit, gate.x(), intermediate, out,
+                gate.maxTokens(),
+                gate.hidden(),
+                sharedDim,
+                sharedGateUp,
+                sharedDown,
+                limit,
+                gate.x(),
+                intermediate,
+                out,
                 batchInvariant);
     }
 
@@ -322,8 +508,8 @@ public record MoeLayer(
         double hidden = gate.hidden();
         double choices = tokens * gate.topK() * localExperts / gate.experts();
         double read = Math.min(localExperts, Math.ceil(choices));
-        double oneExpert = 2.0 * gateUp.bytes(Shape.of(expertDim, gate.hidden()))
-                + down.bytes(Shape.of(gate.hidden(), expertDim));
+        double oneExpert =
+                2.0 * gateUp.bytes(Shape.of(expertDim, gate.hidden())) + down.bytes(Shape.of(gate.hidden(), expertDim));
         double flops = 6 * choices * hidden * expertDim + 2 * choices * hidden + 6 * tokens * hidden * sharedDim;
         double shared = hasShared()
                 ? 2.0 * sharedGateUp.bytes(Shape.of(sharedDim, gate.hidden()))

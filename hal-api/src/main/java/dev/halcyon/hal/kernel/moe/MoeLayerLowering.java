@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Says a [MoeLayer] in finer specs.
 ///
-/// Rows live in expert order between dispatch and sum. Only as many as the launch's tokens can need take part, so a plan
-/// with a large bound does not make a small batch slow.
+/// Rows live in expert order between dispatch and sum. Only as many as the launch's tokens can need take part, so a
+/// plan with a large bound does not make a small batch slow.
 final class MoeLayerLowering {
     private final MoeLayer layer;
     private final MoeGate gate;
@@ -61,24 +61,28 @@ final class MoeLayerLowering {
     }
 
     private void route(Lowering.Builder<Args> lowering) {
-        lowering.step(gate, (args, scratch) -> new MoeGate.Args(
-                args.x(),
-                args.gateWeight(),
-                args.gateBias(),
-                args.tokenIds(),
-                args.expertTable(),
-                perToken(args, scratch, "indices", args.indices()),
-                perToken(args, scratch, "weights", args.weights()),
-                null,
-                args.activeRows()));
-        lowering.step(dispatch, (args, scratch) -> new MoeDispatch.Args(
-                perToken(args, scratch, "indices", args.indices()),
-                Scratch.all(scratch, "segmentStart"),
-                Scratch.all(scratch, "segmentCount"),
-                perRow(args, scratch, "rowToken"),
-                perRow(args, scratch, "rowSlot"),
-                perToken(args, scratch, "tokenRow", null),
-                args.activeRows()));
+        lowering.step(
+                gate,
+                (args, scratch) -> new MoeGate.Args(
+                        args.x(),
+                        args.gateWeight(),
+                        args.gateBias(),
+                        args.tokenIds(),
+                        args.expertTable(),
+                        perToken(args, scratch, "indices", args.indices()),
+                        perToken(args, scratch, "weights", args.weights()),
+                        null,
+                        args.activeRows()));
+        lowering.step(
+                dispatch,
+                (args, scratch) -> new MoeDispatch.Args(
+                        perToken(args, scratch, "indices", args.indices()),
+                        Scratch.all(scratch, "segmentStart"),
+                        Scratch.all(scratch, "segmentCount"),
+                        perRow(args, scratch, "rowToken"),
+                        perRow(args, scratch, "rowSlot"),
+                        perToken(args, scratch, "tokenRow", null),
+                        args.activeRows()));
         Embedding gather = Embedding.of(rows, gate.maxTokens(), gate.hidden(), gate.x());
         lowering.step(
                 gather,
@@ -115,25 +119,29 @@ final class MoeLayerLowering {
     private void sum(Lowering.Builder<Args> lowering) {
         if (layer.hasShared()) {
             // The shared expert writes straight to the output, where the sum picks it up as its addend.
-            lowering.step(layer.shared(), (args, scratch) -> new SwiGluMlp.Args(
-                    args.x(),
-                    Objects.requireNonNull(args.sharedGate(), "sharedGate"),
-                    Objects.requireNonNull(args.sharedUp(), "sharedUp"),
-                    Objects.requireNonNull(args.sharedDown(), "sharedDown"),
-                    args.out(),
-                    args.activeRows()));
+            lowering.step(
+                    layer.shared(),
+                    (args, scratch) -> new SwiGluMlp.Args(
+                            args.x(),
+                            Objects.requireNonNull(args.sharedGate(), "sharedGate"),
+                            Objects.requireNonNull(args.sharedUp(), "sharedUp"),
+                            Objects.requireNonNull(args.sharedDown(), "sharedDown"),
+                            args.out(),
+                            args.activeRows()));
         }
         MoeCombine sum = MoeCombine.of(dispatch, gate.hidden(), layer.intermediate())
                 .withTypes(layer.intermediate(), layer.out())
                 .withWeights(!weightBeforeDown)
                 .withAddend(layer.hasShared());
-        lowering.step(sum, (args, scratch) -> new MoeCombine.Args(
-                perRow(args, scratch, "results"),
-                perToken(args, scratch, "tokenRow", null),
-                weightBeforeDown ? null : perToken(args, scratch, "weights", args.weights()),
-                layer.hasShared() ? args.out() : null,
-                args.out(),
-                args.activeRows()));
+        lowering.step(
+                sum,
+                (args, scratch) -> new MoeCombine.Args(
+                        perRow(args, scratch, "results"),
+                        perToken(args, scratch, "tokenRow", null),
+                        weightBeforeDown ? null : perToken(args, scratch, "weights", args.weights()),
+                        layer.hasShared() ? args.out() : null,
+                        args.out(),
+                        args.activeRows()));
     }
 
     private GroupedGemm gemm(int n, int k, DType a, WeightFormat b) {

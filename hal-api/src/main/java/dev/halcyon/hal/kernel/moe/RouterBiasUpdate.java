@@ -11,9 +11,9 @@ import java.util.Objects;
 
 /// Nudges the selection bias of every expert towards an even load: `bias[e] += rate · sign(mean(load) - load[e])`.
 ///
-/// `bias` is `F32 [experts]`, updated in place; `load` is `I32 [experts]`, the tokens that each expert got in the whole
-/// (global) batch, from [ExpertLoad]. The sign is exact: it compares `Σ load` with `experts · load[e]` in 64-bit
-/// integers, and an expert with just the mean load keeps its bias.
+/// `bias` is `F32 [experts]`, updated in place; `load` is `I32 [experts]`, the tokens that each expert got in the
+/// whole (global) batch, from [ExpertLoad]. The sign is exact: it compares `Σ load` with `experts · load[e]` in
+/// 64-bit integers, and an expert with just the mean load keeps its bias.
 ///
 /// Source: the auxiliary-loss-free balancing of DeepSeek-V3 and V4 (both use a rate of 0.001).
 ///
@@ -27,6 +27,11 @@ public record RouterBiasUpdate(int experts, double rate) implements KernelSpec<R
             Objects.requireNonNull(load, "load");
         }
 
+        /// {@return arguments that move `bias` by `load`}
+        public static Args of(Tensor bias, Tensor load) {
+            return new Args(bias, load);
+        }
+
         @Override
         public Operands operands() {
             return Operands.of().update("bias", bias).read("load", load);
@@ -36,6 +41,16 @@ public record RouterBiasUpdate(int experts, double rate) implements KernelSpec<R
     public RouterBiasUpdate {
         Require.positive("experts", experts);
         Require.positive("rate", rate);
+    }
+
+    /// {@return the update of DeepSeek-V3 and V4, with a rate of 0.001}
+    public static RouterBiasUpdate of(int experts) {
+        return new RouterBiasUpdate(experts, 0.001);
+    }
+
+    /// {@return this update with another rate}
+    public RouterBiasUpdate withRate(double step) {
+        return new RouterBiasUpdate(experts, step);
     }
 
     @Override

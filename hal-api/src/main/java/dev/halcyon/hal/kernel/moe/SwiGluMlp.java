@@ -30,7 +30,8 @@ import org.jspecify.annotations.Nullable;
 /// `swiglu(g, u) = silu(min(g, limit)) · clamp(u, -limit, limit)` as [SwiGlu] computes it. Both projections and their
 /// product are rounded to `intermediate` unless a backend keeps them wider; sums run in F32 (F64 if `x` is F64).
 ///
-/// Source: DeepSeek-V3 `inference/model.py` (MLP), DeepSeek-V4 `inference/model.py` (the limit, shared expert included).
+/// Source: DeepSeek-V3 `inference/model.py` (MLP), DeepSeek-V4 `inference/model.py` (the limit, shared expert
+/// included).
 ///
 /// @param maxRows upper bound of the number of rows
 /// @param hidden values of a row on the outside
@@ -55,8 +56,13 @@ public record SwiGluMlp(
         boolean batchInvariant)
         implements KernelSpec<SwiGluMlp.Args> {
     /// Operands, as tabled at [SwiGluMlp].
-    public record Args(Tensor x, Operand gate, Operand up, Operand down, Tensor out, @Nullable Tensor activeRows)
-            implements KernelArgs {
+    public record Args(
+            Tensor x,
+            Operand gate,
+            Operand up,
+            Operand down,
+            Tensor out,
+            @Nullable Tensor activeRows) implements KernelArgs {
         public Args {
             Objects.requireNonNull(x, "x");
             Objects.requireNonNull(gate, "gate");
@@ -112,8 +118,7 @@ public record SwiGluMlp(
 
     /// {@return this network with other storage}
     public SwiGluMlp withFormats(WeightFormat gateAndUp, WeightFormat last) {
-        return new SwiGluMlp(
-                maxRows, hidden, dim, gateAndUp, last, limit, x, intermediate, out, batchInvariant);
+        return new SwiGluMlp(maxRows, hidden, dim, gateAndUp, last, limit, x, intermediate, out, batchInvariant);
     }
 
     /// {@return this network with clamped projections}
@@ -171,17 +176,23 @@ public record SwiGluMlp(
         return Optional.of(Lowering.<Args>builder()
                 .scratch("gate", intermediate, maxRows, dim)
                 .scratch("up", intermediate, maxRows, dim)
-                .step(wide, (args, scratch) -> new Gemm.Args(
-                        args.x, args.gate, Scratch.rows(scratch, "gate", args.x.dim(0)), args.activeRows))
-                .step(wide, (args, scratch) -> new Gemm.Args(
-                        args.x, args.up, Scratch.rows(scratch, "up", args.x.dim(0)), args.activeRows))
+                .step(
+                        wide,
+                        (args, scratch) -> new Gemm.Args(
+                                args.x, args.gate, Scratch.rows(scratch, "gate", args.x.dim(0)), args.activeRows))
+                .step(
+                        wide,
+                        (args, scratch) -> new Gemm.Args(
+                                args.x, args.up, Scratch.rows(scratch, "up", args.x.dim(0)), args.activeRows))
                 .step(activation, (args, scratch) -> {
                     Tensor gate = Scratch.rows(scratch, "gate", args.x.dim(0));
                     Tensor up = Scratch.rows(scratch, "up", args.x.dim(0));
                     return new SwiGlu.Args(gate, up, null, gate, args.activeRows);
                 })
-                .step(narrow, (args, scratch) -> new Gemm.Args(
-                        Scratch.rows(scratch, "gate", args.x.dim(0)), args.down, args.out, args.activeRows))
+                .step(
+                        narrow,
+                        (args, scratch) -> new Gemm.Args(
+                                Scratch.rows(scratch, "gate", args.x.dim(0)), args.down, args.out, args.activeRows))
                 .build());
     }
 }

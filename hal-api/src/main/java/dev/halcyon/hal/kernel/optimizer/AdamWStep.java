@@ -28,8 +28,8 @@ import java.util.Objects;
 /// TORCH      u = (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
 /// MOONLIGHT  u = m / (sqrt(v) + epsilon) · sqrt(1 - beta2^t) / (1 - beta1^t)
 /// ```
-/// Computed in F32 (F64 if `parameter` is F64), the powers of the betas in F64, and u from m and v before they are rounded
-/// to `moments`. A step below 1 leaves everything as it is and raises the fault word.
+/// Computed in F32 (F64 if `parameter` is F64), the powers of the betas in F64, and u from m and v before they are
+/// rounded to `moments`. A step below 1 leaves everything as it is and raises the fault word.
 ///
 /// Source: `torch.optim.AdamW`; MoonshotAI/Moonlight `examples/toy_train.py` (the fallback inside its Muon).
 ///
@@ -70,6 +70,17 @@ public record AdamWStep(
             Objects.requireNonNull(secondMoment, "secondMoment");
             Objects.requireNonNull(hyper, "hyper");
             Objects.requireNonNull(step, "step");
+        }
+
+        /// {@return arguments that move `parameter`}
+        public static Args of(
+                Operand parameter,
+                Operand gradient,
+                Operand firstMoment,
+                Operand secondMoment,
+                Tensor hyper,
+                Tensor step) {
+            return new Args(parameter, gradient, firstMoment, secondMoment, hyper, step);
         }
 
         @Override

@@ -25,7 +25,8 @@ public record Coefficients(double a, double b, double c) {
             new Coefficients(1.8750014808534479, -1.2500016453999487, 0.3750001645474248),
             new Coefficients(1.875, -1.25, 0.375));
 
-    /// Keller Jordan's five equal steps, of the first Muon and of Moonlight: singular values of 0.01 to 1 end in 0.68 to 1.14.
+    /// Keller Jordan's five equal steps, of the first Muon and of Moonlight: singular values of 0.01 to 1 end in 0.68
+    /// to 1.14.
     public static final List<Coefficients> KELLER_JORDAN = repeat(STEEP, 5);
 
     /// Ten steps of DeepSeek-V4: eight steep ones, then two whose fixed point is exactly 1.
@@ -59,15 +60,16 @@ public record Coefficients(double a, double b, double c) {
 
     /// {@return the first steps of Polar Express, the last published one repeating}
     ///
-    /// A step is optimal for singular values of at most 1; rounding may leave some above. Dividing by powers of the safety
-    /// factor, `(a / s, b / s³, c / s⁵)`, leaves room for that. The last published step, which converges anyway, is
-    /// never divided. Source: the Polar Express paper; the authors of Gram Newton-Schulz use 1.05.
+    /// A step is optimal for singular values of at most 1; rounding may leave some above. Dividing by powers of the
+    /// safety factor, `(a / s, b / s³, c / s⁵)`, leaves room for that. The last published step, which converges
+    /// anyway, is never divided. Source: the Polar Express paper; the authors of Gram Newton-Schulz use 1.05.
     ///
     /// @param steps number of steps
     /// @param safety 1 or a little more
     public static List<Coefficients> polarExpress(int steps, double safety) {
         Require.positive("steps", steps);
-        Require.that(safety >= 1 && Double.isFinite(safety), "safety must be a finite number of at least 1, not " + safety);
+        Require.that(
+                safety >= 1 && Double.isFinite(safety), "safety must be a finite number of at least 1, not " + safety);
         List<Coefficients> result = new ArrayList<>();
         for (int i = 0; i < steps; i++) {
             result.add(i < OPTIMAL.size() - 1 ? OPTIMAL.get(i).dividedBy(safety) : OPTIMAL.getLast());

@@ -8,7 +8,8 @@ import dev.halcyon.hal.memory.TensorList;
 import dev.halcyon.hal.memory.WeightFormat;
 import java.util.List;
 
-/// What an optimizer step takes as "matrices": a tensor of one matrix, a tensor of several, or a list with one address each.
+/// What an optimizer step takes as "matrices": a tensor of one matrix, a tensor of several, or a list with one
+/// address each.
 public final class Matrices {
     private Matrices() {}
 
@@ -20,9 +21,11 @@ public final class Matrices {
         return switch (operand) {
             case Tensor tensor when tensor.rank() == 2 -> List.of(tensor).get(index);
             case Tensor tensor when tensor.rank() == 3 -> tensor.get(index);
-            case TensorList list when list.elements().get(index) instanceof Tensor tensor && tensor.rank() == 2 -> tensor;
-            default -> throw new IllegalArgumentException(
-                    operand.format() + " " + operand.shape() + " does not consist of plain matrices");
+            case TensorList list
+            when list.elements().get(index) instanceof Tensor tensor && tensor.rank() == 2 -> tensor;
+            default ->
+                throw new IllegalArgumentException(
+                        operand.format() + " " + operand.shape() + " does not consist of plain matrices");
         };
     }
 

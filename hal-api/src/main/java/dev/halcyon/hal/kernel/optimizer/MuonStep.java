@@ -27,9 +27,10 @@ import java.util.Optional;
 /// O = NewtonSchulz(U)
 /// W = W (1 - lr wd) - lr · scale · O
 /// ```
-/// with the new M in U, and the decay by the unscaled learning rate. M is rounded to `buffer` and U to `newtonSchulz.in`
-/// before they are used; otherwise momentum and update are computed in F32 (F64 where their operands are). `scale` is [#updateScale()].
-/// Fused weights (query-key-value, gate and up, all experts) must be cut into their logical matrices first.
+/// with the new M in U, and the decay by the unscaled learning rate. M is rounded to `buffer` and U to
+/// `newtonSchulz.in` before they are used; otherwise momentum and update are computed in F32 (F64 where their
+/// operands are). `scale` is [#updateScale()]. Fused weights (query-key-value, gate and up, all experts) must be cut
+/// into their logical matrices first.
 ///
 /// Source: KellerJordan/Muon, MoonshotAI/Moonlight `examples/toy_train.py`, `torch.optim.Muon`, DeepSeek-V4 report.
 ///
@@ -67,7 +68,8 @@ public record MuonStep(
         NONE,
         /// `sqrt(max(1, A / B))`: Keller Jordan.
         SQRT_MAX_1_RATIO,
-        /// `sqrt(max(A, B))`, which gives updates of one size to matrices of any shape: Moonlight with 0.2, DeepSeek-V4 with 0.18.
+        /// `sqrt(max(A, B))`, which gives updates of one size to matrices of any shape: Moonlight with 0.2,
+        /// DeepSeek-V4 with 0.18.
         SQRT_MAX,
         /// `sqrt(A / B)`: unit RMS norm, for maximal update parametrisation.
         SQRT_RATIO
@@ -80,6 +82,11 @@ public record MuonStep(
             Objects.requireNonNull(gradient, "gradient");
             Objects.requireNonNull(momentum, "momentum");
             Objects.requireNonNull(hyper, "hyper");
+        }
+
+        /// {@return arguments that move `parameter`}
+        public static Args of(Operand parameter, Operand gradient, Operand momentum, Tensor hyper) {
+            return new Args(parameter, gradient, momentum, hyper);
         }
 
         @Override
@@ -104,8 +111,7 @@ public record MuonStep(
     }
 
     private static MuonStep f32(NewtonSchulz newtonSchulz, Momentum momentum, UpdateScale scale, double factor) {
-        return new MuonStep(
-                newtonSchulz, momentum, 0.95, true, scale, factor, DType.F32, DType.F32, DType.F32);
+        return new MuonStep(newtonSchulz, momentum, 0.95, true, scale, factor, DType.F32, DType.F32, DType.F32);
     }
 
     /// {@return Keller Jordan's step on a matrix of F32: running mean, five steps, `sqrt(max(1, A / B))`}
@@ -186,8 +192,7 @@ public record MuonStep(
     }
 
     private void require(String name, Operand operand, DType dtype) {
-        Matrices.require(
-                name, operand, dtype, newtonSchulz.matrices(), newtonSchulz.rows(), newtonSchulz.columns());
+        Matrices.require(name, operand, dtype, newtonSchulz.matrices(), newtonSchulz.rows(), newtonSchulz.columns());
     }
 
     /// {@return the products of the orthogonalisation, and three passes over the elements}

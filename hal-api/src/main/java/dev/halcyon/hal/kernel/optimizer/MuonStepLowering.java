@@ -32,12 +32,13 @@ final class MuonStepLowering {
         for (int i = 0; i < matrices; i++) {
             momentum(lowering, i);
         }
-        lowering.step(newtonSchulz, (args, scratch) -> new NewtonSchulz.Args(
-                needsDirection() ? piece(scratch, "direction") : args.momentum(), piece(scratch, "orthogonal")));
-        MuonUpdate update = new MuonUpdate(
-                matrices, rows, columns, step.updateScale(), step.parameter(), newtonSchulz.out());
         lowering.step(
-                update,
+                newtonSchulz,
+                (args, scratch) -> new NewtonSchulz.Args(
+                        needsDirection() ? piece(scratch, "direction") : args.momentum(),
+                        piece(scratch, "orthogonal")));
+        lowering.step(
+                MuonUpdate.of(step),
                 (args, scratch) -> new MuonUpdate.Args(args.parameter(), piece(scratch, "orthogonal"), args.hyper()));
         return lowering.build();
     }
@@ -57,14 +58,17 @@ final class MuonStepLowering {
         });
         if (step.nesterov()) {
             Axpby ahead = decay.withTypes(step.gradient(), step.buffer(), newtonSchulz.in());
-            lowering.step(ahead, (args, scratch) -> Axpby.Args.of(
-                    Matrices.get(args.gradient(), matrix),
-                    Matrices.get(args.momentum(), matrix),
-                    direction(scratch, matrix)));
+            lowering.step(
+                    ahead,
+                    (args, scratch) -> Axpby.Args.of(
+                            Matrices.get(args.gradient(), matrix),
+                            Matrices.get(args.momentum(), matrix),
+                            direction(scratch, matrix)));
         } else if (needsDirection()) {
             Cast cast = Cast.of(newtonSchulz.rows(), newtonSchulz.columns(), step.buffer(), newtonSchulz.in());
-            lowering.step(cast, (args, scratch) ->
-                    Cast.Args.of(Matrices.get(args.momentum(), matrix), direction(scratch, matrix)));
+            lowering.step(
+                    cast,
+                    (args, scratch) -> Cast.Args.of(Matrices.get(args.momentum(), matrix), direction(scratch, matrix)));
         }
     }
 

@@ -13,8 +13,9 @@ import java.util.Objects;
 /// Takes a step along an orthogonalised direction: `W = W · (1 - lr · wd) - lr · scale · O`.
 ///
 /// `parameter` (W, type `parameter`, updated in place) and `direction` (O, type `direction`) are each matrices as
-/// [NewtonSchulz] takes them; `hyper` is `F32 [2]`: learning rate, weight decay. The decay uses the unscaled learning rate.
-/// Computed in F32 (F64 if `parameter` is F64) with one rounding; a weight decay of 0 leaves the factor of W at exactly 1.
+/// [NewtonSchulz] takes them; `hyper` is `F32 [2]`: learning rate, weight decay. The decay uses the unscaled learning
+/// rate. Computed in F32 (F64 if `parameter` is F64) with one rounding; a weight decay of 0 leaves the factor of W at
+/// exactly 1.
 ///
 /// The last part of [MuonStep], whose documentation names the sources.
 ///
@@ -34,6 +35,11 @@ public record MuonUpdate(int matrices, int rows, int columns, double scale, DTyp
             Objects.requireNonNull(hyper, "hyper");
         }
 
+        /// {@return arguments that move `parameter` against `direction`}
+        public static Args of(Operand parameter, Operand direction, Tensor hyper) {
+            return new Args(parameter, direction, hyper);
+        }
+
         @Override
         public Operands operands() {
             return Operands.of()
@@ -50,6 +56,18 @@ public record MuonUpdate(int matrices, int rows, int columns, double scale, DTyp
         Require.positive("scale", scale);
         Require.activation("parameter", parameter);
         Require.activation("direction", direction);
+    }
+
+    /// {@return the last part of `step`}
+    public static MuonUpdate of(MuonStep step) {
+        NewtonSchulz newtonSchulz = step.newtonSchulz();
+        return new MuonUpdate(
+                newtonSchulz.matrices(),
+                newtonSchulz.rows(),
+                newtonSchulz.columns(),
+                step.updateScale(),
+                step.parameter(),
+                newtonSchulz.out());
     }
 
     @Override

@@ -12,8 +12,9 @@ import java.util.Objects;
 
 /// Pulls the singular values of every matrix towards 1 and keeps its singular vectors: `U S Vᵀ` becomes about `U Vᵀ`.
 ///
-/// `x` (type `in`) and `out` (type `out`) are each a contiguous tensor `[rows, columns]` where `matrices` is 1, a contiguous
-/// tensor `[matrices, rows, columns]`, or a list of `matrices` contiguous tensors `[rows, columns]`. They do not overlap.
+/// `x` (type `in`) and `out` (type `out`) are each a contiguous tensor `[rows, columns]` where `matrices` is 1, a
+/// contiguous tensor `[matrices, rows, columns]`, or a list of `matrices` contiguous tensors `[rows, columns]`. They
+/// do not overlap.
 ///
 /// For each matrix by itself:
 /// 1. `X` = `x` rounded to `compute`, transposed if it has more rows than columns: n by m with n at most m;
@@ -21,14 +22,14 @@ import java.util.Objects;
 /// 3. each step of `steps` in order: `S = X Xᵀ`, `Y = b S + c S²`, `X = a X + Y X`;
 /// 4. transposed back and rounded to `out`.
 ///
-/// Products accumulate in F32 (F64 if `compute` is F64); S, Y and X are rounded to `compute` between them. A zero matrix
-/// gives zero with [NormRule#ADD_EPSILON] and an `epsilon` above 0; anything that is not finite spreads through its matrix
-/// and no further.
+/// Products accumulate in F32 (F64 if `compute` is F64); S, Y and X are rounded to `compute` between them. A zero
+/// matrix gives zero with [NormRule#ADD_EPSILON] and an `epsilon` above 0; anything that is not finite spreads
+/// through its matrix and no further.
 ///
-/// [Form#GRAM] computes the same steps on the small Gram matrix and touches X seldom: `R = X Xᵀ`, `Q = I`, and each step
-/// `Z = b R + c R²`, `Q = a Q + Q Z`, `T = a R + R Z`, `R = a T + Z T`; after the second step, if more follow, once
-/// `X = Q X`, `R = X Xᵀ`, `Q = I`, for otherwise rounding adds up; at the end `X = Q X`. A square matrix takes the plain
-/// form, which is cheaper there.
+/// [Form#GRAM] computes the same steps on the small Gram matrix and touches X seldom: `R = X Xᵀ`, `Q = I`, and each
+/// step `Z = b R + c R²`, `Q = a Q + Q Z`, `T = a R + R Z`, `R = a T + Z T`; after the second step, if more follow,
+/// once `X = Q X`, `R = X Xᵀ`, `Q = I`, for otherwise rounding adds up; at the end `X = Q X`. A square matrix takes
+/// the plain form, which is cheaper there.
 ///
 /// Source: KellerJordan/Muon (zeropower_via_newtonschulz5), `torch.optim.Muon` (the clamped norm), Dao-AILab
 /// gram-newton-schulz, DeepSeek-V4 report, algorithm 1.
@@ -78,6 +79,11 @@ public record NewtonSchulz(
             Objects.requireNonNull(out, "out");
         }
 
+        /// {@return arguments that orthogonalise `x` into `out`}
+        public static Args of(Operand x, Operand out) {
+            return new Args(x, out);
+        }
+
         @Override
         public Operands operands() {
             return Operands.of().read("x", x).write("out", out);
@@ -101,8 +107,16 @@ public record NewtonSchulz(
     /// {@return Keller Jordan's five steps on one F32 matrix: plain, BF16 between products, epsilon 1e-7 added}
     public static NewtonSchulz of(int rows, int columns) {
         return new NewtonSchulz(
-                1, rows, columns, Coefficients.KELLER_JORDAN, 1e-7, NormRule.ADD_EPSILON, Form.PLAIN, DType.F32,
-                DType.BF16, DType.F32);
+                1,
+                rows,
+                columns,
+                Coefficients.KELLER_JORDAN,
+                1e-7,
+                NormRule.ADD_EPSILON,
+                Form.PLAIN,
+                DType.F32,
+                DType.BF16,
+                DType.F32);
     }
 
     /// {@return this iteration on several matrices}
@@ -153,8 +167,9 @@ public record NewtonSchulz(
 
     /// {@return the products: plain, `4 n² m + 2 n³` a step; as Gram, `4 n² m` a start and `2 n³` a small product}
     ///
-    /// A Gram start is the first step and the restart after the second; each needs `X Xᵀ` and ends in `Q X`. A step has
-    /// four small products, less one at a start (`Q` is still the identity) and two where the next R is not needed.
+    /// A Gram start is the first step and the restart after the second; each needs `X Xᵀ` and ends in `Q X`. A step
+    /// has four small products, less one at a start (`Q` is still the identity) and two where the next R is not
+    /// needed.
     @Override
     public Cost cost() {
         double n = shortSide();
