@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 /// @param valueDim `v_head_dim`
 public record AttentionConfig(
         int heads, @Nullable Integer queryLatentDim, int latentDim, int nopeDim, int ropeDim, int valueDim) {
-    /// The epsilon of the two latent norms, which the reference code takes from the norm's default and not from `rms_norm_eps`.
+    /// The epsilon of the two latent norms, which the reference code takes from the norm's default and not from
+    /// `rms_norm_eps`.
     public static final double LATENT_NORM_EPS = 1e-6;
 
     /// @throws IllegalArgumentException if a dimension is out of bounds
@@ -26,7 +27,8 @@ public record AttentionConfig(
         ConfigBounds.headDim("qk_rope_head_dim", ropeDim);
         ConfigBounds.headDim("v_head_dim", valueDim);
         if (ropeDim % 2 != 0) {
-            throw new IllegalArgumentException("qk_rope_head_dim is " + ropeDim + ", an odd number cannot be rotated in pairs");
+            throw new IllegalArgumentException(
+                    "qk_rope_head_dim is " + ropeDim + ", an odd number cannot be rotated in pairs");
         }
         ConfigBounds.check(
                 "num_attention_heads * (qk_nope_head_dim + qk_rope_head_dim)",

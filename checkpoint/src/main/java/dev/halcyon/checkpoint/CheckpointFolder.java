@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /// A Hugging Face checkpoint folder: `config.json` and either `model.safetensors` or a sharded index with its shards.
 ///
-/// `open` reads the configuration and the index and sees that every shard is there; a shard is opened, checked and mapped when one of its tensors
+/// `open` reads the configuration and the index and sees that every shard is there; a shard is opened, checked and
+/// mapped when one of its tensors
 /// is first asked for. A folder with both kinds is read as the single file, as the transformers library does.
 ///
 /// *Lifetime.* As for [SafetensorsFile]: slices die with this object, or with the caller's arena if one was given.
@@ -74,7 +75,8 @@ public final class CheckpointFolder implements AutoCloseable {
 
     /// Opens the checkpoint in `folder` until the result is closed.
     ///
-    /// @throws CheckpointException if the configuration, the index, the single file or the presence of a shard is not right
+    /// @throws CheckpointException if the configuration, the index, the single file or the presence of a shard is not
+    /// right
     public static CheckpointFolder open(Path folder) {
         Arena arena = Arena.ofShared();
         try {
@@ -87,7 +89,8 @@ public final class CheckpointFolder implements AutoCloseable {
 
     /// Opens the checkpoint in `folder` with every mapping in the caller's `arena`; [#close()] then does nothing.
     ///
-    /// @throws CheckpointException if the configuration, the index, the single file or the presence of a shard is not right
+    /// @throws CheckpointException if the configuration, the index, the single file or the presence of a shard is not
+    /// right
     public static CheckpointFolder open(Path folder, Arena arena) {
         return new CheckpointFolder(folder, arena, false);
     }
@@ -137,9 +140,7 @@ public final class CheckpointFolder implements AutoCloseable {
         String shard = shardOf.get(name);
         if (shard == null) {
             throw new CheckpointException(
-                    listing.toString(),
-                    "has no tensor " + Quoted.text(name),
-                    NearNames.remedy(name, shardOf.keySet()));
+                    listing.toString(), "has no tensor " + Quoted.text(name), NearNames.remedy(name, shardOf.keySet()));
         }
         return shard(shard);
     }
@@ -207,7 +208,8 @@ public final class CheckpointFolder implements AutoCloseable {
         }
         for (String name : file.tensors().keySet()) {
             @Nullable String owner = shardOf.get(name);
-            // A tensor that the index does not mention is dead weight, which published checkpoints have; two copies are a contradiction.
+            // A tensor that the index does not mention is dead weight, which published checkpoints have; two copies are
+            // a contradiction.
             if (owner != null && !owner.equals(shard)) {
                 throw new CheckpointException(
                         listing.toString(),
@@ -218,7 +220,8 @@ public final class CheckpointFolder implements AutoCloseable {
         }
     }
 
-    /// Unmaps every file if the folder was opened without an arena; slices become inaccessible. Closing again does nothing.
+    /// Unmaps every file if the folder was opened without an arena; slices become inaccessible. Closing again does
+    /// nothing.
     @Override
     public void close() {
         if (ownsArena && arena.scope().isAlive()) {

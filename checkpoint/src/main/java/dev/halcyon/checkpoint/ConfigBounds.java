@@ -1,6 +1,7 @@
 package dev.halcyon.checkpoint;
 
-/// The bounds of a configuration's numbers: far beyond every published model, far below what would overflow an `int` index or a size in bytes.
+/// The bounds of a configuration's numbers: far beyond every published model, far below what would overflow an `int`
+/// index or a size in bytes.
 final class ConfigBounds {
     /// Sizes of a row: hidden, latent, intermediate.
     static final int MOST_WIDTH = 1 << 20;

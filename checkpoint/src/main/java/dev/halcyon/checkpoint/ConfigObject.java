@@ -151,13 +151,12 @@ final class ConfigObject {
     }
 
     private CheckpointException wrongType(String key, JsonNode value, String expected) {
-        String shown =
-                switch (value.getNodeType()) {
-                    case OBJECT -> "an object";
-                    case ARRAY -> "an array";
-                    case STRING -> Quoted.text(value.stringValue());
-                    default -> Quoted.bare(value.asString());
-                };
+        String shown = switch (value.getNodeType()) {
+            case OBJECT -> "an object";
+            case ARRAY -> "an array";
+            case STRING -> Quoted.text(value.stringValue());
+            default -> Quoted.bare(value.asString());
+        };
         return new CheckpointException(
                 source, "the key " + Quoted.bare(path + key) + " holds " + shown, "it must hold " + expected);
     }

@@ -10,9 +10,12 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Turns a `config.json` into a [ModelConfig].
 ///
-/// Defaults, from the families' own configuration classes, for keys that those classes do not write or that old files lack: `hidden_act` silu,
-/// `attention_bias` false, `tie_word_embeddings` false, `num_nextn_predict_layers` 0, `moe_layer_freq` 1, `n_shared_experts` 0, `torch_dtype`
-/// bfloat16; `scoring_func` and `topk_method` softmax and greedy for deepseek_v2, sigmoid and noaux_tc for the others; `n_group` and
+/// Defaults, from the families' own configuration classes, for keys that those classes do not write or that old files
+/// lack: `hidden_act` silu,
+/// `attention_bias` false, `tie_word_embeddings` false, `num_nextn_predict_layers` 0, `moe_layer_freq` 1,
+/// `n_shared_experts` 0, `torch_dtype`
+/// bfloat16; `scoring_func` and `topk_method` softmax and greedy for deepseek_v2, sigmoid and noaux_tc for the others;
+/// `n_group` and
 /// `topk_group` 1 where the method is greedy.
 final class ConfigReader {
     private static final String WRAPPER_TYPE = "kimi_k25";
@@ -86,7 +89,8 @@ final class ConfigReader {
         // rope_parameters is where newer versions of the library keep both keys.
         Optional<ConfigObject> merged = json.object("rope_parameters");
         Optional<ConfigObject> scaling = json.object("rope_scaling");
-        double theta = merged.flatMap(both -> both.optionalNumber("rope_theta")).orElseGet(() -> json.number("rope_theta"));
+        double theta =
+                merged.flatMap(both -> both.optionalNumber("rope_theta")).orElseGet(() -> json.number("rope_theta"));
         if (scaling.isPresent()) {
             return new RopeConfig(theta, yarn(scaling.get(), scaling.get().states("rope_type") ? "rope_type" : "type"));
         }
@@ -184,10 +188,15 @@ final class ConfigReader {
 
     private static Quantization fp8(ConfigObject json) {
         require(json, "fmt", json.optionalText("fmt").orElse("e4m3"), "e4m3");
-        require(json, "activation_scheme", json.optionalText("activation_scheme").orElse("dynamic"), "dynamic");
+        require(
+                json,
+                "activation_scheme",
+                json.optionalText("activation_scheme").orElse("dynamic"),
+                "dynamic");
         List<Integer> block = json.integers("weight_block_size");
         if (block.size() != 2) {
-            throw json.unsupported("weight_block_size", block.size() + " numbers", "two, the rows and columns of a block");
+            throw json.unsupported(
+                    "weight_block_size", block.size() + " numbers", "two, the rows and columns of a block");
         }
         String scaleFormat = json.optionalText("scale_fmt").orElse("");
         if (!scaleFormat.isEmpty()) {

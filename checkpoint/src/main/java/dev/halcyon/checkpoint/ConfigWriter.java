@@ -109,7 +109,7 @@ final class ConfigWriter {
 
     private static void quantization(ObjectNode json, Quantization quantization) {
         switch (quantization) {
-            case Quantization.Unquantized _ -> {}
+            case Quantization.Unquantized none -> {}
             case Quantization.Fp8Blocks fp8 -> {
                 ObjectNode object = json.putObject("quantization_config");
                 object.put("quant_method", "fp8");

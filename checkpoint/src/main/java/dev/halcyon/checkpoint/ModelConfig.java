@@ -6,9 +6,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/// What a Hugging Face `config.json` says about a model of the families in [ModelFamily]; already checked for consistency.
+/// What a Hugging Face `config.json` says about a model of the families in [ModelFamily]; already checked for
+/// consistency.
 ///
-/// `kimi_k25` files are read through their `text_config`. Unknown keys are ignored. Dimensions have to be there; a key that the families' own
+/// `kimi_k25` files are read through their `text_config`. Unknown keys are ignored. Dimensions have to be there; a key
+/// that the families' own
 /// configuration classes leave out when writing may be missing and then has their default.
 ///
 /// @param family `model_type`
@@ -57,7 +59,9 @@ public record ModelConfig(
         ConfigBounds.number("rms_norm_eps", rmsNormEps, 0, 1);
         switch (type) {
             case F64, F32, F16, BF16 -> {}
-            default -> throw new IllegalArgumentException("torch_dtype is " + type + ", not a floating-point type of 16 bits or more");
+            default ->
+                throw new IllegalArgumentException(
+                        "torch_dtype is " + type + ", not a floating-point type of 16 bits or more");
         }
         ConfigBounds.check("num_nextn_predict_layers", predictionLayers, 0, ConfigBounds.MOST_LAYERS);
         beginTokens = tokens("bos_token_id", beginTokens, vocabularySize);
@@ -84,7 +88,8 @@ public record ModelConfig(
 
     /// Reads `file`, usually named `config.json`.
     ///
-    /// @throws CheckpointException if it cannot be read or anything in it is missing, of the wrong type, out of bounds or not supported
+    /// @throws CheckpointException if it cannot be read or anything in it is missing, of the wrong type, out of bounds
+    /// or not supported
     public static ModelConfig read(Path file) {
         return parse(file.toString(), BoundedFile.read(file, MOST_FILE_BYTES));
     }
@@ -125,7 +130,10 @@ public record ModelConfig(
             Files.writeString(file, toJson());
         } catch (IOException e) {
             throw new CheckpointException(
-                    file.toString(), "cannot be written: " + e, "check the folder, its permissions and the free space", e);
+                    file.toString(),
+                    "cannot be written: " + e,
+                    "check the folder, its permissions and the free space",
+                    e);
         }
     }
 }

@@ -3,9 +3,11 @@ package dev.halcyon.checkpoint;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
-/// The patterns of a compressed-tensors `ignore` list: a module's exact name, or `re:` and an expression that must match from its start.
+/// The patterns of a compressed-tensors `ignore` list: a module's exact name, or `re:` and an expression that must
+/// match from its start.
 ///
-/// Expressions come from the file, so they may neither be long nor run long: the matcher sees the name through a counter of its steps.
+/// Expressions come from the file, so they may neither be long nor run long: the matcher sees the name through a
+/// counter of its steps.
 final class ModulePattern {
     private static final String EXPRESSION_PREFIX = "re:";
     private static final int LONGEST_EXPRESSION = 256;
@@ -34,8 +36,8 @@ final class ModulePattern {
     private static Pattern compile(String pattern) {
         String expression = pattern.substring(EXPRESSION_PREFIX.length());
         if (expression.length() > LONGEST_EXPRESSION) {
-            throw new IllegalArgumentException("ignore holds the expression " + Quoted.text(expression) + ", longer than "
-                    + LONGEST_EXPRESSION + " characters");
+            throw new IllegalArgumentException("ignore holds the expression " + Quoted.text(expression)
+                    + ", longer than " + LONGEST_EXPRESSION + " characters");
         }
         try {
             return Pattern.compile(expression);

@@ -86,16 +86,17 @@ public record MoeConfig(
         ConfigBounds.check("n_group", groups, 1, experts);
         ConfigBounds.check("topk_group", groupTopK, 1, groups);
         if (experts % groups != 0) {
-            throw new IllegalArgumentException("n_routed_experts is " + experts + ", not divisible by n_group " + groups);
+            throw new IllegalArgumentException(
+                    "n_routed_experts is " + experts + ", not divisible by n_group " + groups);
         }
         int kept = experts / groups * groupTopK;
         if (selection != Selection.GREEDY && topK > kept) {
-            throw new IllegalArgumentException("num_experts_per_tok is " + topK + ", but topk_group " + groupTopK + " of "
-                    + groups + " groups leave only " + kept + " experts to choose from");
+            throw new IllegalArgumentException("num_experts_per_tok is " + topK + ", but topk_group " + groupTopK
+                    + " of " + groups + " groups leave only " + kept + " experts to choose from");
         }
         if (selection == Selection.NOAUX_TC && groups > 1 && experts / groups < 2) {
-            throw new IllegalArgumentException(
-                    "n_group is " + groups + " for " + experts + " experts, but noaux_tc ranks groups by two experts each");
+            throw new IllegalArgumentException("n_group is " + groups + " for " + experts
+                    + " experts, but noaux_tc ranks groups by two experts each");
         }
         ConfigBounds.number("routed_scaling_factor", scale, 0, 1e6);
         ConfigBounds.check("first_k_dense_replace", firstDenseLayers, 0, ConfigBounds.MOST_LAYERS);

@@ -13,9 +13,11 @@ final class NearNames {
 
     private record Scored(String name, int score) {}
 
-    /// Candidates that share more than half of their characters with `wanted` at the two ends, best first, at most three.
+    /// Candidates that share more than half of their characters with `wanted` at the two ends, best first, at most
+    /// three.
     ///
-    /// Ends are compared instead of an edit distance because tensor names differ in a layer number or one word, and because this is linear
+    /// Ends are compared instead of an edit distance because tensor names differ in a layer number or one word, and
+    /// because this is linear
     /// in the size of a checkpoint with hundreds of thousands of names.
     static List<String> of(String wanted, Collection<String> candidates) {
         List<Scored> best = new ArrayList<>();
@@ -27,7 +29,8 @@ final class NearNames {
             }
             int suffix = 0;
             while (suffix < shorter - prefix
-                    && wanted.charAt(wanted.length() - 1 - suffix) == candidate.charAt(candidate.length() - 1 - suffix)) {
+                    && wanted.charAt(wanted.length() - 1 - suffix)
+                            == candidate.charAt(candidate.length() - 1 - suffix)) {
                 suffix++;
             }
             int longer = Math.max(wanted.length(), candidate.length());
@@ -49,7 +52,8 @@ final class NearNames {
         if (near.isEmpty()) {
             return "none of its " + candidates.size() + " names is close to it";
         }
-        return "near names are " + String.join(", ", near.stream().map(Quoted::text).toList());
+        return "near names are "
+                + String.join(", ", near.stream().map(Quoted::text).toList());
     }
 
     private static void keepBest(List<Scored> best) {

@@ -15,7 +15,8 @@ final class Quoted {
         int shown = Math.min(text.length(), MOST_CHARACTERS);
         for (int i = 0; i < shown; i++) {
             char c = text.charAt(i);
-            // Lone surrogates and the bidirectional controls are legal in Java strings but garble or reorder a terminal line.
+            // Lone surrogates and the bidirectional controls are legal in Java strings but garble or reorder a terminal
+            // line.
             boolean plain = !Character.isISOControl(c)
                     && !Character.isSurrogate(c)
                     && Character.getType(c) != Character.FORMAT

@@ -14,8 +14,10 @@ import org.jspecify.annotations.Nullable;
 
 /// One safetensors file, mapped read-only and checked; tensors are slices of the mapping, nothing is copied.
 ///
-/// *Lifetime.* Slices die with the arena that owns the mapping: this object's own, closed by [#close()], or the caller's. The file handle is not
-/// kept. Shortening the file while it is mapped makes later reads of the lost part fail with an [InternalError]; replacing it by a rename, as
+/// *Lifetime.* Slices die with the arena that owns the mapping: this object's own, closed by [#close()], or the
+/// caller's. The file handle is not
+/// kept. Shortening the file while it is mapped makes later reads of the lost part fail with an [InternalError];
+/// replacing it by a rename, as
 /// [SafetensorsWriter] does, is harmless.
 ///
 /// *Threading.* Safe from any thread, as far as the caller's arena is.
@@ -64,8 +66,7 @@ public final class SafetensorsFile implements AutoCloseable {
             MemorySegment mapping = channel.map(FileChannel.MapMode.READ_ONLY, 0, fileBytes, arena);
             return new SafetensorsFile(path, owned, header, mapping);
         } catch (IOException e) {
-            throw new CheckpointException(
-                    source, "cannot be read: " + e, "check its permissions and the disk", e);
+            throw new CheckpointException(source, "cannot be read: " + e, "check its permissions and the disk", e);
         }
     }
 
@@ -133,12 +134,15 @@ public final class SafetensorsFile implements AutoCloseable {
     ///
     /// Exact for every type but the 64-bit integers, which are rounded beyond 2^53.
     ///
-    /// @throws CheckpointException if there is no such tensor, it does not fit an array or its type is packed or complex
+    /// @throws CheckpointException if there is no such tensor, it does not fit an array or its type is packed or
+    /// complex
     public double[] readDoubles(String name) {
         TensorEntry entry = require(name);
         if (!ElementCodec.handles(entry.type())) {
             throw new CheckpointException(
-                    path.toString(), "tensor " + entry + " cannot be decoded to doubles", "read its bytes with segment");
+                    path.toString(),
+                    "tensor " + entry + " cannot be decoded to doubles",
+                    "read its bytes with segment");
         }
         double[] values = new double[arrayLength(entry)];
         MemorySegment data = segment(entry);
@@ -150,7 +154,8 @@ public final class SafetensorsFile implements AutoCloseable {
 
     /// Tensor `name` of an integer type or BOOL, for tests and small tensors.
     ///
-    /// @throws CheckpointException if there is no such tensor, it does not fit an array, is not of an integer type or holds a number beyond 32 bits
+    /// @throws CheckpointException if there is no such tensor, it does not fit an array, is not of an integer type or
+    /// holds a number beyond 32 bits
     public int[] readInts(String name) {
         TensorEntry entry = require(name);
         switch (entry.type()) {

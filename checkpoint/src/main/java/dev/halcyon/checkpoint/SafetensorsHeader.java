@@ -18,7 +18,8 @@ import tools.jackson.core.JsonToken;
 
 /// The checked header of a safetensors file.
 ///
-/// The format: 8 bytes of little-endian header length, that many bytes of JSON that begin with `{` and may end in spaces, then the data, which
+/// The format: 8 bytes of little-endian header length, that many bytes of JSON that begin with `{` and may end in
+/// spaces, then the data, which
 /// the tensors cover completely, without gap or overlap. (Source: the format section of the safetensors README.)
 ///
 /// @param metadata the `__metadata__` strings, in file order
@@ -45,7 +46,9 @@ record SafetensorsHeader(Map<String, String> metadata, SequencedMap<String, Tens
     static SafetensorsHeader read(String source, InputStream in, long fileBytes) throws IOException {
         if (fileBytes < LENGTH_BYTES) {
             throw new CheckpointException(
-                    source, "the file has " + fileBytes + " bytes, too few for the 8 of its header length", FETCH_AGAIN);
+                    source,
+                    "the file has " + fileBytes + " bytes, too few for the 8 of its header length",
+                    FETCH_AGAIN);
         }
         byte[] prefix = in.readNBytes(LENGTH_BYTES);
         if (prefix.length < LENGTH_BYTES) {
@@ -96,8 +99,7 @@ record SafetensorsHeader(Map<String, String> metadata, SequencedMap<String, Tens
                     }
                 }
                 if (parser.nextToken() != null) {
-                    throw new CheckpointException(
-                            source, "the header goes on after its closing brace", REWRITE);
+                    throw new CheckpointException(source, "the header goes on after its closing brace", REWRITE);
                 }
             } catch (JacksonException e) {
                 throw StrictJson.failure(source, "header", e);
@@ -110,7 +112,8 @@ record SafetensorsHeader(Map<String, String> metadata, SequencedMap<String, Tens
                 return;
             }
             if (value != JsonToken.START_OBJECT) {
-                throw new CheckpointException(source, METADATA_KEY + " is not an object", "it must map strings to strings");
+                throw new CheckpointException(
+                        source, METADATA_KEY + " is not an object", "it must map strings to strings");
             }
             while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
                 String key = parser.currentName();
@@ -173,7 +176,8 @@ record SafetensorsHeader(Map<String, String> metadata, SequencedMap<String, Tens
                     throw bad(name, "has a " + field + " with something other than integers in it");
                 }
                 if (parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
-                    throw bad(name, "has the number " + parser.getString() + " in its " + field + ", more than 63 bits");
+                    throw bad(
+                            name, "has the number " + parser.getString() + " in its " + field + ", more than 63 bits");
                 }
                 if (parser.getLongValue() < 0) {
                     throw bad(name, "has the negative number " + parser.getLongValue() + " in its " + field);
@@ -195,7 +199,8 @@ record SafetensorsHeader(Map<String, String> metadata, SequencedMap<String, Tens
             } catch (IllegalArgumentException | ArithmeticException e) {
                 throw new CheckpointException(
                         source,
-                        "tensor " + Quoted.text(name) + " of " + type + dims + " has no size in bytes: " + e.getMessage(),
+                        "tensor " + Quoted.text(name) + " of " + type + dims + " has no size in bytes: "
+                                + e.getMessage(),
                         REWRITE,
                         e);
             }

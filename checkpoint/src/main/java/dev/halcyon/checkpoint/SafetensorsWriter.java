@@ -26,7 +26,8 @@ import tools.jackson.core.json.JsonFactory;
 
 /// Writes one safetensors file: collect tensors, then [#write()]; the file appears whole or not at all.
 ///
-/// Data is asked for only while writing, a few MiB at a time, so a file may be far larger than memory. Tensors are laid out by falling element
+/// Data is asked for only while writing, a few MiB at a time, so a file may be far larger than memory. Tensors are laid
+/// out by falling element
 /// size, in the order they were added within a size, which keeps each of them aligned for a mapped read.
 ///
 /// ```java
@@ -65,8 +66,8 @@ public final class SafetensorsWriter {
     public SafetensorsWriter metadata(String key, String value) {
         checkName("metadata key", key);
         if (!StandardCharsets.UTF_8.newEncoder().canEncode(value)) {
-            throw new IllegalArgumentException("the value of metadata key " + Quoted.text(key)
-                    + " holds half of a surrogate pair");
+            throw new IllegalArgumentException(
+                    "the value of metadata key " + Quoted.text(key) + " holds half of a surrogate pair");
         }
         if (metadata.putIfAbsent(key, value) != null) {
             throw new IllegalArgumentException("metadata key " + Quoted.text(key) + " was already added");
@@ -76,14 +77,19 @@ public final class SafetensorsWriter {
 
     /// Adds a tensor whose bytes are `data`, which must stay alive and unchanged until [#write()] returns.
     ///
-    /// @throws IllegalArgumentException if the name is taken or reserved, or the data is not as long as type and shape need
+    /// @throws IllegalArgumentException if the name is taken or reserved, or the data is not as long as type and shape
+    /// need
     public SafetensorsWriter tensor(String name, ElementType type, TensorShape shape, MemorySegment data) {
         long bytes = bytes(name, type, shape);
         if (data.byteSize() != bytes) {
             throw new IllegalArgumentException("tensor " + Quoted.text(name) + " of " + type + shape + " needs " + bytes
                     + " bytes, its data has " + data.byteSize());
         }
-        return add(name, type, shape, (chunk, firstByte) -> MemorySegment.copy(data, firstByte, chunk, 0, chunk.byteSize()));
+        return add(
+                name,
+                type,
+                shape,
+                (chunk, firstByte) -> MemorySegment.copy(data, firstByte, chunk, 0, chunk.byteSize()));
     }
 
     /// Adds a tensor whose bytes `filler` provides while writing.
@@ -95,7 +101,8 @@ public final class SafetensorsWriter {
 
     /// Adds a tensor from numbers, rounded to nearest even.
     ///
-    /// @throws IllegalArgumentException if the name is taken or reserved, the count is not the shape's, the type is packed or complex, or a
+    /// @throws IllegalArgumentException if the name is taken or reserved, the count is not the shape's, the type is
+    /// packed or complex, or a
     ///     value does not fit the type
     public SafetensorsWriter tensor(String name, ElementType type, TensorShape shape, double... values) {
         if (values.length != shape.elements()) {
@@ -132,8 +139,8 @@ public final class SafetensorsWriter {
 
     private static void checkName(String what, String name) {
         if (name.length() > StrictJson.LONGEST_NAME) {
-            throw new IllegalArgumentException(what + " " + Quoted.text(name) + " is longer than "
-                    + StrictJson.LONGEST_NAME + " characters");
+            throw new IllegalArgumentException(
+                    what + " " + Quoted.text(name) + " is longer than " + StrictJson.LONGEST_NAME + " characters");
         }
         if (!StandardCharsets.UTF_8.newEncoder().canEncode(name)) {
             throw new IllegalArgumentException(what + " " + Quoted.text(name) + " holds half of a surrogate pair");
@@ -145,11 +152,13 @@ public final class SafetensorsWriter {
             return type.bytes(shape.elements());
         } catch (ArithmeticException e) {
             throw new IllegalArgumentException(
-                    "tensor " + Quoted.text(name) + " of " + type + shape + " has no size in bytes: " + e.getMessage(), e);
+                    "tensor " + Quoted.text(name) + " of " + type + shape + " has no size in bytes: " + e.getMessage(),
+                    e);
         }
     }
 
-    /// Writes the file beside its final place, then moves it there; on any failure the old file, if there was one, is untouched and no other
+    /// Writes the file beside its final place, then moves it there; on any failure the old file, if there was one, is
+    /// untouched and no other
     /// is left.
     ///
     /// @throws IllegalStateException if called twice
@@ -177,7 +186,10 @@ public final class SafetensorsWriter {
             move(partial, target);
         } catch (IOException e) {
             throw new CheckpointException(
-                    file.toString(), "cannot be written: " + e, "check the folder, its permissions and the free space", e);
+                    file.toString(),
+                    "cannot be written: " + e,
+                    "check the folder, its permissions and the free space",
+                    e);
         } finally {
             deleteIfLeft(partial);
         }

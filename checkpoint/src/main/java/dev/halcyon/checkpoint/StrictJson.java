@@ -7,12 +7,13 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import tools.jackson.core.JacksonException;
-import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.JsonParser;
+import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -27,7 +28,8 @@ final class StrictJson {
 
     private static final int LONGEST_NUMBER = 64;
 
-    // Names are unique in these files, so interning and canonicalising them would only fill tables that outlive the file.
+    // Names are unique in these files, so interning and canonicalising them would only fill tables that outlive the
+    // file.
     private static final JsonFactory FACTORY = JsonFactory.builder()
             .streamReadConstraints(StreamReadConstraints.builder()
                     .maxNestingDepth(MOST_NESTING)
@@ -42,13 +44,16 @@ final class StrictJson {
             .disable(TokenStreamFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
             .build();
 
-    private static final JsonMapper MAPPER = JsonMapper.builder(FACTORY).build();
+    private static final JsonMapper MAPPER = JsonMapper.builder(FACTORY)
+            .disable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .build();
 
     private StrictJson() {}
 
     /// A token stream over `json`. The caller closes it and turns its [JacksonException]s into [#failure].
     static JsonParser parser(byte[] json) {
-        // A Reader with a reporting decoder, because the byte parser would guess UTF-16 from zero bytes and lets some malformed UTF-8 pass.
+        // A Reader with a reporting decoder, because the byte parser would guess UTF-16 from zero bytes and lets some
+        // malformed UTF-8 pass.
         Reader strict = new InputStreamReader(
                 new ByteArrayInputStream(json),
                 StandardCharsets.UTF_8
@@ -80,8 +85,7 @@ final class StrictJson {
     /// What to throw when Jackson refused `what`.
     static CheckpointException failure(String source, String what, JacksonException e) {
         if (e.getCause() instanceof CharacterCodingException) {
-            return new CheckpointException(
-                    source, "the " + what + " is not UTF-8", "fetch or write the file again", e);
+            return new CheckpointException(source, "the " + what + " is not UTF-8", "fetch or write the file again", e);
         }
         String at = e.getLocation() == null
                 ? ""

@@ -3,9 +3,11 @@ package dev.halcyon.checkpoint;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Every tensor that a checkpoint of a configuration must hold, with the type and shape that published checkpoints give it.
+/// Every tensor that a checkpoint of a configuration must hold, with the type and shape that published checkpoints give
+/// it.
 ///
-/// The layers for multi-token prediction are not among them: inference does without, and checkpoints differ in what they hold.
+/// The layers for multi-token prediction are not among them: inference does without, and checkpoints differ in what
+/// they hold.
 ///
 /// @param slots the tensors, in the order a model uses them
 public record WeightLayout(List<Slot> slots) {
@@ -23,7 +25,8 @@ public record WeightLayout(List<Slot> slots) {
 
     /// The layout for `config` under `names`.
     ///
-    /// @throws IllegalArgumentException if an `ignore` pattern of the quantisation takes an absurd number of steps on a name
+    /// @throws IllegalArgumentException if an `ignore` pattern of the quantisation takes an absurd number of steps on a
+    /// name
     public static WeightLayout of(ModelConfig config, WeightNames names) {
         return new Building(config, new ArrayList<>()).layout(names);
     }
@@ -33,7 +36,7 @@ public record WeightLayout(List<Slot> slots) {
     /// @throws CheckpointException if one is missing or differs in shape, or a file is not right
     public void check(CheckpointFolder folder) {
         for (Slot slot : slots) {
-            TensorEntry _ = folder.require(slot.name(), slot.shape());
+            folder.require(slot.name(), slot.shape());
         }
     }
 
@@ -100,7 +103,7 @@ public record WeightLayout(List<Slot> slots) {
 
         private void linear(String name, int rows, int columns) {
             switch (config.quantization()) {
-                case Quantization.Unquantized _ -> plain(name, rows, columns);
+                case Quantization.Unquantized none -> plain(name, rows, columns);
                 case Quantization.Fp8Blocks fp8 -> {
                     slot(name, ElementType.F8_E4M3, rows, columns);
                     slot(
@@ -109,18 +112,21 @@ public record WeightLayout(List<Slot> slots) {
                             Math.ceilDiv(rows, fp8.blockRows()),
                             Math.ceilDiv(columns, fp8.blockColumns()));
                 }
-                case Quantization.PackedInt4 int4 when int4.ignores(WeightNames.module(name)) ->
-                    plain(name, rows, columns);
                 case Quantization.PackedInt4 int4 -> {
-                    slot(
-                            WeightNames.packedWords(name),
-                            ElementType.I32,
-                            rows,
-                            Math.ceilDiv(columns, Quantization.PackedInt4.PER_WORD));
-                    slot(WeightNames.packedScales(name), ElementType.BF16, rows, Math.ceilDiv(columns, int4.groupSize()));
-                    slot(WeightNames.packedShape(name), ElementType.I32, 2);
+                    if (int4.ignores(WeightNames.module(name))) {
+                        plain(name, rows, columns);
+                    } else {
+                        packed(name, rows, columns, int4.groupSize());
+                    }
                 }
             }
+        }
+
+        private void packed(String name, int rows, int columns, int groupSize) {
+            int words = Math.ceilDiv(columns, Quantization.PackedInt4.PER_WORD);
+            slot(WeightNames.packedWords(name), ElementType.I32, rows, words);
+            slot(WeightNames.packedScales(name), ElementType.BF16, rows, Math.ceilDiv(columns, groupSize));
+            slot(WeightNames.packedShape(name), ElementType.I32, 2);
         }
 
         private void plain(String name, long... dims) {
