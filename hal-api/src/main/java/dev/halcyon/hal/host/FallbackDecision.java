@@ -43,7 +43,7 @@ final class FallbackDecision {
             Launch launch = plan.bind(remote, remoteArgs, target.workspace(remote, plan));
             List<Mirrored> in = new ArrayList<>();
             List<Mirrored> out = new ArrayList<>();
-            for (Operands.Access access : args.operands().accesses()) {
+            for (Operands.Access access : plan.spec().operands(args).accesses()) {
                 Operands.forEachTensor(access.operand(), access.name(), (name, tensor) -> {
                     Mirrored pair = new Mirrored(tensor, mirror.get(tensor));
                     in.add(pair);

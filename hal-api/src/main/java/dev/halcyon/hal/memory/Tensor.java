@@ -220,6 +220,24 @@ public final class Tensor implements Operand {
         return view(0, Shape.of(dims), swapped);
     }
 
+    /// {@return the view with a dimension of extent 1 inserted before dimension `at`, sharing memory}
+    ///
+    /// @throws IndexOutOfBoundsException if `at` is not between 0 and the rank
+    public Tensor unsqueeze(int at) {
+        Objects.checkIndex(at, shape.rank() + 1);
+        long[] dims = new long[shape.rank() + 1];
+        long[] wider = new long[shape.rank() + 1];
+        for (int i = 0; i < dims.length; i++) {
+            dims[i] = i == at ? 1 : shape.dim(i < at ? i : i - 1);
+            wider[i] = i < at ? strides[i] : i == at ? spanBefore(at) : strides[i - 1];
+        }
+        return view(0, Shape.of(dims), wider);
+    }
+
+    private long spanBefore(int at) {
+        return at < strides.length ? strides[at] * Math.max(1, shape.dim(at)) : 1;
+    }
+
     private Tensor view(long elementOffset, Shape viewShape, long[] viewStrides) {
         if (dtype.isPacked() && elementOffset % 2 != 0) {
             throw new IllegalArgumentException(
