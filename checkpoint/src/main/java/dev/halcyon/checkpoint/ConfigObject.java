@@ -142,6 +142,9 @@ final class ConfigObject {
         if (!value.isString()) {
             throw wrongType(key, value, "a string");
         }
+        if (!StrictJson.wellFormed(value.stringValue())) {
+            throw wrongType(key, value, "a string without halves of surrogate pairs");
+        }
         return value.stringValue();
     }
 

@@ -123,7 +123,14 @@ record SafetensorsHeader(Map<String, String> metadata, SequencedMap<String, Tens
                             METADATA_KEY + " key " + Quoted.text(key) + " holds something other than a string",
                             "it must map strings to strings");
                 }
-                into.put(key, parser.getString());
+                String text = parser.getString();
+                if (!StrictJson.wellFormed(text)) {
+                    throw new CheckpointException(
+                            source,
+                            METADATA_KEY + " key " + Quoted.text(key) + " holds half of a surrogate pair",
+                            REWRITE);
+                }
+                into.put(key, text);
             }
         }
 

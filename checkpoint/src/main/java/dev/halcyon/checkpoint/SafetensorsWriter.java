@@ -8,7 +8,6 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -65,7 +64,7 @@ public final class SafetensorsWriter {
     /// @throws IllegalArgumentException if the key is already there
     public SafetensorsWriter metadata(String key, String value) {
         checkName("metadata key", key);
-        if (!StandardCharsets.UTF_8.newEncoder().canEncode(value)) {
+        if (!StrictJson.wellFormed(value)) {
             throw new IllegalArgumentException(
                     "the value of metadata key " + Quoted.text(key) + " holds half of a surrogate pair");
         }
@@ -142,7 +141,7 @@ public final class SafetensorsWriter {
             throw new IllegalArgumentException(
                     what + " " + Quoted.text(name) + " is longer than " + StrictJson.LONGEST_NAME + " characters");
         }
-        if (!StandardCharsets.UTF_8.newEncoder().canEncode(name)) {
+        if (!StrictJson.wellFormed(name)) {
             throw new IllegalArgumentException(what + " " + Quoted.text(name) + " holds half of a surrogate pair");
         }
     }

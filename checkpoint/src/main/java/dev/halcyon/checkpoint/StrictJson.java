@@ -82,6 +82,12 @@ final class StrictJson {
                 source, "the " + what + " is not a JSON object", "it must be one object in braces");
     }
 
+    /// Whether `text` has a UTF-8 form: an escape in JSON can smuggle in half of a surrogate pair, which the format's
+    /// own library refuses.
+    static boolean wellFormed(String text) {
+        return StandardCharsets.UTF_8.newEncoder().canEncode(text);
+    }
+
     /// What to throw when Jackson refused `what`.
     static CheckpointException failure(String source, String what, JacksonException e) {
         if (e.getCause() instanceof CharacterCodingException) {

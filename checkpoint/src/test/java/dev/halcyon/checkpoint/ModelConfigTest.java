@@ -388,6 +388,7 @@ class ModelConfigTest {
         refused("kimi-k25", json -> weights(json).put("group_size", -8), "group_size is -8");
         refused("kimi-k25", json -> packed(json).put("ignore", "lm_head"), "ignore", "an array");
         refused("kimi-k25", json -> packed(json).putArray("ignore").add(3), "ignore holds 3", "a string");
+        refused(PublishedConfigs.text("kimi-k25").replace("lm_head", "\\ud800"), "ignore", "\\ud800", "surrogate");
         refused("kimi-k25", json -> packed(json).putArray("ignore").add("re:("), "\"(\"", "not a regular expression");
         refused("kimi-k25", json -> packed(json).putArray("ignore").add("re:" + "a".repeat(300)), "longer than 256");
     }

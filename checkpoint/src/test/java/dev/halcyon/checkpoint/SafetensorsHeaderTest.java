@@ -179,6 +179,17 @@ class SafetensorsHeaderTest {
     }
 
     @Test
+    void refusesHalfSurrogatePairs() {
+        String name = tensor("x\\ud800", "I8", "[0]", 0, 0);
+        refused("{" + name + "}", 0, "urrogate pair");
+        refused("{\"__metadata__\":{\"\\udc00\":\"\"}}", 0, "urrogate");
+        refused("{\"__metadata__\":{\"k\":\"\\ud83d \\ude00\"}}", 0, "urrogate");
+        assertThat(parse(bytes("{\"__metadata__\":{\"k\":\"\\ud83d\\ude00\"}}", 0))
+                        .metadata())
+                .containsEntry("k", "\ud83d\ude00");
+    }
+
+    @Test
     void refusesDeepNestingAndEndlessNames() {
         refused("{\"a\":{\"x\":" + "[".repeat(100_000) + "]".repeat(100_000) + "}}", 0, "not acceptable JSON", "32");
         refused("{\"" + "n".repeat(5000) + "\":{}}", 0, "not acceptable JSON");
