@@ -11,26 +11,22 @@ public final class Fp4ToFp8 {
 
     private Fp4ToFp8() {}
 
-    /// Converts a `rows x columns` matrix of FP4 groups of `group` columns to E4M3 with `block x block` scales.
-    public static QuantizedValues convert(QuantizedValues fp4, int rows, int columns, int group, int block) {
-        int groups = Math.ceilDiv(columns, group);
-        Sizes.require("codes", fp4.codes().length, rows, Math.ceilDiv(columns, 2));
-        Sizes.require("scales", fp4.scales().length, rows, groups);
-        int scaleColumns = Math.ceilDiv(columns, block);
-        double[] scales = new double[Math.ceilDiv(rows, block) * scaleColumns];
-        for (int row = 0; row < rows; row++) {
-            for (int column = 0; column < columns; column++) {
-                int target = row / block * scaleColumns + column / block;
-                scales[target] = Math.max(scales[target], fp4.scales()[row * groups + column / group] / HEADROOM);
-            }
+    /// Converts a `rows x columns` matrix.
+    ///
+    /// @param from scheme of the FP4 codes
+    /// @param to scheme of the result; its block is a multiple of that of `from`
+    public static QuantizedValues convert(QuantizedValues fp4, int rows, int columns, BlockScheme from, BlockScheme to) {
+        Sizes.require("codes", fp4.codes().length, rows, columns);
+        Sizes.require("scales", fp4.scales().length, from.scaleRows(rows), from.scaleColumns(columns));
+        double[] scales = new double[to.scaleRows(rows) * to.scaleColumns(columns)];
+        for (int i = 0; i < fp4.codes().length; i++) {
+            int target = to.block(i, columns);
+            scales[target] = Math.max(scales[target], fp4.scales()[from.block(i, columns)] / HEADROOM);
         }
-        byte[] codes = new byte[rows * columns];
-        for (int row = 0; row < rows; row++) {
-            for (int column = 0; column < columns; column++) {
-                double ratio = fp4.scales()[row * groups + column / group] / scales[row / block * scaleColumns + column / block];
-                double value = FloatFormat.E2M1.decode(Fp4Groups.codeAt(fp4.codes(), row, column, columns)) * ratio;
-                codes[row * columns + column] = (byte) FloatFormat.E4M3.encode(value, FloatFormat.Overflow.SATURATE);
-            }
+        int[] codes = new int[rows * columns];
+        for (int i = 0; i < codes.length; i++) {
+            double ratio = fp4.scales()[from.block(i, columns)] / scales[to.block(i, columns)];
+            codes[i] = to.values().encode(from.values().decode(fp4.codes()[i]) * ratio);
         }
         return new QuantizedValues(codes, scales);
     }

@@ -2,16 +2,17 @@ package dev.halcyon.tck.format;
 
 /// How a block's scale is derived from its largest magnitude.
 public enum ScaleRule {
-    /// `amax / maxFinite`, rounded to F32 (DeepSeek-V3 `act_quant`).
-    FP32,
+    /// `max(amax, floor) / largest` (DeepSeek-V3 `act_quant`).
+    LINEAR,
     /// The same quotient rounded up to a power of two (`scale_fmt = "ue8m0"`, DeepSeek-V3.1 and later).
-    UE8M0;
+    POWER_OF_TWO;
 
-    /// The scale for a block whose largest magnitude is `amax`, when the codes' largest value is `maxFinite`.
+    /// The scale before it is stored, with the quotient in F32 as the reference kernels take it.
     ///
-    /// The quotient is taken in F32, as the reference kernels do; the caller has applied the floor on `amax`.
-    public float scale(float amax, float maxFinite) {
-        float quotient = amax / maxFinite;
-        return this == FP32 ? quotient : (float) E8M0.ceiling(quotient);
+    /// @param amax largest magnitude of the block
+    /// @param values what the block will hold
+    public float scale(float amax, BlockValues values) {
+        float quotient = Math.max(amax, values.floor()) / values.largest();
+        return this == LINEAR || !Float.isFinite(quotient) ? quotient : (float) PowerOfTwoScale.ceiling(quotient);
     }
 }

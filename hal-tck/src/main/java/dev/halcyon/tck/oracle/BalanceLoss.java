@@ -1,5 +1,7 @@
 package dev.halcyon.tck.oracle;
 
+import java.util.Arrays;
+
 /// The sequence-wise balance loss, `L = alpha Σ_e f_e P_e` for each sequence.
 ///
 /// `f_e = E / (K T) * #{t : e chosen}` is a constant for the gradient, and `P_e` is the mean over the sequence of the score's share
@@ -22,6 +24,26 @@ public final class BalanceLoss {
             }
         }
         return loss;
+    }
+
+    /// The mean loss of the sequences that have tokens, 0 if none has.
+    ///
+    /// @param sequenceStart `[sequences + 1]` first token of each sequence and the end of the last
+    public static double mean(
+            double[] scores, int[] indices, int[] sequenceStart, int experts, int topK, double alpha) {
+        double sum = 0;
+        int counted = 0;
+        for (int s = 0; s + 1 < sequenceStart.length; s++) {
+            int from = sequenceStart[s];
+            int to = sequenceStart[s + 1];
+            if (to > from) {
+                double[] some = Arrays.copyOfRange(scores, from * experts, to * experts);
+                int[] chosen = Arrays.copyOfRange(indices, from * topK, to * topK);
+                sum += forward(some, chosen, experts, topK, alpha);
+                counted++;
+            }
+        }
+        return counted == 0 ? 0 : sum / counted;
     }
 
     /// The gradient of one sequence's loss with respect to its scores: with `n = s / Σ s` and `dn[t,e] = alpha f_e / T`,

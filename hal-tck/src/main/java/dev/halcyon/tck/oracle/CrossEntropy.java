@@ -2,7 +2,7 @@ package dev.halcyon.tck.oracle;
 
 /// The loss of predicting given tokens: `logSumExp(logits) - logits[target]`, natural logarithm.
 ///
-/// A row whose target is negative is ignored: loss 0, gradient 0.
+/// A row whose target is outside the vocabulary is ignored, -1 being the usual way to say so: loss 0, gradient 0.
 public final class CrossEntropy {
     private CrossEntropy() {}
 
@@ -14,12 +14,22 @@ public final class CrossEntropy {
         Shapes.require("logits", logits.length, targets.length, vocabulary);
         double[] loss = new double[targets.length];
         for (int row = 0; row < targets.length; row++) {
-            if (targets[row] >= 0) {
+            if (counts(targets[row], vocabulary)) {
                 int at = row * vocabulary;
-                loss[row] = Softmax.logSumExp(logits, at, vocabulary) - logits[at + requireTarget(targets[row], vocabulary)];
+                loss[row] = Softmax.logSumExp(logits, at, vocabulary) - logits[at + targets[row]];
             }
         }
         return loss;
+    }
+
+    /// The log-sum-exp of every row, which a backward pass needs.
+    public static double[] logSumExps(double[] logits, int rows, int vocabulary) {
+        Shapes.require("logits", logits.length, rows, vocabulary);
+        double[] result = new double[rows];
+        for (int row = 0; row < rows; row++) {
+            result[row] = Softmax.logSumExp(logits, row * vocabulary, vocabulary);
+        }
+        return result;
     }
 
     /// `dLogits = dLoss[row] (softmax(logits) - onehot(target))`.
@@ -30,12 +40,12 @@ public final class CrossEntropy {
         Shapes.require("dLoss", dLoss.length, targets.length);
         double[] dLogits = new double[logits.length];
         for (int row = 0; row < targets.length; row++) {
-            if (targets[row] < 0) {
+            if (!counts(targets[row], vocabulary)) {
                 continue;
             }
             int at = row * vocabulary;
             Softmax.apply(logits, at, vocabulary, dLogits);
-            dLogits[at + requireTarget(targets[row], vocabulary)] -= 1;
+            dLogits[at + targets[row]] -= 1;
             for (int v = 0; v < vocabulary; v++) {
                 dLogits[at + v] *= dLoss[row];
             }
@@ -43,10 +53,7 @@ public final class CrossEntropy {
         return dLogits;
     }
 
-    private static int requireTarget(int target, int vocabulary) {
-        if (target >= vocabulary) {
-            throw new IllegalArgumentException("target " + target + " is not in a vocabulary of " + vocabulary);
-        }
-        return target;
+    private static boolean counts(int target, int vocabulary) {
+        return target >= 0 && target < vocabulary;
     }
 }

@@ -4,23 +4,18 @@ package dev.halcyon.tck.oracle;
 public final class Embedding {
     private Embedding() {}
 
-    /// `out[i] = table[ids[i]]`; an id of -1 gives a row of zeros.
+    /// `out[i] = table[ids[i]]`; an id outside the table, -1 among them, gives a row of zeros.
     ///
     /// @return `[ids.length, table.columns()]`
-    /// @throws IndexOutOfBoundsException if an id is below -1 or not below the number of rows
     public static double[] gather(int[] ids, Rows table) {
         int width = table.columns();
         double[] out = new double[ids.length * width];
         double[] row = new double[width];
         for (int i = 0; i < ids.length; i++) {
-            if (ids[i] == -1) {
-                continue;
+            if (ids[i] >= 0 && ids[i] < table.rows()) {
+                table.read(ids[i], row);
+                System.arraycopy(row, 0, out, i * width, width);
             }
-            if (ids[i] < -1 || ids[i] >= table.rows()) {
-                throw new IndexOutOfBoundsException("row " + ids[i] + " of a table of " + table.rows() + " rows");
-            }
-            table.read(ids[i], row);
-            System.arraycopy(row, 0, out, i * width, width);
         }
         return out;
     }

@@ -29,14 +29,21 @@ public final class Gate {
 
     /// Hash routing: the experts are those that the table names for the token's id, the weights their scores.
     ///
+    /// A token id outside the table, or an entry that is no expert, leaves the token without experts: indices -1, weights 0.
+    ///
     /// @param tokenIds `[tokens]`
     /// @param table `[vocabulary, topK]` expert of each token id
     public static Routing routeByHash(double[] x, Rows weight, int[] tokenIds, int[] table, GateRule rule) {
         double[] scores = scores(Linear.apply(x, weight), rule);
         Shapes.require("scores", scores.length, tokenIds.length, rule.experts());
         int[] indices = new int[tokenIds.length * rule.topK()];
+        int vocabulary = table.length / rule.topK();
         for (int token = 0; token < tokenIds.length; token++) {
-            System.arraycopy(table, tokenIds[token] * rule.topK(), indices, token * rule.topK(), rule.topK());
+            for (int k = 0; k < rule.topK(); k++) {
+                int id = tokenIds[token];
+                int expert = id >= 0 && id < vocabulary ? table[id * rule.topK() + k] : -1;
+                indices[token * rule.topK() + k] = expert < rule.experts() ? expert : -1;
+            }
         }
         return weigh(scores, indices, rule);
     }
@@ -141,6 +148,10 @@ public final class Gate {
         int tokens = indices.length / topK;
         double[] weights = new double[indices.length];
         for (int token = 0; token < tokens; token++) {
+            if (Arrays.stream(indices, token * topK, (token + 1) * topK).anyMatch(index -> index < 0)) {
+                Arrays.fill(indices, token * topK, (token + 1) * topK, -1);
+                continue;
+            }
             double sum = 0;
             for (int k = 0; k < topK; k++) {
                 weights[token * topK + k] = scores[token * rule.experts() + indices[token * topK + k]];

@@ -57,12 +57,13 @@ public record MlaLayer(MlaShape shape, MlaWeights weights, RopeTable rope, doubl
         double[] query = query(x, positions);
         return switch (form) {
             case NAIVE -> {
-                AttentionResult result =
-                        new MlaPrefill(shape, softmaxScale, true).run(query, cache, weights, new double[0]);
+                AttentionResult result = MlaPrefill.of(shape, softmaxScale, true)
+                        .run(query, keyValues(cache.toArray()), new double[0]);
                 yield new Output(Linear.apply(result.output(), weights.output()), result);
             }
             case ABSORBED -> {
-                AttentionResult result = absorbed(absorbQuery(query), cache);
+                AttentionResult result = new MlaDecode(shape.heads(), shape.latent(), softmaxScale)
+                        .run(absorbQuery(query), cache, new double[0]);
                 yield new Output(Linear.apply(unabsorbOutput(result.output()), weights.output()), result);
             }
         };
@@ -101,6 +102,19 @@ public record MlaLayer(MlaShape shape, MlaWeights weights, RopeTable rope, doubl
         return rows;
     }
 
+    /// Keys and values of every head from cached rows: `k = W_UK c`, `v = W_UV c`.
+    ///
+    /// @param cachedRows `[tokens, latent + rope]`
+    public MlaPrefill.KeyValues keyValues(double[] cachedRows) {
+        double[] latent = Columns.slice(cachedRows, shape.cacheWidth(), 0, shape.latent());
+        double[] up = Linear.apply(latent, weights.keyValueB());
+        int perHead = shape.nope() + shape.value();
+        return new MlaPrefill.KeyValues(
+                Columns.slice(up, perHead, 0, shape.nope()),
+                Columns.slice(cachedRows, shape.cacheWidth(), shape.latent(), shape.rope()),
+                Columns.slice(up, perHead, shape.nope(), shape.value()));
+    }
+
     /// `q̃ = W_UKᵀ q_nope`: `[tokens, heads, latent + rope]` from `[tokens, heads, nope + rope]`.
     public double[] absorbQuery(double[] query) {
         int tokens = Shapes.quotient("query", query.length, shape.heads() * shape.queryWidth());
@@ -133,18 +147,5 @@ public record MlaLayer(MlaShape shape, MlaWeights weights, RopeTable rope, doubl
             }
         }
         return output;
-    }
-
-    private AttentionResult absorbed(double[] query, Rows cache) {
-        MlaDecode decode = new MlaDecode(shape.heads(), shape.latent(), softmaxScale, true);
-        int queries = query.length / (shape.heads() * shape.cacheWidth());
-        AttentionResult result = AttentionResult.empty(queries, shape.heads(), shape.latent());
-        for (int q = 0; q < queries; q++) {
-            for (int head = 0; head < shape.heads(); head++) {
-                int visible = decode.visible(q, queries, cache.rows());
-                result.put(q, head, decode.head(query, q, head, cache, visible, Attention.NO_SINK));
-            }
-        }
-        return result;
     }
 }

@@ -1,89 +1,89 @@
 package dev.halcyon.tck.oracle;
 
-import java.util.ArrayList;
-import java.util.List;
-
-/// Naive attention: every head's keys and values are made from the cached latents, then attended as ordinary multi-head attention.
+/// Naive attention: multi-head attention over keys and values that were projected up from the latent.
 ///
-/// `k = [W_UK c ; r]`, `v = W_UV c`, `z = scale <[q_nope ; q_rope], k>`, causal from the bottom right, so that the queries may be the
-/// last chunk of a longer sequence. Source: DeepSeek-V3 inference/model.py, `attn_impl = "naive"`.
+/// `z = scale (q_nope · key + q_rope · ropeKey)`, where the rope key is shared by all heads. Causal attention is aligned at the bottom
+/// right, so that the queries may be the last chunk of a longer sequence: query i of n sees keys `j <= i + (m - n)` of m. Source:
+/// DeepSeek-V3 inference/model.py, `attn_impl = "naive"`.
 ///
-/// @param shape dimensions of the layer
+/// @param heads attention heads
+/// @param nope values of a head's unrotated part
+/// @param rope values of a head's rotated part; 0 where there is none
+/// @param value values of a head's value
 /// @param scale softmax scale, already with YaRN's factor
 /// @param causal whether queries see only earlier keys
-public record MlaPrefill(MlaShape shape, double scale, boolean causal) {
-    /// Attention of the last `queries` tokens of one sequence.
+public record MlaPrefill(int heads, int nope, int rope, int value, double scale, boolean causal) {
+    /// The attention of a layer.
+    public static MlaPrefill of(MlaShape shape, double scale, boolean causal) {
+        return new MlaPrefill(shape.heads(), shape.nope(), shape.rope(), shape.value(), scale, causal);
+    }
+
+    /// The keys and values of a batch.
+    ///
+    /// @param key `[keys, heads, nope]`
+    /// @param ropeKey `[keys, rope]`, rotated
+    /// @param value `[keys, heads, value]`
+    @SuppressWarnings("ArrayRecordComponent")
+    public record KeyValues(double[] key, double[] ropeKey, double[] value) {}
+
+    /// Attention of several sequences.
     ///
     /// @param query `[queries, heads, nope + rope]`, rope part rotated
-    /// @param cached rows of the whole sequence, the queries' own tokens included
-    /// @param weights only `kv_b_proj` is used
+    /// @param queryStart `[sequences + 1]` first query of each sequence and the end of the last
+    /// @param keyStart `[sequences + 1]` likewise for keys
     /// @param sinks `[heads]`, empty for none
-    /// @return outputs of width `value`
-    public AttentionResult run(double[] query, Rows cached, MlaWeights weights, double[] sinks) {
-        int queries = Shapes.quotient("query", query.length, shape.heads() * shape.queryWidth());
-        AttentionResult result = AttentionResult.empty(queries, shape.heads(), shape.value());
-        double[] rows = cached.toArray();
-        for (int head = 0; head < shape.heads(); head++) {
-            Rows keys = keys(rows, weights, head);
-            Rows values = values(rows, weights, head);
-            double sink = sinks.length == 0 ? Attention.NO_SINK : sinks[head];
-            for (int q = 0; q < queries; q++) {
-                int visible = causal ? Math.max(0, q + 1 + cached.rows() - queries) : cached.rows();
-                int offset = (q * shape.heads() + head) * shape.queryWidth();
-                result.put(q, head, Attention.attend(query, offset, keys, values, visible, scale, sink));
-            }
-        }
-        return result;
-    }
-
-    /// The same result in pieces: the chunk's own tokens causally, earlier tokens in blocks of `contextBlock` without a mask, merged by
-    /// their log-sum-exps.
-    public AttentionResult runInPieces(
-            double[] query, Rows cached, MlaWeights weights, double[] sinks, int contextBlock) {
-        int queries = Shapes.quotient("query", query.length, shape.heads() * shape.queryWidth());
-        int context = cached.rows() - queries;
-        AttentionResult result = AttentionResult.empty(queries, shape.heads(), shape.value());
-        double[] rows = cached.toArray();
-        for (int head = 0; head < shape.heads(); head++) {
-            Rows keys = keys(rows, weights, head);
-            Rows values = values(rows, weights, head);
-            double sink = sinks.length == 0 ? Attention.NO_SINK : sinks[head];
-            for (int q = 0; q < queries; q++) {
-                int offset = (q * shape.heads() + head) * shape.queryWidth();
-                List<Attention.Head> pieces = new ArrayList<>();
-                for (int first = 0; first < context; first += contextBlock) {
-                    int count = Math.min(contextBlock, context - first);
-                    pieces.add(piece(query, offset, keys.slice(first, count), values.slice(first, count), count));
+    /// @return outputs of width `value`; queries of no sequence have output 0 here
+    public AttentionResult run(double[] query, KeyValues keyValues, int[] queryStart, int[] keyStart, double[] sinks) {
+        int queries = Shapes.quotient("query", query.length, heads * (nope + rope));
+        AttentionResult result = AttentionResult.empty(queries, heads, value);
+        for (int s = 0; s + 1 < queryStart.length; s++) {
+            int keys = keyStart[s + 1] - keyStart[s];
+            int count = queryStart[s + 1] - queryStart[s];
+            for (int head = 0; head < heads; head++) {
+                double sink = sinks.length == 0 ? Attention.NO_SINK : sinks[head];
+                Rows headKeys = new HeadKeys(this, keyValues, keyStart[s], keys, head);
+                Rows headValues = new HeadValues(this, keyValues, keyStart[s], keys, head);
+                for (int i = 0; i < count; i++) {
+                    int q = queryStart[s] + i;
+                    int offset = (q * heads + head) * (nope + rope);
+                    int visible = causal ? i + 1 + keys - count : keys;
+                    result.put(q, head, Attention.attend(query, offset, headKeys, headValues, visible, scale, sink));
                 }
-                pieces.add(piece(query, offset, keys.slice(context, queries), values.slice(context, queries), q + 1));
-                result.put(q, head, SplitCombine.merge(pieces, shape.value(), sink));
             }
         }
         return result;
     }
 
-    private Attention.Head piece(double[] query, int offset, Rows keys, Rows values, int visible) {
-        return Attention.attend(query, offset, keys, values, visible, scale, Attention.NO_SINK);
+    /// Attention of one sequence whose queries are the last of the keys' tokens.
+    public AttentionResult run(double[] query, KeyValues keyValues, double[] sinks) {
+        int queries = Shapes.quotient("query", query.length, heads * (nope + rope));
+        int keys = Shapes.quotient("key", keyValues.key().length, heads * nope);
+        return run(query, keyValues, new int[] {0, queries}, new int[] {0, keys}, sinks);
     }
 
-    private Rows keys(double[] cachedRows, MlaWeights weights, int head) {
-        int tokens = cachedRows.length / shape.cacheWidth();
-        double[] up = Linear.apply(latents(cachedRows), weights.keyUp(shape, head));
-        double[] keys = new double[tokens * shape.queryWidth()];
-        for (int t = 0; t < tokens; t++) {
-            System.arraycopy(up, t * shape.nope(), keys, t * shape.queryWidth(), shape.nope());
-            int rope = t * shape.cacheWidth() + shape.latent();
-            System.arraycopy(cachedRows, rope, keys, t * shape.queryWidth() + shape.nope(), shape.rope());
+    private record HeadKeys(MlaPrefill shape, KeyValues stored, int first, int rows, int head) implements Rows {
+        @Override
+        public int columns() {
+            return shape.nope + shape.rope;
         }
-        return Rows.of(keys, tokens, shape.queryWidth());
+
+        @Override
+        public void read(int row, double[] into) {
+            int at = first + row;
+            System.arraycopy(stored.key(), (at * shape.heads + head) * shape.nope, into, 0, shape.nope);
+            System.arraycopy(stored.ropeKey(), at * shape.rope, into, shape.nope, shape.rope);
+        }
     }
 
-    private Rows values(double[] cachedRows, MlaWeights weights, int head) {
-        int tokens = cachedRows.length / shape.cacheWidth();
-        return Rows.of(Linear.apply(latents(cachedRows), weights.valueUp(shape, head)), tokens, shape.value());
-    }
+    private record HeadValues(MlaPrefill shape, KeyValues stored, int first, int rows, int head) implements Rows {
+        @Override
+        public int columns() {
+            return shape.value;
+        }
 
-    private double[] latents(double[] cachedRows) {
-        return Columns.slice(cachedRows, shape.cacheWidth(), 0, shape.latent());
+        @Override
+        public void read(int row, double[] into) {
+            System.arraycopy(stored.value(), ((first + row) * shape.heads + head) * shape.value, into, 0, shape.value);
+        }
     }
 }

@@ -62,6 +62,18 @@ public final class PagedCache {
         return new Sequence(this, pageNumbers.clone(), length);
     }
 
+    /// Which of the first `length` rows of a sequence lie in a page of the pool; the others count as not there.
+    ///
+    /// @param pageNumbers the sequence's block table; a row beyond its end is not there either
+    public boolean[] present(int[] pageNumbers, int length) {
+        boolean[] present = new boolean[Math.max(0, Math.min(length, pageNumbers.length * pageRows))];
+        for (int row = 0; row < present.length; row++) {
+            int page = pageNumbers[row / pageRows];
+            present[row] = page >= 0 && page < pages;
+        }
+        return present;
+    }
+
     @SuppressWarnings("ArrayRecordComponent")
     private record Sequence(PagedCache pool, int[] pageNumbers, int rows) implements Rows {
         @Override

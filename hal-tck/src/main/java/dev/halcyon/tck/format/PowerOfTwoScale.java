@@ -1,16 +1,16 @@
 package dev.halcyon.tck.format;
 
-/// The unsigned power-of-two scale format: code `c` stands for `2^(c-127)`, code 255 for NaN.
+/// E8M0, the unsigned power-of-two scale format: code `c` stands for `2^(c-127)`, code 255 for NaN.
 ///
 /// There is no zero, no sign and no mantissa. Source: OCP microscaling specification; DeepSeek-V4 checkpoints store their block
 /// scales this way.
-public final class E8M0 {
+public final class PowerOfTwoScale {
     /// The code that stands for NaN.
     public static final int NAN = 255;
 
     private static final int BIAS = 127;
 
-    private E8M0() {}
+    private PowerOfTwoScale() {}
 
     /// The exact value of `code`, 0 to 255.
     ///
