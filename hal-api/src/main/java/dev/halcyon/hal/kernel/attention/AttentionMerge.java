@@ -7,10 +7,13 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
 
-/// Merges attention over disjoint sets of keys into attention over all of them, by the log-sum-exp of each.
+import java.util.Objects;
+
+/// Merges attention over disjoint sets of keys into attention over all of them, by the log-sum-exp
+/// of each.
 ///
 /// | operand | type and shape | |
 /// |---|---|---|
@@ -21,10 +24,15 @@ import org.jspecify.annotations.Nullable;
 /// | `logSumExp` | `F32 [R, heads]` | optional; of the keys alone, without the sink |
 /// | `activeRows` | `I32 [1]` | optional; bounds R |
 ///
-/// `L = log Σ_p exp(l_p)` with the maximum shifted out, `out = Σ_p exp(l_p - L) · partial_p`, over the parts that
-/// have keys and in ascending order, in F32 (F64 if `in` is F64). What a part without keys holds as output is not
-/// looked at. A sink is applied once, at the very end: `out · 1 / (1 + exp(sink - L))`; a sink of minus infinity has
-/// no effect, one of plus infinity gives zero. Where no part has keys, the output is zero and the log-sum-exp plus
+/// ```
+/// L   = log Σ_p exp(l_p)                      the maximum shifted out
+/// out = Σ_p exp(l_p - L) · partial_p
+/// out = out / (1 + exp(sink - L))             with a sink, once, at the very end
+/// ```
+///
+/// over the parts that have keys and in ascending order, in F32 (F64 if `in` is F64). What a part
+/// without keys holds as output is not looked at. A sink of minus infinity has no effect, one of
+/// plus infinity gives zero. Where no part has keys, the output is zero and the log-sum-exp plus
 /// infinity.
 ///
 /// Source: FlashMLA (the combine kernel and its log-sum-exp convention).
@@ -36,7 +44,8 @@ import org.jspecify.annotations.Nullable;
 /// @param sink whether a sink is given
 /// @param in element type of the partial outputs
 /// @param out element type of the result
-public record AttentionMerge(int maxRows, int heads, int dim, int parts, boolean sink, DType in, DType out)
+public record AttentionMerge(
+        int maxRows, int heads, int dim, int parts, boolean sink, DType in, DType out)
         implements KernelSpec<AttentionMerge.Args> {
     /// Operands, as tabled at [AttentionMerge].
     public record Args(
@@ -134,7 +143,8 @@ public record AttentionMerge(int maxRows, int heads, int dim, int parts, boolean
     private Cost cost(double rows, boolean withLse) {
         double pairs = rows * heads;
         double bytes =
-                pairs * (parts * (in.bytes(dim) + 4.0) + out.bytes(dim) + (withLse ? 4 : 0)) + (sink ? 4.0 * heads : 0);
+                pairs * (parts * (in.bytes(dim) + 4.0) + out.bytes(dim) + (withLse ? 4 : 0))
+                        + (sink ? 4.0 * heads : 0);
         return new Cost(2 * pairs * dim * parts, bytes);
     }
 }

@@ -9,8 +9,10 @@ import dev.halcyon.hal.memory.CacheFormat;
 import dev.halcyon.hal.memory.CachePool;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.Objects;
 
 /// Writes a row of the cache for each token: its normalised latent, then its rotated rope key.
 ///
@@ -22,20 +24,23 @@ import org.jspecify.annotations.Nullable;
 /// | `cache` | pages of the format `cache` | rows that no slot names keep their bytes |
 /// | `activeRows` | `I32 [1]` | optional; tokens at and beyond it append nothing |
 ///
-/// Values are converted to the cache's type: to nearest, ties to even, an F8_E4M3 cache saturating. A slot outside
-/// the pool is skipped and raises the fault word. If two tokens name one slot, either of them is kept.
+/// Values are converted to the cache's type: to nearest, ties to even, an F8_E4M3 cache saturating.
+/// A slot outside the pool is skipped and raises the fault word. If two tokens name one slot,
+/// either of them is kept.
 ///
 /// @param maxTokens upper bound of the number of tokens
 /// @param cache format of the pool
 /// @param in element type of latent and rope key
-public record CacheAppend(int maxTokens, CacheFormat cache, DType in) implements KernelSpec<CacheAppend.Args> {
+public record CacheAppend(int maxTokens, CacheFormat cache, DType in)
+        implements KernelSpec<CacheAppend.Args> {
     /// Operands, as tabled at [CacheAppend].
     public record Args(
             Tensor latent,
             Tensor ropeKey,
             Tensor slots,
             CachePool cache,
-            @Nullable Tensor activeRows) implements KernelArgs {
+            @Nullable Tensor activeRows)
+            implements KernelArgs {
         public Args {
             Objects.requireNonNull(latent, "latent");
             Objects.requireNonNull(ropeKey, "ropeKey");
@@ -95,6 +100,7 @@ public record CacheAppend(int maxTokens, CacheFormat cache, DType in) implements
     }
 
     private Cost cost(double tokens) {
-        return new Cost(0, tokens * (4.0 + in.bytes(cache.rowDim()) + CacheFormats.bytesPerRow(cache)));
+        return new Cost(
+                0, tokens * (4.0 + in.bytes(cache.rowDim()) + CacheFormats.bytesPerRow(cache)));
     }
 }

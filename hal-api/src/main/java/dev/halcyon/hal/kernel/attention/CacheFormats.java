@@ -9,7 +9,9 @@ final class CacheFormats {
     private CacheFormats() {}
 
     static void require(String name, CachePool pool, CacheFormat format) {
-        Require.that(pool.format().equals(format), name + " must be a pool of " + format + ", not of " + pool.format());
+        Require.that(
+                pool.format().equals(format),
+                name + " must be a pool of " + format + ", not of " + pool.format());
         Require.contiguous(name, pool.storage());
     }
 

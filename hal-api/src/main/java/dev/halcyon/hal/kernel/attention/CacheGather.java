@@ -9,10 +9,13 @@ import dev.halcyon.hal.memory.CacheFormat;
 import dev.halcyon.hal.memory.CachePool;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
 
-/// Reads rows of the cache back into tensors: what chunked prefill up-projects, and what a swap or a test looks at.
+import java.util.Objects;
+
+/// Reads rows of the cache back into tensors: what chunked prefill up-projects, and what a swap or
+/// a test looks at.
 ///
 /// | operand | type and shape | |
 /// |---|---|---|
@@ -22,20 +25,22 @@ import org.jspecify.annotations.Nullable;
 /// | `ropeKey` | `out [R, ropeDim]` | the same |
 /// | `activeRows` | `I32 [1]` | optional; bounds the rows |
 ///
-/// Values are converted to `out`, to nearest, ties to even. A slot outside the pool gives a row of zeros and raises
-/// the fault word.
+/// Values are converted to `out`, to nearest, ties to even. A slot outside the pool gives a row of
+/// zeros and raises the fault word.
 ///
 /// @param maxRows upper bound of the number of rows
 /// @param cache format of the pool
 /// @param out element type of latent and rope key
-public record CacheGather(int maxRows, CacheFormat cache, DType out) implements KernelSpec<CacheGather.Args> {
+public record CacheGather(int maxRows, CacheFormat cache, DType out)
+        implements KernelSpec<CacheGather.Args> {
     /// Operands, as tabled at [CacheGather].
     public record Args(
             CachePool cache,
             Tensor slots,
             Tensor latent,
             Tensor ropeKey,
-            @Nullable Tensor activeRows) implements KernelArgs {
+            @Nullable Tensor activeRows)
+            implements KernelArgs {
         public Args {
             Objects.requireNonNull(cache, "cache");
             Objects.requireNonNull(slots, "slots");
@@ -95,6 +100,7 @@ public record CacheGather(int maxRows, CacheFormat cache, DType out) implements 
     }
 
     private Cost cost(double rows) {
-        return new Cost(0, rows * (4.0 + out.bytes(cache.rowDim()) + CacheFormats.bytesPerRow(cache)));
+        return new Cost(
+                0, rows * (4.0 + out.bytes(cache.rowDim()) + CacheFormats.bytesPerRow(cache)));
     }
 }

@@ -9,11 +9,13 @@ import dev.halcyon.hal.memory.CacheFormat;
 import dev.halcyon.hal.memory.CachePool;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
 
-/// Attention in the absorbed form over a paged latent cache: all heads share one key, the cache row, and one value,
-/// its latent part.
+import java.util.Objects;
+
+/// Attention in the absorbed form over a paged latent cache: all heads share one key, the cache
+/// row, and one value, its latent part.
 ///
 /// | operand | type and shape | |
 /// |---|---|---|
@@ -28,27 +30,36 @@ import org.jspecify.annotations.Nullable;
 /// | `maxLogit` | `F32 [heads]` | optional; the largest `z` over all visible pairs, minus infinity if there is none |
 /// | `activeRows` | `I32 [1]` | optional; bounds the sequences |
 ///
-/// B is up to `maxSequences` and q is `queriesPerSequence`. A schedule is that of the same `lengths` and `splitRows`.
+/// B is up to `maxSequences` and q is `queriesPerSequence`. A schedule is that of the same
+/// `lengths` and `splitRows`.
 ///
-/// `z = softmaxScale · query · row_j`, `out = Σ_j softmax(z)_j · latent_j`, accumulated in `accumulate`. Query i of a
-/// sequence sees the rows `j <= length - q + i`; one that sees no row gets a zero output and a log-sum-exp of plus
-/// infinity. A sink is a logit that takes part in the softmax and has no value.
+/// ```
+/// z_j = softmaxScale · query · row_j
+/// out = Σ_j softmax(z)_j · latent_j
+/// ```
 ///
-/// *Splits.* A sequence is cut into runs of `splitRows` rows, whose partial results are merged in ascending order as
-/// [AttentionMerge] does, so where it is cut depends on its own length alone. With `batchInvariant`, a sequence's
-/// result is bit for bit the same whatever else is in the batch and whatever the bounds of the plan are.
+/// accumulated in `accumulate`. Query i of a sequence sees the rows `j <= length - q + i`; one that
+/// sees no row gets a zero output and a log-sum-exp of plus infinity. A sink is a logit that takes
+/// part in the softmax and has no value.
 ///
-/// *Errors.* Rows of a page outside the pool count as not there and raise the fault word, as does a length that is
-/// negative (it counts as 0) or longer than the block table (it is cut).
+/// *Splits.* A sequence is cut into runs of `splitRows` rows, whose partial results are merged in
+/// ascending order as [AttentionMerge] does, so where it is cut depends on its own length alone.
+/// With `batchInvariant`, a sequence's result is bit for bit the same whatever else is in the batch
+/// and whatever the bounds of the plan are.
 ///
-/// Source: DeepSeek-V3 `inference/model.py` (MLA, attn_impl absorb); FlashMLA (paging, log-sum-exp, sink, combine).
+/// *Errors.* Rows of a page outside the pool count as not there and raise the fault word, as does a
+/// length that is negative (it counts as 0) or longer than the block table (it is cut).
+///
+/// Source: DeepSeek-V3 `inference/model.py` (MLA, attn_impl absorb); FlashMLA (paging, log-sum-exp,
+/// sink, combine).
 ///
 /// @param maxSequences upper bound of the number of sequences
 /// @param queriesPerSequence new tokens a sequence; above 1 for speculative decoding
 /// @param heads heads a query
 /// @param latentDim values of the latent part, as in `cache`
 /// @param ropeDim values of the rope part, as in `cache`
-/// @param softmaxScale multiplies every logit: `(nopeDim + ropeDim)^-0.5` of the naive form, the YaRN factor included
+/// @param softmaxScale multiplies every logit: `(nopeDim + ropeDim)^-0.5` of the naive form, the
+///   YaRN factor included
 /// @param cache format of the pool
 /// @param maxPagesPerSequence columns of the block table
 /// @param splitRows cache rows a split
@@ -98,34 +109,84 @@ public record MlaDecode(
         }
 
         /// {@return the operands that every decode has}
-        public static Args of(Tensor query, CachePool cache, Tensor blockTable, Tensor lengths, Tensor out) {
+        public static Args of(
+                Tensor query, CachePool cache, Tensor blockTable, Tensor lengths, Tensor out) {
             return new Args(query, cache, blockTable, lengths, null, null, out, null, null, null);
         }
 
         /// {@return these with the schedule of the step}
         public Args withSchedule(@Nullable Tensor splits) {
-            return new Args(query, cache, blockTable, lengths, splits, sink, out, logSumExp, maxLogit, activeRows);
+            return new Args(
+                    query,
+                    cache,
+                    blockTable,
+                    lengths,
+                    splits,
+                    sink,
+                    out,
+                    logSumExp,
+                    maxLogit,
+                    activeRows);
         }
 
         /// {@return these with a sink}
         public Args withSink(@Nullable Tensor logits) {
             return new Args(
-                    query, cache, blockTable, lengths, splitStart, logits, out, logSumExp, maxLogit, activeRows);
+                    query,
+                    cache,
+                    blockTable,
+                    lengths,
+                    splitStart,
+                    logits,
+                    out,
+                    logSumExp,
+                    maxLogit,
+                    activeRows);
         }
 
         /// {@return these with room for the log-sum-exp}
         public Args withLogSumExp(@Nullable Tensor lse) {
-            return new Args(query, cache, blockTable, lengths, splitStart, sink, out, lse, maxLogit, activeRows);
+            return new Args(
+                    query,
+                    cache,
+                    blockTable,
+                    lengths,
+                    splitStart,
+                    sink,
+                    out,
+                    lse,
+                    maxLogit,
+                    activeRows);
         }
 
         /// {@return these with room for the largest logit of each head}
         public Args withMaxLogit(@Nullable Tensor largest) {
-            return new Args(query, cache, blockTable, lengths, splitStart, sink, out, logSumExp, largest, activeRows);
+            return new Args(
+                    query,
+                    cache,
+                    blockTable,
+                    lengths,
+                    splitStart,
+                    sink,
+                    out,
+                    logSumExp,
+                    largest,
+                    activeRows);
         }
 
         /// {@return these with the number of live sequences}
         public Args withActiveRows(@Nullable Tensor count) {
-            return new Args(query, cache, blockTable, lengths, splitStart, sink, out, logSumExp, maxLogit, count);
+            return new Args(
+                    query,
+                    cache,
+                    blockTable,
+                    lengths,
+                    splitStart,
+                    sink,
+                    out,
+                    logSumExp,
+                    maxLogit,
+                    count);
         }
 
         @Override
@@ -159,7 +220,10 @@ public record MlaDecode(
         Require.positive("maxPagesPerSequence", maxPagesPerSequence);
         Require.that(
                 (long) maxPagesPerSequence * cache.rowsPerPage() <= Integer.MAX_VALUE,
-                "maxPagesPerSequence is " + maxPagesPerSequence + ", but pages of " + cache.rowsPerPage()
+                "maxPagesPerSequence is "
+                        + maxPagesPerSequence
+                        + ", but pages of "
+                        + cache.rowsPerPage()
                         + " rows then hold more rows than an I32 length counts");
         Require.positive("splitRows", splitRows);
         Require.activation("query", query);
@@ -167,12 +231,18 @@ public record MlaDecode(
         Require.oneOf("accumulate", accumulate, DType.F32, DType.F64);
     }
 
-    /// {@return a decode step of one token a sequence, without sink: the default split, accumulation in F32 (F64 for
-    /// F64)}
+    /// {@return a decode step of one token a sequence, without sink: the default split,
+    /// accumulation in F32 (F64 for F64)}
     ///
-    /// @param softmaxScale `(nopeDim + ropeDim)^-0.5` of the naive form, times [RotaryFrequencies#softmaxFactor()]
+    /// @param softmaxScale `(nopeDim + ropeDim)^-0.5` of the naive form, times
+    ///   [RotaryFrequencies#softmaxFactor()]
     public static MlaDecode of(
-            int maxSequences, int heads, double softmaxScale, CacheFormat cache, int maxPagesPerSequence, DType dtype) {
+            int maxSequences,
+            int heads,
+            double softmaxScale,
+            CacheFormat cache,
+            int maxPagesPerSequence,
+            DType dtype) {
         return new MlaDecode(
                 maxSequences,
                 1,
@@ -322,10 +392,11 @@ public record MlaDecode(
         double queries = sequences * queriesPerSequence;
         double rows = sequences * length;
         double flops = 2 * queries * heads * length * (cache.rowDim() + (double) latentDim);
-        double bytes = queries * heads * (query.bytes(cache.rowDim()) + (double) out.bytes(latentDim))
-                + rows * CacheFormats.bytesPerRow(cache)
-                + sequences * 4 * (1 + Math.ceil(length / cache.rowsPerPage()))
-                + (sink ? 4.0 * heads : 0);
+        double bytes =
+                queries * heads * (query.bytes(cache.rowDim()) + (double) out.bytes(latentDim))
+                        + rows * CacheFormats.bytesPerRow(cache)
+                        + sequences * 4 * (1 + Math.ceil(length / cache.rowsPerPage()))
+                        + (sink ? 4.0 * heads : 0);
         return new Cost(flops, bytes);
     }
 }

@@ -7,11 +7,13 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
 
-/// Attention in the naive form, over keys and values that were projected up from the latent: for prefill and
-/// training.
+import java.util.Objects;
+
+/// Attention in the naive form, over keys and values that were projected up from the latent: for
+/// prefill and training.
 ///
 /// | operand | type and shape | |
 /// |---|---|---|
@@ -25,13 +27,19 @@ import org.jspecify.annotations.Nullable;
 /// | `logSumExp` | `F32 [T, heads]` | optional; natural logarithm, without the sink |
 /// | `maxLogit` | `F32 [heads]` | optional; the largest `z` over all visible pairs, minus infinity if there is none |
 ///
-/// `z = softmaxScale · (query_nope · key + query_rope · ropeKey)`, `out = Σ_j softmax(z)_j · value_j`, accumulated in
-/// F32 (F64 if `in` is F64). A query sees the keys of its own sequence; with `causal`, aligned at the bottom right:
-/// query i of n sees keys `j <= i + (m - n)` of m. A query that sees no key gets a zero output and a log-sum-exp of
-/// plus infinity. Queries and keys of no sequence are not looked at, and such a query's output is unspecified. A
-/// sequence that lies outside the rows is skipped and raises the fault word.
+/// ```
+/// z_j = softmaxScale · (query_nope · key_j + query_rope · ropeKey_j)
+/// out = Σ_j softmax(z)_j · value_j
+/// ```
 ///
-/// Source: DeepSeek-V3 `inference/model.py` (MLA, attn_impl naive); sink and log-sum-exp conventions of FlashMLA.
+/// accumulated in F32 (F64 if `in` is F64). A query sees the keys of its own sequence; with
+/// `causal`, aligned at the bottom right: query i of n sees keys `j <= i + (m - n)` of m. A query
+/// that sees no key gets a zero output and a log-sum-exp of plus infinity. Queries and keys of no
+/// sequence are not looked at, and such a query's output is unspecified. A sequence that lies
+/// outside the rows is skipped and raises the fault word.
+///
+/// Source: DeepSeek-V3 `inference/model.py` (MLA, attn_impl naive); sink and log-sum-exp
+/// conventions of FlashMLA.
 ///
 /// @param maxTokens upper bound of the number of queries
 /// @param maxKeys upper bound of the number of keys
@@ -91,22 +99,44 @@ public record MlaPrefill(
                 Tensor queryStart,
                 Tensor keyStart,
                 Tensor out) {
-            return new Args(query, key, ropeKey, value, queryStart, keyStart, null, out, null, null);
+            return new Args(
+                    query, key, ropeKey, value, queryStart, keyStart, null, out, null, null);
         }
 
         /// {@return these with a sink}
         public Args withSink(@Nullable Tensor logits) {
-            return new Args(query, key, ropeKey, value, queryStart, keyStart, logits, out, logSumExp, maxLogit);
+            return new Args(
+                    query,
+                    key,
+                    ropeKey,
+                    value,
+                    queryStart,
+                    keyStart,
+                    logits,
+                    out,
+                    logSumExp,
+                    maxLogit);
         }
 
         /// {@return these with room for the log-sum-exp}
         public Args withLogSumExp(@Nullable Tensor lse) {
-            return new Args(query, key, ropeKey, value, queryStart, keyStart, sink, out, lse, maxLogit);
+            return new Args(
+                    query, key, ropeKey, value, queryStart, keyStart, sink, out, lse, maxLogit);
         }
 
         /// {@return these with room for the largest logit of each head}
         public Args withMaxLogit(@Nullable Tensor largest) {
-            return new Args(query, key, ropeKey, value, queryStart, keyStart, sink, out, logSumExp, largest);
+            return new Args(
+                    query,
+                    key,
+                    ropeKey,
+                    value,
+                    queryStart,
+                    keyStart,
+                    sink,
+                    out,
+                    logSumExp,
+                    largest);
         }
 
         @Override
@@ -138,9 +168,17 @@ public record MlaPrefill(
         Require.activation("out", out);
     }
 
-    /// {@return causal attention of a prompt over itself, without sink, scaled by `(nopeDim + ropeDim)^-0.5`}
+    /// {@return causal attention of a prompt over itself, without sink, scaled by the key's length}
+    ///
+    /// The scale is `(nopeDim + ropeDim)^-0.5`.
     public static MlaPrefill of(
-            int maxTokens, int maxSequences, int heads, int nopeDim, int ropeDim, int valueDim, DType dtype) {
+            int maxTokens,
+            int maxSequences,
+            int heads,
+            int nopeDim,
+            int ropeDim,
+            int valueDim,
+            DType dtype) {
         double scale = 1 / Math.sqrt((double) nopeDim + ropeDim);
         return new MlaPrefill(
                 maxTokens,
@@ -160,14 +198,36 @@ public record MlaPrefill(
     /// {@return this attention over up to `keys` keys}
     public MlaPrefill withMaxKeys(int keys) {
         return new MlaPrefill(
-                maxTokens, keys, maxSequences, heads, nopeDim, ropeDim, valueDim, softmaxScale, causal, sink, in, out);
+                maxTokens,
+                keys,
+                maxSequences,
+                heads,
+                nopeDim,
+                ropeDim,
+                valueDim,
+                softmaxScale,
+                causal,
+                sink,
+                in,
+                out);
     }
 
     /// {@return this attention with another scale; with YaRN, `(nopeDim + ropeDim)^-0.5` times
     /// [RotaryFrequencies#softmaxFactor()]}
     public MlaPrefill withSoftmaxScale(double scale) {
         return new MlaPrefill(
-                maxTokens, maxKeys, maxSequences, heads, nopeDim, ropeDim, valueDim, scale, causal, sink, in, out);
+                maxTokens,
+                maxKeys,
+                maxSequences,
+                heads,
+                nopeDim,
+                ropeDim,
+                valueDim,
+                scale,
+                causal,
+                sink,
+                in,
+                out);
     }
 
     /// {@return this attention with or without a causal mask}
@@ -223,12 +283,15 @@ public record MlaPrefill(
 
     @Override
     public void validate(Args args) {
-        long tokens = Require.rows("query", args.query, in, maxTokens, heads, nopeDim + (long) ropeDim);
+        long tokens =
+                Require.rows("query", args.query, in, maxTokens, heads, nopeDim + (long) ropeDim);
         long keys = Require.rows("key", args.key, in, maxKeys, heads, nopeDim);
         Require.tensor("ropeKey", args.ropeKey, in, keys, ropeDim);
         Require.tensor("value", args.value, in, keys, heads, valueDim);
         long entries = Require.rows("queryStart", args.queryStart, DType.I32, maxSequences + 1L);
-        Require.that(entries >= 1, "queryStart must have one entry more than there are sequences, not " + entries);
+        Require.that(
+                entries >= 1,
+                "queryStart must have one entry more than there are sequences, not " + entries);
         Require.tensor("keyStart", args.keyStart, DType.I32, entries);
         Require.given("sink", args.sink, sink);
         Require.optional("sink", args.sink, DType.F32, heads);
@@ -243,7 +306,8 @@ public record MlaPrefill(
         return cost(maxTokens, maxKeys, 1, false);
     }
 
-    /// {@return the cost if all sequences are equally long; how long each one is, only the device knows}
+    /// {@return the cost if all sequences are equally long; how long each one is, only the device
+    /// knows}
     @Override
     public Cost cost(Args args) {
         double sequences = Math.max(1, args.queryStart.dim(0) - 1);
@@ -256,10 +320,17 @@ public record MlaPrefill(
         double queries = Math.min(n, m);
         double pairs = sequences * (causal ? queries * (2 * m - queries + 1) / 2 : n * m);
         double macs = nopeDim + (double) ropeDim + valueDim;
-        double bytes = tokens * heads * (in.bytes(nopeDim + (long) ropeDim) + out.bytes(valueDim) + (withLse ? 4.0 : 0))
-                + keys * (heads * (double) in.bytes(nopeDim + (long) valueDim) + in.bytes(ropeDim))
-                + 8 * (sequences + 1)
-                + (sink ? 4.0 * heads : 0);
+        double bytes =
+                tokens
+                                * heads
+                                * (in.bytes(nopeDim + (long) ropeDim)
+                                        + out.bytes(valueDim)
+                                        + (withLse ? 4.0 : 0))
+                        + keys
+                                * (heads * (double) in.bytes(nopeDim + (long) valueDim)
+                                        + in.bytes(ropeDim))
+                        + 8 * (sequences + 1)
+                        + (sink ? 4.0 * heads : 0);
         return new Cost(2 * heads * pairs * macs, bytes);
     }
 }

@@ -7,14 +7,18 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.Objects;
 
-/// Numbers the splits of a decode step, once for all its layers:
-/// `splitStart[b + 1] = splitStart[b] + ceil(lengths[b] / splitRows)`.
+/// Numbers the splits of a decode step, once for all its layers.
 ///
-/// `lengths` is `I32 [B]` with B up to `maxSequences`; `splitStart` is `I32 [B + 1]` and begins with 0, so that
-/// splits `splitStart[b] … splitStart[b + 1] - 1` are those of sequence b and none belongs to an empty one. A
-/// negative length counts as 0 and raises the fault word.
+/// ```
+/// splitStart[b + 1] = splitStart[b] + ceil(lengths[b] / splitRows)
+/// ```
+///
+/// `lengths` is `I32 [B]` with B up to `maxSequences`; `splitStart` is `I32 [B + 1]` and begins
+/// with 0, so that splits `splitStart[b] … splitStart[b + 1] - 1` are those of sequence b and none
+/// belongs to an empty one. A negative length counts as 0 and raises the fault word.
 ///
 /// @param maxSequences upper bound of the number of sequences
 /// @param splitRows cache rows a split, as in the [MlaDecode] that reads the schedule

@@ -7,10 +7,13 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
 
-/// Turns a run of every head's values by angles that grow with the token's position; the other values are copied.
+import java.util.Objects;
+
+/// Turns a run of every head's values by angles that grow with the token's position; the other
+/// values are copied.
 ///
 /// | operand | type and shape | |
 /// |---|---|---|
@@ -20,13 +23,14 @@ import org.jspecify.annotations.Nullable;
 /// | `activeRows` | `I32 [1]` | optional; bounds the rows |
 ///
 /// With `d = frequencies.dim()`, pair i of the run `firstRotated … firstRotated + d - 1` becomes
-/// `(a cos φ - b sin φ, a sin φ + b cos φ) · magnitude` for `φ = position · inverseFrequency(i)`, or `-φ` if
-/// `inverse`; so the inverse is the transpose, as backward needs it, and undoes the rotation where the magnitude is
-/// 1. Angles, cosines and sines are computed in F64, the products in F32 (F64 if `in` is F64), with one rounding to
-///    `out`.
+/// `(a cos φ - b sin φ, a sin φ + b cos φ) · magnitude` for `φ = position · inverseFrequency(i)`,
+/// or `-φ` if `inverse`; so the inverse is the transpose, as backward needs it, and undoes the
+/// rotation where the magnitude is
+/// 1. Angles, cosines and sines are computed in F64, the products in F32 (F64 if `in` is F64), with
+///    one rounding to `out`.
 ///
-/// Source: DeepSeek-V3 `inference/model.py` (apply_rotary_emb), DeepSeek-V4 `inference/model.py` (inverse on the
-/// output).
+/// Source: DeepSeek-V3 `inference/model.py` (apply_rotary_emb), DeepSeek-V4 `inference/model.py`
+/// (inverse on the output).
 ///
 /// @param maxRows upper bound of the number of tokens
 /// @param heads heads a token; 1 for a key that all heads share
@@ -57,11 +61,8 @@ public record Rope(
     }
 
     /// Operands, as tabled at [Rope].
-    public record Args(
-            Tensor x,
-            Tensor positions,
-            Tensor out,
-            @Nullable Tensor activeRows) implements KernelArgs {
+    public record Args(Tensor x, Tensor positions, Tensor out, @Nullable Tensor activeRows)
+            implements KernelArgs {
         public Args {
             Objects.requireNonNull(x, "x");
             Objects.requireNonNull(positions, "positions");
@@ -103,9 +104,19 @@ public record Rope(
     }
 
     /// {@return the forward rotation of the last values of every head, interleaved}
-    public static Rope of(int maxRows, int heads, int headDim, RotaryFrequencies frequencies, DType dtype) {
+    public static Rope of(
+            int maxRows, int heads, int headDim, RotaryFrequencies frequencies, DType dtype) {
         int first = Math.max(0, headDim - frequencies.dim());
-        return new Rope(maxRows, heads, headDim, first, frequencies, Pairing.INTERLEAVED, false, dtype, dtype);
+        return new Rope(
+                maxRows,
+                heads,
+                headDim,
+                first,
+                frequencies,
+                Pairing.INTERLEAVED,
+                false,
+                dtype,
+                dtype);
     }
 
     /// {@return this rotation of another run}
@@ -115,17 +126,20 @@ public record Rope(
 
     /// {@return this rotation of other pairs}
     public Rope withPairing(Pairing pairs) {
-        return new Rope(maxRows, heads, headDim, firstRotated, frequencies, pairs, inverse, in, out);
+        return new Rope(
+                maxRows, heads, headDim, firstRotated, frequencies, pairs, inverse, in, out);
     }
 
     /// {@return this rotation forwards or backwards}
     public Rope withInverse(boolean backwards) {
-        return new Rope(maxRows, heads, headDim, firstRotated, frequencies, pairing, backwards, in, out);
+        return new Rope(
+                maxRows, heads, headDim, firstRotated, frequencies, pairing, backwards, in, out);
     }
 
     /// {@return this rotation with other element types}
     public Rope withTypes(DType from, DType to) {
-        return new Rope(maxRows, heads, headDim, firstRotated, frequencies, pairing, inverse, from, to);
+        return new Rope(
+                maxRows, heads, headDim, firstRotated, frequencies, pairing, inverse, from, to);
     }
 
     @Override
@@ -149,6 +163,8 @@ public record Rope(
 
     private Cost cost(double rows) {
         double values = rows * heads * headDim;
-        return new Cost(3 * rows * heads * frequencies.dim(), values * (in.bits() + out.bits()) / 8 + 4 * rows);
+        return new Cost(
+                3 * rows * heads * frequencies.dim(),
+                values * (in.bits() + out.bits()) / 8 + 4 * rows);
     }
 }

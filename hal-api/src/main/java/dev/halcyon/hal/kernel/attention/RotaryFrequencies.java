@@ -2,22 +2,27 @@ package dev.halcyon.hal.kernel.attention;
 
 import dev.halcyon.hal.kernel.Require;
 
-/// The angles of a rotary embedding, plain or stretched by YaRN: pair `i` of a token at position `p` turns by
-/// `p · inverseFrequency(i)`.
+/// The angles of a rotary embedding, plain or stretched by YaRN: pair `i` of a token at position
+/// `p` turns by `p · inverseFrequency(i)`.
 ///
-/// Plain, `inverseFrequency(i) = theta^(-2i / dim)`. YaRN divides the slow pairs by `factor`, leaves the fast ones,
-/// and blends between them: with `c(r) = dim · ln(originalContext / (2π r)) / (2 ln theta)`, the pair that turns r
-/// times in the original context,
+/// Plain, `inverseFrequency(i)` is `theta^(-2i / dim)`. YaRN divides the slow pairs by `factor`,
+/// leaves the fast ones, and blends between them, where `c(r)` is the pair that turns r times in
+/// the original context:
+///
 /// ```
+/// c(r) = dim · ln(originalContext / (2π r)) / (2 ln theta)
 /// low  = max(floor(c(betaFast)), 0)
 /// high = min(ceil(c(betaSlow)), dim - 1), plus 0.001 if equal to low
 /// ramp = clamp((i - low) / (high - low), 0, 1)
 /// inverseFrequency(i) = theta^(-2i / dim) · (ramp / factor + 1 - ramp)
 /// ```
-/// A checkpoint trained with YaRN is meant to run with it always, not only beyond the original context.
 ///
-/// With `m(a) = 0.1 · a · ln(factor) + 1`, cosines and sines are multiplied by [#magnitude()] and logits by
-/// [#softmaxFactor()]. The `mscale` of a configuration that does not name one is 0 here, and `m(0) = 1`.
+/// A checkpoint trained with YaRN is meant to run with it always, not only beyond the original
+/// context.
+///
+/// With `m(a) = 0.1 · a · ln(factor) + 1`, cosines and sines are multiplied by [#magnitude()] and
+/// logits by [#softmaxFactor()]. The `mscale` of a configuration that does not name one is 0 here,
+/// and `m(0) = 1`.
 ///
 /// Source: DeepSeek-V3 `inference/model.py` (precompute_freqs_cis, MLA).
 ///
@@ -25,8 +30,10 @@ import dev.halcyon.hal.kernel.Require;
 /// @param theta base of the geometric sequence of frequencies
 /// @param factor how far YaRN stretches the context; 1 for a plain embedding
 /// @param originalContext tokens of the context before stretching; 0 for a plain embedding
-/// @param betaFast turns in the original context above which a pair is left alone; 0 for a plain embedding
-/// @param betaSlow turns in the original context below which a pair is stretched in full; 0 for a plain embedding
+/// @param betaFast turns in the original context above which a pair is left alone; 0 for a plain
+///   embedding
+/// @param betaSlow turns in the original context below which a pair is stretched in full; 0 for a
+///   plain embedding
 /// @param mscale raises cosines and sines; 0 for not at all
 /// @param mscaleAllDim raises logits, and lowers cosines and sines; 0 for not at all
 public record RotaryFrequencies(
@@ -41,9 +48,12 @@ public record RotaryFrequencies(
     public RotaryFrequencies {
         Require.positive("dim", dim);
         Require.that(dim % 2 == 0, "dim must be even, for values turn in pairs, not " + dim);
-        Require.that(theta > 1 && Double.isFinite(theta), "theta must be a finite number above 1, not " + theta);
         Require.that(
-                factor >= 1 && Double.isFinite(factor), "factor must be a finite number of at least 1, not " + factor);
+                theta > 1 && Double.isFinite(theta),
+                "theta must be a finite number above 1, not " + theta);
+        Require.that(
+                factor >= 1 && Double.isFinite(factor),
+                "factor must be a finite number of at least 1, not " + factor);
         Require.finite("mscale", mscale);
         Require.finite("mscaleAllDim", mscaleAllDim);
         if (factor == 1) {
@@ -59,7 +69,10 @@ public record RotaryFrequencies(
             Require.positive("betaFast", betaFast);
             Require.that(
                     betaFast >= betaSlow,
-                    "betaFast must be at least betaSlow, which is " + betaSlow + ", not " + betaFast);
+                    "betaFast must be at least betaSlow, which is "
+                            + betaSlow
+                            + ", not "
+                            + betaFast);
         }
     }
 
@@ -70,7 +83,12 @@ public record RotaryFrequencies(
 
     /// {@return frequencies stretched by YaRN, without mscale}
     public static RotaryFrequencies yarn(
-            int dim, double theta, double factor, int originalContext, double betaFast, double betaSlow) {
+            int dim,
+            double theta,
+            double factor,
+            int originalContext,
+            double betaFast,
+            double betaSlow) {
         return new RotaryFrequencies(dim, theta, factor, originalContext, betaFast, betaSlow, 0, 0);
     }
 
@@ -84,12 +102,14 @@ public record RotaryFrequencies(
             double betaSlow,
             double mscale,
             double mscaleAllDim) {
-        return new RotaryFrequencies(dim, theta, factor, originalContext, betaFast, betaSlow, mscale, mscaleAllDim);
+        return new RotaryFrequencies(
+                dim, theta, factor, originalContext, betaFast, betaSlow, mscale, mscaleAllDim);
     }
 
     /// {@return these frequencies with other magnitudes}
     public RotaryFrequencies withMscale(double scale, double allDim) {
-        return new RotaryFrequencies(dim, theta, factor, originalContext, betaFast, betaSlow, scale, allDim);
+        return new RotaryFrequencies(
+                dim, theta, factor, originalContext, betaFast, betaSlow, scale, allDim);
     }
 
     /// {@return whether the context is stretched}
@@ -134,7 +154,8 @@ public record RotaryFrequencies(
         return m(mscale) / m(mscaleAllDim);
     }
 
-    /// {@return what the softmax scale is multiplied by, nope and rope parts alike: `m(mscaleAllDim)²`}
+    /// {@return what the softmax scale is multiplied by, nope and rope parts alike:
+    /// `m(mscaleAllDim)²`}
     public double softmaxFactor() {
         return m(mscaleAllDim) * m(mscaleAllDim);
     }

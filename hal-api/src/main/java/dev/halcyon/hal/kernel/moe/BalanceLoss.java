@@ -7,6 +7,7 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.Objects;
 
 /// The sequence-wise balance loss of a batch, averaged over its sequences.
@@ -18,11 +19,17 @@ import java.util.Objects;
 /// | `sequenceStart` | `I32 [B + 1]` | first token of each sequence and the end of the last, not descending |
 /// | `loss` | `F32 [1]` | the result |
 ///
-/// For a sequence of n tokens, `f_e = experts / (topK · n) · #{t: e chosen for t}`,
-/// `P_e = 1/n · Σ_t s[t, e] / Σ_j s[t, j]` and its loss is `alpha · Σ_e f_e · P_e`: `alpha` exactly when the load or
-/// the scores are even. The result is the mean over the sequences that have tokens, 0 if none has. Sums run in F32 at
-/// least, in an order that depends on the shapes alone. An index that is no expert counts nowhere, a sequence outside
-/// the tokens is left out, and both raise the fault word.
+/// For a sequence of n tokens,
+///
+/// ```
+/// f_e = experts / (topK · n) · #{t: e chosen for t}
+/// P_e = 1/n · Σ_t s[t, e] / Σ_j s[t, j]
+/// ```
+///
+/// and its loss is `alpha · Σ_e f_e · P_e`: `alpha` exactly when the load or the scores are even.
+/// The result is the mean over the sequences that have tokens, 0 if none has. Sums run in F32 at
+/// least, in an order that depends on the shapes alone. An index that is no expert counts nowhere,
+/// a sequence outside the tokens is left out, and both raise the fault word.
 ///
 /// Source: the complementary sequence-wise loss of DeepSeek-V3 and V4 (alpha 1e-4).
 ///
@@ -34,7 +41,8 @@ import java.util.Objects;
 public record BalanceLoss(int maxTokens, int maxSequences, int experts, int topK, double alpha)
         implements KernelSpec<BalanceLoss.Args> {
     /// Operands, as tabled at [BalanceLoss].
-    public record Args(Tensor scores, Tensor indices, Tensor sequenceStart, Tensor loss) implements KernelArgs {
+    public record Args(Tensor scores, Tensor indices, Tensor sequenceStart, Tensor loss)
+            implements KernelArgs {
         public Args {
             Objects.requireNonNull(scores, "scores");
             Objects.requireNonNull(indices, "indices");
@@ -79,8 +87,11 @@ public record BalanceLoss(int maxTokens, int maxSequences, int experts, int topK
     public void validate(Args args) {
         long tokens = Require.rows("scores", args.scores, DType.F32, maxTokens, experts);
         Require.tensor("indices", args.indices, DType.I32, tokens, topK);
-        long entries = Require.rows("sequenceStart", args.sequenceStart, DType.I32, maxSequences + 1L);
-        Require.that(entries >= 1, "sequenceStart must have one entry more than there are sequences, not " + entries);
+        long entries =
+                Require.rows("sequenceStart", args.sequenceStart, DType.I32, maxSequences + 1L);
+        Require.that(
+                entries >= 1,
+                "sequenceStart must have one entry more than there are sequences, not " + entries);
         Require.tensor("loss", args.loss, DType.F32, 1);
     }
 

@@ -7,23 +7,30 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.Objects;
 
 /// Counts how often every expert was chosen: `load[e] (+)= #{(t, k): indices[t, k] = e}`.
 ///
-/// `indices` is `I32 [T, topK]` with T up to `maxTokens`, -1 counting nowhere; `load` is `I32 [experts]`, added to if
-/// `add`, overwritten otherwise; `activeRows`, optional `I32 [1]`, bounds the tokens. An index that is no expert
-/// counts nowhere and raises the fault word.
+/// | operand | type and shape | |
+/// |---|---|---|
+/// | `indices` | `I32 [T, topK]` | T up to `maxTokens`; -1 counts nowhere |
+/// | `load` | `I32 [experts]` | added to if `add`, overwritten otherwise |
+/// | `activeRows` | `I32 [1]` | optional; bounds the tokens |
+///
+/// An index that is no expert counts nowhere and raises the fault word.
 ///
 /// @param maxTokens upper bound of the number of tokens
 /// @param topK choices a token
 /// @param experts experts of the layer
 /// @param add whether counts are added to what `load` holds, as in gradient accumulation
-public record ExpertLoad(int maxTokens, int topK, int experts, boolean add) implements KernelSpec<ExpertLoad.Args> {
+public record ExpertLoad(int maxTokens, int topK, int experts, boolean add)
+        implements KernelSpec<ExpertLoad.Args> {
     /// Operands, as described at [ExpertLoad].
-    public record Args(
-            Tensor indices, Tensor load, @Nullable Tensor activeRows) implements KernelArgs {
+    public record Args(Tensor indices, Tensor load, @Nullable Tensor activeRows)
+            implements KernelArgs {
         public Args {
             Objects.requireNonNull(indices, "indices");
             Objects.requireNonNull(load, "load");
@@ -39,7 +46,8 @@ public record ExpertLoad(int maxTokens, int topK, int experts, boolean add) impl
             return new Args(indices, load, count);
         }
 
-        /// {@return the operands, load as one that is updated; [ExpertLoad#operands(Args)] knows whether it is}
+        /// {@return the operands, load as one that is updated; [ExpertLoad#operands(Args)] knows
+        /// whether it is}
         @Override
         public Operands operands() {
             return inputs().update("load", load);

@@ -7,10 +7,12 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
 
-/// Sums the expert rows of every token: `out[t] = Σ_k weights[t, k] · rows[tokenRow[t, k]] + addend[t]`.
+import java.util.Objects;
+
+/// Sums the expert rows of every token, weighted, and adds what else the token has.
 ///
 /// | operand | type and shape | |
 /// |---|---|---|
@@ -21,9 +23,14 @@ import org.jspecify.annotations.Nullable;
 /// | `out` | `out`, `[T, dim]` | may be the very range of `addend` |
 /// | `activeRows` | `I32 [1]` | optional; bounds the tokens |
 ///
-/// The sum runs in F32 (F64 if `rows` is F64) over ascending k, the addend comes last, and there is one rounding, to
-/// `out`; a token without rows gets the addend or zero. A `tokenRow` entry outside the rows makes the token's output
-/// zero and raises the fault word. Source: DeepSeek TileKernels (reduce_fused).
+/// ```
+/// out[t] = Σ_k weights[t, k] · rows[tokenRow[t, k]] + addend[t]
+/// ```
+///
+/// The sum runs in F32 (F64 if `rows` is F64) over ascending k, the addend comes last, and there is
+/// one rounding, to `out`; a token without rows gets the addend or zero. A `tokenRow` entry outside
+/// the rows makes the token's output zero and raises the fault word. Source: DeepSeek TileKernels
+/// (reduce_fused).
 ///
 /// @param maxTokens upper bound of the number of tokens
 /// @param topK choices a token
@@ -34,7 +41,14 @@ import org.jspecify.annotations.Nullable;
 /// @param weighted whether weights are given
 /// @param addend whether an addend is given
 public record MoeCombine(
-        int maxTokens, int topK, int dim, int maxRows, DType rows, DType out, boolean weighted, boolean addend)
+        int maxTokens,
+        int topK,
+        int dim,
+        int maxRows,
+        DType rows,
+        DType out,
+        boolean weighted,
+        boolean addend)
         implements KernelSpec<MoeCombine.Args> {
     /// Operands, as tabled at [MoeCombine].
     public record Args(
@@ -95,7 +109,14 @@ public record MoeCombine(
     /// {@return the weighted sum of what `dispatch` scattered, without addend}
     public static MoeCombine of(MoeDispatch dispatch, int dim, DType dtype) {
         return new MoeCombine(
-                dispatch.maxTokens(), dispatch.topK(), dim, dispatch.maxRows(), dtype, dtype, true, false);
+                dispatch.maxTokens(),
+                dispatch.topK(),
+                dim,
+                dispatch.maxRows(),
+                dtype,
+                dtype,
+                true,
+                false);
     }
 
     /// {@return this sum with or without weights}
@@ -138,8 +159,11 @@ public record MoeCombine(
 
     private Cost cost(double tokens, double liveRows) {
         double flops = (weighted ? 2.0 : 1.0) * liveRows * dim + (addend ? tokens * dim : 0);
-        double bytes = liveRows * rows.bytes(dim)
-                + tokens * (out.bytes(dim) * (addend ? 2.0 : 1.0) + topK * (weighted ? 8.0 : 4.0));
+        double bytes =
+                liveRows * rows.bytes(dim)
+                        + tokens
+                                * (out.bytes(dim) * (addend ? 2.0 : 1.0)
+                                        + topK * (weighted ? 8.0 : 4.0));
         return new Cost(flops, bytes);
     }
 }

@@ -7,11 +7,13 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
 
-/// Sorts routed tokens by expert: one row for every (token, choice) whose expert is local, each expert's rows
-/// together.
+import java.util.Objects;
+
+/// Sorts routed tokens by expert: one row for every (token, choice) whose expert is local, each
+/// expert's rows together.
 ///
 /// | operand | type and shape | |
 /// |---|---|---|
@@ -23,11 +25,12 @@ import org.jspecify.annotations.Nullable;
 /// | `tokenRow` | `I32 [T, topK]` | the row of each choice, -1 where its expert is not local |
 /// | `activeRows` | `I32 [1]` | optional; tokens at and beyond it get no row |
 ///
-/// Local experts are the global numbers `firstExpert … firstExpert + localExperts - 1`; choices of other experts are
-/// somebody else's and get no row. Experts lie in ascending order, each segment rounded up to `alignment` rows;
-/// inside one, rows are in ascending order of (token, choice), so the mapping is a function of `indices` alone. R may
-/// be anything from [#maxRows(long)] of the actual tokens to [#maxRows()], and every entry of `rowToken` and
-/// `rowSlot` is written. An index below -1 gets no row and raises the fault word.
+/// Local experts are the global numbers `firstExpert … firstExpert + localExperts - 1`; choices of
+/// other experts are somebody else's and get no row. Experts lie in ascending order, each segment
+/// rounded up to `alignment` rows; inside one, rows are in ascending order of (token, choice), so
+/// the mapping is a function of `indices` alone. R may be anything from [#maxRows(long)] of the
+/// actual tokens to [#maxRows()], and every entry of `rowToken` and `rowSlot` is written. An index
+/// below -1 gets no row and raises the fault word.
 ///
 /// Source: DeepSeek TileKernels (get_fused_mapping), DeepGEMM (aligned contiguous layout).
 ///
@@ -70,7 +73,8 @@ public record MoeDispatch(int maxTokens, int topK, int firstExpert, int localExp
 
         /// {@return these with the number of live tokens}
         public Args withActiveRows(@Nullable Tensor count) {
-            return new Args(indices, segmentStart, segmentCount, rowToken, rowSlot, tokenRow, count);
+            return new Args(
+                    indices, segmentStart, segmentCount, rowToken, rowSlot, tokenRow, count);
         }
 
         @Override
@@ -95,7 +99,14 @@ public record MoeDispatch(int maxTokens, int topK, int firstExpert, int localExp
         long rows = rows(maxTokens, topK, localExperts, alignment);
         Require.that(
                 rows <= Integer.MAX_VALUE,
-                "maxTokens " + maxTokens + " with topK " + topK + " and alignment " + alignment + " needs " + rows
+                "maxTokens "
+                        + maxTokens
+                        + " with topK "
+                        + topK
+                        + " and alignment "
+                        + alignment
+                        + " needs "
+                        + rows
                         + " rows, more than an I32 counts");
     }
 
@@ -140,7 +151,12 @@ public record MoeDispatch(int maxTokens, int topK, int firstExpert, int localExp
         long rows = Require.rows("rowToken", args.rowToken, DType.I32, maxRows());
         Require.that(
                 rows >= maxRows(tokens),
-                "rowToken has " + rows + " rows, but " + tokens + " tokens can need " + maxRows(tokens));
+                "rowToken has "
+                        + rows
+                        + " rows, but "
+                        + tokens
+                        + " tokens can need "
+                        + maxRows(tokens));
         Require.tensor("rowSlot", args.rowSlot, DType.I32, rows);
         Require.tensor("tokenRow", args.tokenRow, DType.I32, tokens, topK);
         Require.optional("activeRows", args.activeRows, DType.I32, 1);

@@ -7,8 +7,10 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.Objects;
 
 /// Routes tokens: picks `topK` experts for each and the weights their results are summed with.
 ///
@@ -24,18 +26,20 @@ import org.jspecify.annotations.Nullable;
 ///
 /// With `l = x · weightᵀ` accumulated in F32 and `s = score(l)`:
 /// 1. selection ranks by `s + bias`, whatever the score;
-/// 2. where `keptGroups < groups`, the experts lie in `groups` equal runs, a group scores the sum of its two best or
-///    its best ranked value, and experts outside the `keptGroups` best groups cannot be chosen (they count as minus
-///    infinity, not 0);
-/// 3. the `topK` best are chosen: higher first, the smaller index first among equals, NaN last; groups likewise;
+/// 2. where `keptGroups < groups`, the experts lie in `groups` equal runs, a group scores the sum
+///    of its two best or its best ranked value, and experts outside the `keptGroups` best groups
+///    cannot be chosen (they count as minus infinity, not 0);
+/// 3. the `topK` best are chosen: higher first, the smaller index first among equals, NaN last;
+///    groups likewise;
 /// 4. `w = s[chosen]`, divided by `Σ w + 1e-20` if `normalise`, times `scale`.
 ///
-/// `SQRT_SOFTPLUS` is `sqrt(l > 20 ? l : log1p(exp(l)))`. In a hashed gate the experts are the row `tokenIds[t]` of
-/// `expertTable` and only step 4 applies; a token id outside the table, or a table entry that is no expert, gives
-/// that token index -1 and weight 0 throughout and raises the fault word.
+/// `SQRT_SOFTPLUS` is `sqrt(l > 20 ? l : log1p(exp(l)))`. In a hashed gate the experts are the row
+/// `tokenIds[t]` of `expertTable` and only step 4 applies; a token id outside the table, or a table
+/// entry that is no expert, gives that token index -1 and weight 0 throughout and raises the fault
+/// word.
 ///
-/// Source: DeepSeek-V3 `inference/model.py` (Gate), DeepSeek-V4 `inference/model.py` (Gate), DeepSeek TileKernels
-/// (tie rule, the 1e-20).
+/// Source: DeepSeek-V3 `inference/model.py` (Gate), DeepSeek-V4 `inference/model.py` (Gate),
+/// DeepSeek TileKernels (tie rule, the 1e-20).
 ///
 /// @param maxTokens upper bound of the number of tokens
 /// @param hidden values a token
@@ -111,7 +115,16 @@ public record MoeGate(
 
         /// {@return these with the selection bias}
         public Args withBias(@Nullable Tensor selectionBias) {
-            return new Args(x, weight, selectionBias, tokenIds, expertTable, indices, weights, scores, activeRows);
+            return new Args(
+                    x,
+                    weight,
+                    selectionBias,
+                    tokenIds,
+                    expertTable,
+                    indices,
+                    weights,
+                    scores,
+                    activeRows);
         }
 
         /// {@return these with the operands of a hashed gate}
@@ -121,12 +134,22 @@ public record MoeGate(
 
         /// {@return these with room for the scores of all experts}
         public Args withScores(@Nullable Tensor allScores) {
-            return new Args(x, weight, bias, tokenIds, expertTable, indices, weights, allScores, activeRows);
+            return new Args(
+                    x,
+                    weight,
+                    bias,
+                    tokenIds,
+                    expertTable,
+                    indices,
+                    weights,
+                    allScores,
+                    activeRows);
         }
 
         /// {@return these with the number of live tokens}
         public Args withActiveRows(@Nullable Tensor count) {
-            return new Args(x, weight, bias, tokenIds, expertTable, indices, weights, scores, count);
+            return new Args(
+                    x, weight, bias, tokenIds, expertTable, indices, weights, scores, count);
         }
 
         @Override
@@ -153,11 +176,19 @@ public record MoeGate(
         Objects.requireNonNull(groupScore, "groupScore");
         Require.between("groups", groups, 1, experts);
         Require.between("keptGroups", keptGroups, 1, groups);
-        Require.that(experts % groups == 0, "groups must divide the " + experts + " experts evenly, not " + groups);
+        Require.that(
+                experts % groups == 0,
+                "groups must divide the " + experts + " experts evenly, not " + groups);
         int inGroup = experts / groups;
         Require.that(
                 topK <= keptGroups * inGroup,
-                "topK is " + topK + ", but " + keptGroups + " kept groups of " + inGroup + " experts have fewer");
+                "topK is "
+                        + topK
+                        + ", but "
+                        + keptGroups
+                        + " kept groups of "
+                        + inGroup
+                        + " experts have fewer");
         Require.that(
                 groupScore == GroupScore.MAX || keptGroups == groups || inGroup >= 2,
                 "groupScore TOP2_SUM needs groups of at least 2 experts, not " + inGroup);
@@ -165,17 +196,34 @@ public record MoeGate(
         Require.notNegative("hashVocab", hashVocab);
         Require.that(
                 hashVocab == 0 || (!bias && keptGroups == groups),
-                "hashVocab is " + hashVocab
-                        + ", but a hashed gate selects by table: it has no bias and keeps every group");
+                "hashVocab is "
+                        + hashVocab
+                        + ", but a hashed gate selects by table: it has no bias and keeps every"
+                        + " group");
         Require.activation("x", x);
         Require.activation("weight", weight);
     }
 
-    /// {@return a scored gate without groups or bias; weights are normalised unless the score is a softmax, scale 1}
-    public static MoeGate of(int maxTokens, int hidden, int experts, int topK, Score score, DType dtype) {
+    /// {@return a scored gate without groups or bias; weights are normalised unless the score is a
+    /// softmax, scale 1}
+    public static MoeGate of(
+            int maxTokens, int hidden, int experts, int topK, Score score, DType dtype) {
         boolean normalise = score != Score.SOFTMAX;
         return new MoeGate(
-                maxTokens, hidden, experts, topK, score, 1, 1, GroupScore.MAX, false, normalise, 1, 0, dtype, dtype);
+                maxTokens,
+                hidden,
+                experts,
+                topK,
+                score,
+                1,
+                1,
+                GroupScore.MAX,
+                false,
+                normalise,
+                1,
+                0,
+                dtype,
+                dtype);
     }
 
     /// {@return the gate of DeepSeek-V2-Lite}
@@ -230,8 +278,8 @@ public record MoeGate(
     /// {@return this gate with groups}
     public MoeGate withGroups(int count, int kept, GroupScore rank) {
         return new MoeGate(
-                maxTokens, hidden, experts, topK, score, count, kept, rank, bias, normalise, scale, hashVocab, x,
-                weight);
+                maxTokens, hidden, experts, topK, score, count, kept, rank, bias, normalise, scale,
+                hashVocab, x, weight);
     }
 
     /// {@return this gate with or without a selection bias}
@@ -294,7 +342,20 @@ public record MoeGate(
     /// {@return this gate choosing experts from a table of `vocab` rows: no bias, no groups}
     public MoeGate withHash(int vocab) {
         return new MoeGate(
-                maxTokens, hidden, experts, topK, score, 1, 1, groupScore, false, normalise, scale, vocab, x, weight);
+                maxTokens,
+                hidden,
+                experts,
+                topK,
+                score,
+                1,
+                1,
+                groupScore,
+                false,
+                normalise,
+                scale,
+                vocab,
+                x,
+                weight);
     }
 
     /// {@return this gate with other element types}
@@ -359,6 +420,7 @@ public record MoeGate(
         double perToken = (double) x.bytes(hidden) + 8.0 * topK + (withScores ? 4.0 * experts : 0);
         double perTokenHash = isHashed() ? 4.0 + 4.0 * topK : 0;
         double router = weight.bytes((long) experts * hidden) + (bias ? 4.0 * experts : 0);
-        return new Cost(2.0 * tokens * experts * hidden, tokens * (perToken + perTokenHash) + router);
+        return new Cost(
+                2.0 * tokens * experts * hidden, tokens * (perToken + perTokenHash) + router);
     }
 }

@@ -11,12 +11,14 @@ import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.WeightFormat;
-import java.util.Objects;
-import java.util.Optional;
+
 import org.jspecify.annotations.Nullable;
 
-/// A mixture-of-experts feed-forward layer as a whole: the gate over all experts, the local experts, the shared
-/// expert.
+import java.util.Objects;
+import java.util.Optional;
+
+/// A mixture-of-experts feed-forward layer as a whole: the gate over all experts, the local
+/// experts, the shared expert.
 ///
 /// | operand | type and shape | |
 /// |---|---|---|
@@ -30,14 +32,18 @@ import org.jspecify.annotations.Nullable;
 /// | `indices`, `weights` | `I32`, `F32 [T, topK]`, contiguous | optional: what the gate chose |
 /// | `activeRows` | `I32 [1]` | optional; tokens at and beyond it go to no expert |
 ///
-/// `out[t] = Σ_k w[t, k] · expert_{i[t, k]}(x[t]) + shared(x[t])` with `expert(x) = swiglu(x gateᵀ, x upᵀ) downᵀ`,
-/// summed over ascending k as [MoeCombine] does. `swiglu` clamps at `limit`, in the shared expert too. With
-/// [WeightPosition#BEFORE_DOWN] the weight multiplies what `swiglu` returns, before it is rounded to `intermediate`;
-/// otherwise it multiplies the expert's result.
+/// ```
+/// expert(x) = swiglu(x gateᵀ, x upᵀ) downᵀ
+/// out[t] = Σ_k w[t, k] · expert_{i[t, k]}(x[t]) + shared(x[t])
+/// ```
 ///
-/// *Expert parallelism.* The gate spans all experts and the weights hold those of this device, `firstExpert` onwards;
-/// choices of other experts add nothing. Devices' results sum up to the layer's, if one of them has the shared expert
-/// and the others have none.
+/// summed over ascending k as [MoeCombine] does. `swiglu` clamps at `limit`, in the shared expert
+/// too. With [WeightPosition#BEFORE_DOWN] the weight multiplies what `swiglu` returns, before it is
+/// rounded to `intermediate`; otherwise it multiplies the expert's result.
+///
+/// *Expert parallelism.* The gate spans all experts and the weights hold those of this device,
+/// `firstExpert` onwards; choices of other experts add nothing. Devices' results sum up to the
+/// layer's, if one of them has the shared expert and the others have none.
 ///
 /// Source: DeepSeek-V3 and V4 `inference/model.py` (MoE, Expert).
 ///
@@ -48,11 +54,13 @@ import org.jspecify.annotations.Nullable;
 /// @param localExperts experts of this device
 /// @param gateUp storage of the local experts' `gateProj` and `upProj`
 /// @param down storage of the local experts' `downProj`
-/// @param sharedGateUp storage of `sharedGate` and `sharedUp`; without effect where there is no shared expert
+/// @param sharedGateUp storage of `sharedGate` and `sharedUp`; without effect where there is no
+///   shared expert
 /// @param sharedDown storage of `sharedDown`; likewise
 /// @param limit clamps the projections; positive infinity for none
 /// @param position where a routed weight multiplies
-/// @param intermediate element type between the products, and of the experts' results before they are summed
+/// @param intermediate element type between the products, and of the experts' results before they
+///   are summed
 /// @param out element type of the result
 /// @param batchInvariant whether a token's result may not depend on the other tokens
 public record MoeLayer(
@@ -108,7 +116,12 @@ public record MoeLayer(
 
         /// {@return the operands of a layer with an unbiased, scored gate and no shared expert}
         public static Args of(
-                Tensor x, Tensor gateWeight, Operand gateProj, Operand upProj, Operand downProj, Tensor out) {
+                Tensor x,
+                Tensor gateWeight,
+                Operand gateProj,
+                Operand upProj,
+                Operand downProj,
+                Tensor out) {
             return new Args(
                     x,
                     gateWeight,
@@ -168,7 +181,8 @@ public record MoeLayer(
         }
 
         /// {@return these with the weights of the shared expert}
-        public Args withShared(@Nullable Operand gate, @Nullable Operand up, @Nullable Operand down) {
+        public Args withShared(
+                @Nullable Operand gate, @Nullable Operand up, @Nullable Operand down) {
             return new Args(
                     x,
                     gateWeight,
@@ -261,21 +275,30 @@ public record MoeLayer(
             sharedGateUp = WeightFormat.rowMajor(gate.x());
             sharedDown = sharedGateUp;
         }
-        Require.that(!sharedGateUp.isListed(), "sharedGateUp must be one matrix, not a list: " + sharedGateUp);
-        Require.that(!sharedDown.isListed(), "sharedDown must be one matrix, not a list: " + sharedDown);
-        Require.that(limit > 0, "limit must be above 0, or positive infinity for none, not " + limit);
+        Require.that(
+                !sharedGateUp.isListed(),
+                "sharedGateUp must be one matrix, not a list: " + sharedGateUp);
+        Require.that(
+                !sharedDown.isListed(), "sharedDown must be one matrix, not a list: " + sharedDown);
+        Require.that(
+                limit > 0, "limit must be above 0, or positive infinity for none, not " + limit);
         Objects.requireNonNull(position, "position");
         Require.activation("intermediate", intermediate);
         Require.activation("out", out);
         long rows = (long) gate.maxTokens() * gate.topK();
         Require.that(
                 rows <= Integer.MAX_VALUE,
-                "gate has " + gate.maxTokens() + " tokens and topK " + gate.topK() + ": " + rows
+                "gate has "
+                        + gate.maxTokens()
+                        + " tokens and topK "
+                        + gate.topK()
+                        + ": "
+                        + rows
                         + " rows, more than an I32 counts");
     }
 
-    /// {@return a layer of local experts alone: no shared expert, no limit, weights after the last product, all rows
-    /// of the gate's type}
+    /// {@return a layer of local experts alone: no shared expert, no limit, weights after the last
+    /// product, all rows of the gate's type}
     public static MoeLayer of(MoeGate gate, int expertDim, WeightFormat experts) {
         return new MoeLayer(
                 gate,
@@ -477,7 +500,8 @@ public record MoeLayer(
         Require.optional("activeRows", args.activeRows, DType.I32, 1);
     }
 
-    private void sharedWeight(String name, @Nullable Operand operand, WeightFormat format, long rows, long columns) {
+    private void sharedWeight(
+            String name, @Nullable Operand operand, WeightFormat format, long rows, long columns) {
         Require.given(name, operand, hasShared());
         if (operand != null) {
             Require.weight(name, operand, format, rows, columns);
@@ -491,7 +515,8 @@ public record MoeLayer(
         }
     }
 
-    /// {@return the cost at the bound, choices spread evenly over all experts, each local expert's weights read once}
+    /// {@return the cost at the bound, choices spread evenly over all experts, each local expert's
+    /// weights read once}
     @Override
     public Cost cost() {
         return gate.cost().plus(experts(gate.maxTokens()));
@@ -509,16 +534,22 @@ public record MoeLayer(
         double choices = tokens * gate.topK() * localExperts / gate.experts();
         double read = Math.min(localExperts, Math.ceil(choices));
         double oneExpert =
-                2.0 * gateUp.bytes(Shape.of(expertDim, gate.hidden())) + down.bytes(Shape.of(gate.hidden(), expertDim));
-        double flops = 6 * choices * hidden * expertDim + 2 * choices * hidden + 6 * tokens * hidden * sharedDim;
-        double shared = hasShared()
-                ? 2.0 * sharedGateUp.bytes(Shape.of(sharedDim, gate.hidden()))
-                        + sharedDown.bytes(Shape.of(gate.hidden(), sharedDim))
-                : 0;
+                2.0 * gateUp.bytes(Shape.of(expertDim, gate.hidden()))
+                        + down.bytes(Shape.of(gate.hidden(), expertDim));
+        double flops =
+                6 * choices * hidden * expertDim
+                        + 2 * choices * hidden
+                        + 6 * tokens * hidden * sharedDim;
+        double shared =
+                hasShared()
+                        ? 2.0 * sharedGateUp.bytes(Shape.of(sharedDim, gate.hidden()))
+                                + sharedDown.bytes(Shape.of(gate.hidden(), sharedDim))
+                        : 0;
         return new Cost(flops, read * oneExpert + shared + tokens * out.bytes(gate.hidden()));
     }
 
-    /// {@return gate, dispatch, gather, grouped GEMMs around SwiGLU, the shared expert, and the sum}
+    /// {@return gate, dispatch, gather, grouped GEMMs around SwiGLU, the shared expert, and the
+    /// sum}
     @Override
     public Optional<Lowering<Args>> lowering() {
         return Optional.of(new MoeLayerLowering(this).build());

@@ -10,14 +10,16 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.WeightFormat;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.Map;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /// Says a [MoeLayer] in finer specs.
 ///
-/// Rows live in expert order between dispatch and sum. Only as many as the launch's tokens can need take part, so a
-/// plan with a large bound does not make a small batch slow.
+/// Rows live in expert order between dispatch and sum. Only as many as the launch's tokens can need
+/// take part, so a plan with a large bound does not make a small batch slow.
 final class MoeLayerLowering {
     private final MoeLayer layer;
     private final MoeGate gate;
@@ -63,85 +65,107 @@ final class MoeLayerLowering {
     private void route(Lowering.Builder<Args> lowering) {
         lowering.step(
                 gate,
-                (args, scratch) -> new MoeGate.Args(
-                        args.x(),
-                        args.gateWeight(),
-                        args.gateBias(),
-                        args.tokenIds(),
-                        args.expertTable(),
-                        perToken(args, scratch, "indices", args.indices()),
-                        perToken(args, scratch, "weights", args.weights()),
-                        null,
-                        args.activeRows()));
+                (args, scratch) ->
+                        new MoeGate.Args(
+                                args.x(),
+                                args.gateWeight(),
+                                args.gateBias(),
+                                args.tokenIds(),
+                                args.expertTable(),
+                                perToken(args, scratch, "indices", args.indices()),
+                                perToken(args, scratch, "weights", args.weights()),
+                                null,
+                                args.activeRows()));
         lowering.step(
                 dispatch,
-                (args, scratch) -> new MoeDispatch.Args(
-                        perToken(args, scratch, "indices", args.indices()),
-                        Scratch.all(scratch, "segmentStart"),
-                        Scratch.all(scratch, "segmentCount"),
-                        perRow(args, scratch, "rowToken"),
-                        perRow(args, scratch, "rowSlot"),
-                        perToken(args, scratch, "tokenRow", null),
-                        args.activeRows()));
+                (args, scratch) ->
+                        new MoeDispatch.Args(
+                                perToken(args, scratch, "indices", args.indices()),
+                                Scratch.all(scratch, "segmentStart"),
+                                Scratch.all(scratch, "segmentCount"),
+                                perRow(args, scratch, "rowToken"),
+                                perRow(args, scratch, "rowSlot"),
+                                perToken(args, scratch, "tokenRow", null),
+                                args.activeRows()));
         Embedding gather = Embedding.of(rows, gate.maxTokens(), gate.hidden(), gate.x());
         lowering.step(
                 gather,
                 (args, scratch) ->
-                        Embedding.Args.of(perRow(args, scratch, "rowToken"), args.x(), perRow(args, scratch, "rows")));
+                        Embedding.Args.of(
+                                perRow(args, scratch, "rowToken"),
+                                args.x(),
+                                perRow(args, scratch, "rows")));
         if (weightBeforeDown) {
             Embedding weights = Embedding.of(rows, gate.maxTokens() * gate.topK(), 1, DType.F32);
-            lowering.step(weights, (args, scratch) -> {
-                Tensor table = perToken(args, scratch, "weights", args.weights());
-                return Embedding.Args.of(
-                        perRow(args, scratch, "rowSlot"),
-                        table.reshape(table.elements(), 1),
-                        perRow(args, scratch, "rowWeight"));
-            });
+            lowering.step(
+                    weights,
+                    (args, scratch) -> {
+                        Tensor table = perToken(args, scratch, "weights", args.weights());
+                        return Embedding.Args.of(
+                                perRow(args, scratch, "rowSlot"),
+                                table.reshape(table.elements(), 1),
+                                perRow(args, scratch, "rowWeight"));
+                    });
         }
     }
 
     private void experts(Lowering.Builder<Args> lowering) {
         GroupedGemm wide = gemm(layer.expertDim(), gate.hidden(), gate.x(), layer.gateUp());
-        GroupedGemm narrow = gemm(gate.hidden(), layer.expertDim(), layer.intermediate(), layer.down());
-        SwiGlu activation = SwiGlu.of(rows, layer.expertDim(), layer.intermediate())
-                .withLimit(layer.limit())
-                .withRowWeight(weightBeforeDown);
-        lowering.step(wide, (args, scratch) -> product(args, scratch, "rows", args.gateProj(), "gate"));
+        GroupedGemm narrow =
+                gemm(gate.hidden(), layer.expertDim(), layer.intermediate(), layer.down());
+        SwiGlu activation =
+                SwiGlu.of(rows, layer.expertDim(), layer.intermediate())
+                        .withLimit(layer.limit())
+                        .withRowWeight(weightBeforeDown);
+        lowering.step(
+                wide, (args, scratch) -> product(args, scratch, "rows", args.gateProj(), "gate"));
         lowering.step(wide, (args, scratch) -> product(args, scratch, "rows", args.upProj(), "up"));
-        lowering.step(activation, (args, scratch) -> {
-            Tensor inPlace = perRow(args, scratch, "gate");
-            Tensor weight = weightBeforeDown ? vector(perRow(args, scratch, "rowWeight")) : null;
-            return new SwiGlu.Args(inPlace, perRow(args, scratch, "up"), weight, inPlace, null);
-        });
-        lowering.step(narrow, (args, scratch) -> product(args, scratch, "gate", args.downProj(), "results"));
+        lowering.step(
+                activation,
+                (args, scratch) -> {
+                    Tensor inPlace = perRow(args, scratch, "gate");
+                    Tensor weight =
+                            weightBeforeDown ? vector(perRow(args, scratch, "rowWeight")) : null;
+                    return new SwiGlu.Args(
+                            inPlace, perRow(args, scratch, "up"), weight, inPlace, null);
+                });
+        lowering.step(
+                narrow,
+                (args, scratch) -> product(args, scratch, "gate", args.downProj(), "results"));
     }
 
     private void sum(Lowering.Builder<Args> lowering) {
         if (layer.hasShared()) {
-            // The shared expert writes straight to the output, where the sum picks it up as its addend.
+            // The shared expert writes straight to the output, where the sum picks it up as its
+            // addend.
             lowering.step(
                     layer.shared(),
-                    (args, scratch) -> new SwiGluMlp.Args(
-                            args.x(),
-                            Objects.requireNonNull(args.sharedGate(), "sharedGate"),
-                            Objects.requireNonNull(args.sharedUp(), "sharedUp"),
-                            Objects.requireNonNull(args.sharedDown(), "sharedDown"),
-                            args.out(),
-                            args.activeRows()));
+                    (args, scratch) ->
+                            new SwiGluMlp.Args(
+                                    args.x(),
+                                    Objects.requireNonNull(args.sharedGate(), "sharedGate"),
+                                    Objects.requireNonNull(args.sharedUp(), "sharedUp"),
+                                    Objects.requireNonNull(args.sharedDown(), "sharedDown"),
+                                    args.out(),
+                                    args.activeRows()));
         }
-        MoeCombine sum = MoeCombine.of(dispatch, gate.hidden(), layer.intermediate())
-                .withTypes(layer.intermediate(), layer.out())
-                .withWeights(!weightBeforeDown)
-                .withAddend(layer.hasShared());
+        MoeCombine sum =
+                MoeCombine.of(dispatch, gate.hidden(), layer.intermediate())
+                        .withTypes(layer.intermediate(), layer.out())
+                        .withWeights(!weightBeforeDown)
+                        .withAddend(layer.hasShared());
         lowering.step(
                 sum,
-                (args, scratch) -> new MoeCombine.Args(
-                        perRow(args, scratch, "results"),
-                        perToken(args, scratch, "tokenRow", null),
-                        weightBeforeDown ? null : perToken(args, scratch, "weights", args.weights()),
-                        layer.hasShared() ? args.out() : null,
-                        args.out(),
-                        args.activeRows()));
+                (args, scratch) ->
+                        new MoeCombine.Args(
+                                perRow(args, scratch, "results"),
+                                perToken(args, scratch, "tokenRow", null),
+                                weightBeforeDown
+                                        ? null
+                                        : perToken(args, scratch, "weights", args.weights()),
+                                layer.hasShared() ? args.out() : null,
+                                args.out(),
+                                args.activeRows()));
     }
 
     private GroupedGemm gemm(int n, int k, DType a, WeightFormat b) {
@@ -150,7 +174,8 @@ final class MoeLayerLowering {
                 .withBatchInvariant(layer.batchInvariant());
     }
 
-    private GroupedGemm.Args product(Args args, Map<String, Tensor> scratch, String from, Operand weights, String to) {
+    private GroupedGemm.Args product(
+            Args args, Map<String, Tensor> scratch, String from, Operand weights, String to) {
         return GroupedGemm.Args.of(
                 perRow(args, scratch, from),
                 weights,
@@ -163,7 +188,8 @@ final class MoeLayerLowering {
         return Scratch.rows(scratch, name, dispatch.maxRows(args.x().dim(0)));
     }
 
-    private static Tensor perToken(Args args, Map<String, Tensor> scratch, String name, @Nullable Tensor given) {
+    private static Tensor perToken(
+            Args args, Map<String, Tensor> scratch, String name, @Nullable Tensor given) {
         return given != null ? given : Scratch.rows(scratch, name, args.x().dim(0));
     }
 

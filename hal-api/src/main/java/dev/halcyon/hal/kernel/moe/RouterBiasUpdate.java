@@ -7,19 +7,26 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.Objects;
 
-/// Nudges the selection bias of every expert towards an even load: `bias[e] += rate · sign(mean(load) - load[e])`.
+/// Nudges the selection bias of every expert towards an even load.
 ///
-/// `bias` is `F32 [experts]`, updated in place; `load` is `I32 [experts]`, the tokens that each expert got in the
-/// whole (global) batch, from [ExpertLoad]. The sign is exact: it compares `Σ load` with `experts · load[e]` in
-/// 64-bit integers, and an expert with just the mean load keeps its bias.
+/// ```
+/// bias[e] += rate · sign(mean(load) - load[e])
+/// ```
+///
+/// `bias` is `F32 [experts]`, updated in place; `load` is `I32 [experts]`, the tokens that each
+/// expert got in the whole (global) batch, from [ExpertLoad]. The sign is exact: 64-bit integers
+/// compare the sum of all loads with `experts · load[e]`, and an expert with just the mean load
+/// keeps its bias.
 ///
 /// Source: the auxiliary-loss-free balancing of DeepSeek-V3 and V4 (both use a rate of 0.001).
 ///
 /// @param experts experts of the layer
 /// @param rate the step, called gamma in the reports
-public record RouterBiasUpdate(int experts, double rate) implements KernelSpec<RouterBiasUpdate.Args> {
+public record RouterBiasUpdate(int experts, double rate)
+        implements KernelSpec<RouterBiasUpdate.Args> {
     /// Operands, as described at [RouterBiasUpdate].
     public record Args(Tensor bias, Tensor load) implements KernelArgs {
         public Args {

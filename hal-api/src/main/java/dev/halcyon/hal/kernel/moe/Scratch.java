@@ -1,6 +1,7 @@
 package dev.halcyon.hal.kernel.moe;
 
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.Map;
 import java.util.Objects;
 

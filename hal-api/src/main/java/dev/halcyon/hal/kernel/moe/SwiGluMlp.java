@@ -13,11 +13,13 @@ import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.WeightFormat;
-import java.util.Objects;
-import java.util.Optional;
+
 import org.jspecify.annotations.Nullable;
 
-/// The dense feed-forward network, which is also the shared expert: `out = swiglu(x gateᵀ, x upᵀ) downᵀ`.
+import java.util.Objects;
+import java.util.Optional;
+
+/// The dense feed-forward network, which is also the shared expert of an MoE layer.
 ///
 /// | operand | type and shape | |
 /// |---|---|---|
@@ -27,11 +29,16 @@ import org.jspecify.annotations.Nullable;
 /// | `out` | `out [R, hidden]` | |
 /// | `activeRows` | `I32 [1]` | optional; bounds the rows |
 ///
-/// `swiglu(g, u) = silu(min(g, limit)) · clamp(u, -limit, limit)` as [SwiGlu] computes it. Both projections and their
-/// product are rounded to `intermediate` unless a backend keeps them wider; sums run in F32 (F64 if `x` is F64).
+/// ```
+/// out = swiglu(x gateᵀ, x upᵀ) downᵀ
+/// swiglu(g, u) = silu(min(g, limit)) · clamp(u, -limit, limit)
+/// ```
 ///
-/// Source: DeepSeek-V3 `inference/model.py` (MLP), DeepSeek-V4 `inference/model.py` (the limit, shared expert
-/// included).
+/// as [SwiGlu] computes it. Both projections and their product are rounded to `intermediate` unless
+/// a backend keeps them wider; sums run in F32 (F64 if `x` is F64).
+///
+/// Source: DeepSeek-V3 `inference/model.py` (MLP), DeepSeek-V4 `inference/model.py` (the limit,
+/// shared expert included).
 ///
 /// @param maxRows upper bound of the number of rows
 /// @param hidden values of a row on the outside
@@ -62,7 +69,8 @@ public record SwiGluMlp(
             Operand up,
             Operand down,
             Tensor out,
-            @Nullable Tensor activeRows) implements KernelArgs {
+            @Nullable Tensor activeRows)
+            implements KernelArgs {
         public Args {
             Objects.requireNonNull(x, "x");
             Objects.requireNonNull(gate, "gate");
@@ -99,7 +107,8 @@ public record SwiGluMlp(
         Require.positive("dim", dim);
         unlisted("gateUp", gateUp);
         unlisted("down", down);
-        Require.that(limit > 0, "limit must be above 0, or positive infinity for none, not " + limit);
+        Require.that(
+                limit > 0, "limit must be above 0, or positive infinity for none, not " + limit);
         Require.activation("x", x);
         Require.activation("intermediate", intermediate);
         Require.activation("out", out);
@@ -111,29 +120,43 @@ public record SwiGluMlp(
     }
 
     /// {@return a network without limit, all weights stored alike and all rows of one type}
-    public static SwiGluMlp of(int maxRows, int hidden, int dim, WeightFormat weights, DType dtype) {
+    public static SwiGluMlp of(
+            int maxRows, int hidden, int dim, WeightFormat weights, DType dtype) {
         return new SwiGluMlp(
-                maxRows, hidden, dim, weights, weights, Double.POSITIVE_INFINITY, dtype, dtype, dtype, false);
+                maxRows,
+                hidden,
+                dim,
+                weights,
+                weights,
+                Double.POSITIVE_INFINITY,
+                dtype,
+                dtype,
+                dtype,
+                false);
     }
 
     /// {@return this network with other storage}
     public SwiGluMlp withFormats(WeightFormat gateAndUp, WeightFormat last) {
-        return new SwiGluMlp(maxRows, hidden, dim, gateAndUp, last, limit, x, intermediate, out, batchInvariant);
+        return new SwiGluMlp(
+                maxRows, hidden, dim, gateAndUp, last, limit, x, intermediate, out, batchInvariant);
     }
 
     /// {@return this network with clamped projections}
     public SwiGluMlp withLimit(double clamp) {
-        return new SwiGluMlp(maxRows, hidden, dim, gateUp, down, clamp, x, intermediate, out, batchInvariant);
+        return new SwiGluMlp(
+                maxRows, hidden, dim, gateUp, down, clamp, x, intermediate, out, batchInvariant);
     }
 
     /// {@return this network with other element types}
     public SwiGluMlp withTypes(DType from, DType between, DType to) {
-        return new SwiGluMlp(maxRows, hidden, dim, gateUp, down, limit, from, between, to, batchInvariant);
+        return new SwiGluMlp(
+                maxRows, hidden, dim, gateUp, down, limit, from, between, to, batchInvariant);
     }
 
     /// {@return this network with or without the promise of batch invariance}
     public SwiGluMlp withBatchInvariant(boolean promised) {
-        return new SwiGluMlp(maxRows, hidden, dim, gateUp, down, limit, x, intermediate, out, promised);
+        return new SwiGluMlp(
+                maxRows, hidden, dim, gateUp, down, limit, x, intermediate, out, promised);
     }
 
     @Override
@@ -157,7 +180,8 @@ public record SwiGluMlp(
     }
 
     private Cost cost(double rows) {
-        double weights = 2.0 * gateUp.bytes(Shape.of(dim, hidden)) + down.bytes(Shape.of(hidden, dim));
+        double weights =
+                2.0 * gateUp.bytes(Shape.of(dim, hidden)) + down.bytes(Shape.of(hidden, dim));
         double perRow = (double) x.bytes(hidden) + out.bytes(hidden);
         return new Cost(6.0 * rows * hidden * dim, weights + rows * perRow);
     }
@@ -166,33 +190,50 @@ public record SwiGluMlp(
     @Override
     public Optional<Lowering<Args>> lowering() {
         DType sums = x == DType.F64 ? DType.F64 : DType.F32;
-        Gemm wide = Gemm.linear(maxRows, hidden, dim, x, gateUp, intermediate)
-                .withAccumulate(sums)
-                .withBatchInvariant(batchInvariant);
+        Gemm wide =
+                Gemm.linear(maxRows, hidden, dim, x, gateUp, intermediate)
+                        .withAccumulate(sums)
+                        .withBatchInvariant(batchInvariant);
         SwiGlu activation = SwiGlu.of(maxRows, dim, intermediate).withLimit(limit);
-        Gemm narrow = Gemm.linear(maxRows, dim, hidden, intermediate, down, out)
-                .withAccumulate(sums)
-                .withBatchInvariant(batchInvariant);
-        return Optional.of(Lowering.<Args>builder()
-                .scratch("gate", intermediate, maxRows, dim)
-                .scratch("up", intermediate, maxRows, dim)
-                .step(
-                        wide,
-                        (args, scratch) -> new Gemm.Args(
-                                args.x, args.gate, Scratch.rows(scratch, "gate", args.x.dim(0)), args.activeRows))
-                .step(
-                        wide,
-                        (args, scratch) -> new Gemm.Args(
-                                args.x, args.up, Scratch.rows(scratch, "up", args.x.dim(0)), args.activeRows))
-                .step(activation, (args, scratch) -> {
-                    Tensor gate = Scratch.rows(scratch, "gate", args.x.dim(0));
-                    Tensor up = Scratch.rows(scratch, "up", args.x.dim(0));
-                    return new SwiGlu.Args(gate, up, null, gate, args.activeRows);
-                })
-                .step(
-                        narrow,
-                        (args, scratch) -> new Gemm.Args(
-                                Scratch.rows(scratch, "gate", args.x.dim(0)), args.down, args.out, args.activeRows))
-                .build());
+        Gemm narrow =
+                Gemm.linear(maxRows, dim, hidden, intermediate, down, out)
+                        .withAccumulate(sums)
+                        .withBatchInvariant(batchInvariant);
+        return Optional.of(
+                Lowering.<Args>builder()
+                        .scratch("gate", intermediate, maxRows, dim)
+                        .scratch("up", intermediate, maxRows, dim)
+                        .step(
+                                wide,
+                                (args, scratch) ->
+                                        new Gemm.Args(
+                                                args.x,
+                                                args.gate,
+                                                Scratch.rows(scratch, "gate", args.x.dim(0)),
+                                                args.activeRows))
+                        .step(
+                                wide,
+                                (args, scratch) ->
+                                        new Gemm.Args(
+                                                args.x,
+                                                args.up,
+                                                Scratch.rows(scratch, "up", args.x.dim(0)),
+                                                args.activeRows))
+                        .step(
+                                activation,
+                                (args, scratch) -> {
+                                    Tensor gate = Scratch.rows(scratch, "gate", args.x.dim(0));
+                                    Tensor up = Scratch.rows(scratch, "up", args.x.dim(0));
+                                    return new SwiGlu.Args(gate, up, null, gate, args.activeRows);
+                                })
+                        .step(
+                                narrow,
+                                (args, scratch) ->
+                                        new Gemm.Args(
+                                                Scratch.rows(scratch, "gate", args.x.dim(0)),
+                                                args.down,
+                                                args.out,
+                                                args.activeRows))
+                        .build());
     }
 }

@@ -10,6 +10,7 @@ import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
 import dev.halcyon.hal.memory.WeightFormat;
+
 import java.util.Objects;
 
 /// One AdamW step on up to `maxElements` parameters, in place.
@@ -28,10 +29,13 @@ import java.util.Objects;
 /// TORCH      u = (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
 /// MOONLIGHT  u = m / (sqrt(v) + epsilon) · sqrt(1 - beta2^t) / (1 - beta1^t)
 /// ```
-/// Computed in F32 (F64 if `parameter` is F64), the powers of the betas in F64, and u from m and v before they are
-/// rounded to `moments`. A step below 1 leaves everything as it is and raises the fault word.
 ///
-/// Source: `torch.optim.AdamW`; MoonshotAI/Moonlight `examples/toy_train.py` (the fallback inside its Muon).
+/// Computed in F32 (F64 if `parameter` is F64), the powers of the betas in F64, and u from m and v
+/// before they are rounded to `moments`. A step below 1 leaves everything as it is and raises the
+/// fault word.
+///
+/// Source: `torch.optim.AdamW`; MoonshotAI/Moonlight `examples/toy_train.py` (the fallback inside
+/// its Muon).
 ///
 /// @param maxElements upper bound of the number of parameters, all tensors of a list together
 /// @param form where epsilon goes
@@ -61,7 +65,12 @@ public record AdamWStep(
 
     /// Operands, as tabled at [AdamWStep].
     public record Args(
-            Operand parameter, Operand gradient, Operand firstMoment, Operand secondMoment, Tensor hyper, Tensor step)
+            Operand parameter,
+            Operand gradient,
+            Operand firstMoment,
+            Operand secondMoment,
+            Tensor hyper,
+            Tensor step)
             implements KernelArgs {
         public Args {
             Objects.requireNonNull(parameter, "parameter");
@@ -100,7 +109,9 @@ public record AdamWStep(
         Objects.requireNonNull(form, "form");
         decay("beta1", beta1);
         decay("beta2", beta2);
-        Require.that(epsilon >= 0 && Double.isFinite(epsilon), "epsilon must be finite and not negative: " + epsilon);
+        Require.that(
+                epsilon >= 0 && Double.isFinite(epsilon),
+                "epsilon must be finite and not negative: " + epsilon);
         Require.activation("parameter", parameter);
         Require.activation("gradient", gradient);
         Require.activation("moments", moments);
@@ -112,12 +123,14 @@ public record AdamWStep(
 
     /// {@return the step of `torch.optim.AdamW` in F32: betas 0.9 and 0.999, epsilon 1e-8}
     public static AdamWStep torch(int maxElements) {
-        return new AdamWStep(maxElements, Form.TORCH, 0.9, 0.999, 1e-8, DType.F32, DType.F32, DType.F32);
+        return new AdamWStep(
+                maxElements, Form.TORCH, 0.9, 0.999, 1e-8, DType.F32, DType.F32, DType.F32);
     }
 
     /// {@return the step of Moonlight in F32: betas 0.9 and 0.95, epsilon 1e-8}
     public static AdamWStep moonlight(int maxElements) {
-        return new AdamWStep(maxElements, Form.MOONLIGHT, 0.9, 0.95, 1e-8, DType.F32, DType.F32, DType.F32);
+        return new AdamWStep(
+                maxElements, Form.MOONLIGHT, 0.9, 0.95, 1e-8, DType.F32, DType.F32, DType.F32);
     }
 
     /// {@return the step of DeepSeek-V4 in F32: betas 0.9 and 0.95, epsilon 1e-20}
@@ -132,7 +145,8 @@ public record AdamWStep(
 
     /// {@return this step with other element types}
     public AdamWStep withTypes(DType parameters, DType gradients, DType bothMoments) {
-        return new AdamWStep(maxElements, form, beta1, beta2, epsilon, parameters, gradients, bothMoments);
+        return new AdamWStep(
+                maxElements, form, beta1, beta2, epsilon, parameters, gradients, bothMoments);
     }
 
     @Override
@@ -140,7 +154,10 @@ public record AdamWStep(
         long elements = args.parameter.shape().elements();
         Require.that(
                 elements <= maxElements,
-                "parameter has " + elements + " elements, the plan's upper bound is " + maxElements
+                "parameter has "
+                        + elements
+                        + " elements, the plan's upper bound is "
+                        + maxElements
                         + "; plan a larger bound");
         alike("parameter", args.parameter, parameter, args);
         alike("gradient", args.gradient, gradient, args);

@@ -9,10 +9,12 @@ import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.Objects;
 import java.util.Optional;
 
-/// One Muon step on one matrix or on several of one shape, in place: momentum, orthogonalisation, update.
+/// One Muon step on one matrix or on several of one shape, in place: momentum, orthogonalisation,
+/// update.
 ///
 /// | operand | type | |
 /// |---|---|---|
@@ -27,14 +29,17 @@ import java.util.Optional;
 /// O = NewtonSchulz(U)
 /// W = W (1 - lr wd) - lr · scale · O
 /// ```
-/// with the new M in U, and the decay by the unscaled learning rate. M is rounded to `buffer` and U to
-/// `newtonSchulz.in` before they are used; otherwise momentum and update are computed in F32 (F64 where their
-/// operands are). `scale` is [#updateScale()]. Fused weights (query-key-value, gate and up, all experts) must be cut
-/// into their logical matrices first.
 ///
-/// Source: KellerJordan/Muon, MoonshotAI/Moonlight `examples/toy_train.py`, `torch.optim.Muon`, DeepSeek-V4 report.
+/// with the new M in U, and the decay by the unscaled learning rate. M is rounded to `buffer` and U
+/// to `newtonSchulz.in` before they are used; otherwise momentum and update are computed in F32
+/// (F64 where their operands are). `scale` is [#updateScale()]. Fused weights (query-key-value,
+/// gate and up, all experts) must be cut into their logical matrices first.
 ///
-/// @param newtonSchulz the orthogonalisation, which also holds the number and the shape of the matrices
+/// Source: KellerJordan/Muon, MoonshotAI/Moonlight `examples/toy_train.py`, `torch.optim.Muon`,
+/// DeepSeek-V4 report.
+///
+/// @param newtonSchulz the orthogonalisation, which also holds the number and the shape of the
+///   matrices
 /// @param momentum how gradients add up
 /// @param beta decay of the momentum, 0 to below 1
 /// @param nesterov whether the direction looks one step ahead
@@ -68,15 +73,16 @@ public record MuonStep(
         NONE,
         /// `sqrt(max(1, A / B))`: Keller Jordan.
         SQRT_MAX_1_RATIO,
-        /// `sqrt(max(A, B))`, which gives updates of one size to matrices of any shape: Moonlight with 0.2,
-        /// DeepSeek-V4 with 0.18.
+        /// `sqrt(max(A, B))`, which gives updates of one size to matrices of any shape: Moonlight
+        /// with 0.2, DeepSeek-V4 with 0.18.
         SQRT_MAX,
         /// `sqrt(A / B)`: unit RMS norm, for maximal update parametrisation.
         SQRT_RATIO
     }
 
     /// Operands, as tabled at [MuonStep].
-    public record Args(Operand parameter, Operand gradient, Operand momentum, Tensor hyper) implements KernelArgs {
+    public record Args(Operand parameter, Operand gradient, Operand momentum, Tensor hyper)
+            implements KernelArgs {
         public Args {
             Objects.requireNonNull(parameter, "parameter");
             Objects.requireNonNull(gradient, "gradient");
@@ -110,32 +116,38 @@ public record MuonStep(
         Require.activation("buffer", buffer);
     }
 
-    private static MuonStep f32(NewtonSchulz newtonSchulz, Momentum momentum, UpdateScale scale, double factor) {
-        return new MuonStep(newtonSchulz, momentum, 0.95, true, scale, factor, DType.F32, DType.F32, DType.F32);
+    private static MuonStep f32(
+            NewtonSchulz newtonSchulz, Momentum momentum, UpdateScale scale, double factor) {
+        return new MuonStep(
+                newtonSchulz, momentum, 0.95, true, scale, factor, DType.F32, DType.F32, DType.F32);
     }
 
-    /// {@return Keller Jordan's step on a matrix of F32: running mean, five steps, `sqrt(max(1, A / B))`}
+    /// {@return Keller Jordan's step on a matrix of F32: running mean, five steps}
     public static MuonStep kellerJordan(int rows, int columns) {
         return f32(NewtonSchulz.of(rows, columns), Momentum.EMA, UpdateScale.SQRT_MAX_1_RATIO, 1);
     }
 
-    /// {@return the step of `torch.optim.Muon` on a matrix of F32: Keller Jordan's with the clamped norm}
+    /// {@return the step of `torch.optim.Muon` on a matrix of F32: Keller Jordan's with the clamped
+    /// norm}
     public static MuonStep torch(int rows, int columns) {
         MuonStep step = kellerJordan(rows, columns);
-        return step.withNewtonSchulz(step.newtonSchulz.withNorm(NewtonSchulz.NormRule.CLAMP_MIN, 1e-7));
+        return step.withNewtonSchulz(
+                step.newtonSchulz.withNorm(NewtonSchulz.NormRule.CLAMP_MIN, 1e-7));
     }
 
-    /// {@return Moonlight's step on a matrix of F32: decaying sum, five steps, `0.2 sqrt(max(A, B))`}
+    /// {@return Moonlight's step on a matrix of F32: decaying sum, five steps, scale 0.2 by the
+    /// longer side}
     public static MuonStep moonlight(int rows, int columns) {
         return f32(NewtonSchulz.of(rows, columns), Momentum.ACCUMULATE, UpdateScale.SQRT_MAX, 0.2);
     }
 
-    /// {@return the step of Kimi K2 on a matrix of F32, as its report writes it: Moonlight's without Nesterov}
+    /// {@return the step of Kimi K2 on a matrix of F32, as its report writes it: Moonlight's
+    /// without Nesterov}
     public static MuonStep kimiK2(int rows, int columns) {
         return moonlight(rows, columns).withMomentum(Momentum.ACCUMULATE, 0.95, false);
     }
 
-    /// {@return the step of DeepSeek-V4 on a matrix of F32: decaying sum, ten steps, `0.18 sqrt(max(A, B))`}
+    /// {@return the step of DeepSeek-V4 on a matrix of F32: decaying sum, ten steps, scale 0.18}
     public static MuonStep deepSeekV4(int rows, int columns) {
         NewtonSchulz tenSteps = NewtonSchulz.of(rows, columns).withSteps(Coefficients.DEEPSEEK_V4);
         return f32(tenSteps, Momentum.ACCUMULATE, UpdateScale.SQRT_MAX, 0.18);
@@ -143,7 +155,8 @@ public record MuonStep(
 
     /// {@return this step with another orthogonalisation, number of matrices or shape}
     public MuonStep withNewtonSchulz(NewtonSchulz other) {
-        return new MuonStep(other, momentum, beta, nesterov, scale, scaleFactor, parameter, gradient, buffer);
+        return new MuonStep(
+                other, momentum, beta, nesterov, scale, scaleFactor, parameter, gradient, buffer);
     }
 
     /// {@return this step on several matrices}
@@ -153,17 +166,36 @@ public record MuonStep(
 
     /// {@return this step with another momentum}
     public MuonStep withMomentum(Momentum kind, double decay, boolean lookAhead) {
-        return new MuonStep(newtonSchulz, kind, decay, lookAhead, scale, scaleFactor, parameter, gradient, buffer);
+        return new MuonStep(
+                newtonSchulz,
+                kind,
+                decay,
+                lookAhead,
+                scale,
+                scaleFactor,
+                parameter,
+                gradient,
+                buffer);
     }
 
     /// {@return this step with another scale}
     public MuonStep withScale(UpdateScale kind, double factor) {
-        return new MuonStep(newtonSchulz, momentum, beta, nesterov, kind, factor, parameter, gradient, buffer);
+        return new MuonStep(
+                newtonSchulz, momentum, beta, nesterov, kind, factor, parameter, gradient, buffer);
     }
 
     /// {@return this step with other element types}
     public MuonStep withTypes(DType parameters, DType gradients, DType momenta) {
-        return new MuonStep(newtonSchulz, momentum, beta, nesterov, scale, scaleFactor, parameters, gradients, momenta);
+        return new MuonStep(
+                newtonSchulz,
+                momentum,
+                beta,
+                nesterov,
+                scale,
+                scaleFactor,
+                parameters,
+                gradients,
+                momenta);
     }
 
     /// {@return what the orthogonal direction is multiplied by, besides the learning rate}
@@ -192,13 +224,20 @@ public record MuonStep(
     }
 
     private void require(String name, Operand operand, DType dtype) {
-        Matrices.require(name, operand, dtype, newtonSchulz.matrices(), newtonSchulz.rows(), newtonSchulz.columns());
+        Matrices.require(
+                name,
+                operand,
+                dtype,
+                newtonSchulz.matrices(),
+                newtonSchulz.rows(),
+                newtonSchulz.columns());
     }
 
     /// {@return the products of the orthogonalisation, and three passes over the elements}
     @Override
     public Cost cost() {
-        double elements = (double) newtonSchulz.matrices() * newtonSchulz.rows() * newtonSchulz.columns();
+        double elements =
+                (double) newtonSchulz.matrices() * newtonSchulz.rows() * newtonSchulz.columns();
         double bits = 2.0 * parameter.bits() + gradient.bits() + 2.0 * buffer.bits();
         double flops = newtonSchulz.cost().flops() + elements * (nesterov ? 9 : 6);
         return new Cost(flops, elements * bits / 8 + 8);

@@ -5,12 +5,14 @@ import dev.halcyon.hal.kernel.elementwise.Axpby;
 import dev.halcyon.hal.kernel.elementwise.Cast;
 import dev.halcyon.hal.kernel.optimizer.MuonStep.Args;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.Map;
 import java.util.Objects;
 
 /// Says a [MuonStep] in finer specs.
 ///
-/// Momentum goes matrix by matrix, because the matrices of a list lie anywhere and [Axpby] takes one tensor.
+/// Momentum goes matrix by matrix, because the matrices of a list lie anywhere and [Axpby] takes
+/// one tensor.
 final class MuonStepLowering {
     private final MuonStep step;
     private final NewtonSchulz newtonSchulz;
@@ -34,12 +36,15 @@ final class MuonStepLowering {
         }
         lowering.step(
                 newtonSchulz,
-                (args, scratch) -> new NewtonSchulz.Args(
-                        needsDirection() ? piece(scratch, "direction") : args.momentum(),
-                        piece(scratch, "orthogonal")));
+                (args, scratch) ->
+                        new NewtonSchulz.Args(
+                                needsDirection() ? piece(scratch, "direction") : args.momentum(),
+                                piece(scratch, "orthogonal")));
         lowering.step(
                 MuonUpdate.of(step),
-                (args, scratch) -> new MuonUpdate.Args(args.parameter(), piece(scratch, "orthogonal"), args.hyper()));
+                (args, scratch) ->
+                        new MuonUpdate.Args(
+                                args.parameter(), piece(scratch, "orthogonal"), args.hyper()));
         return lowering.build();
     }
 
@@ -49,26 +54,38 @@ final class MuonStepLowering {
     }
 
     private void momentum(Lowering.Builder<Args> lowering, int matrix) {
-        Axpby decay = Axpby.add(newtonSchulz.rows(), newtonSchulz.columns(), step.buffer())
-                .withFactors(step.gradientFactor(), step.beta())
-                .withTypes(step.gradient(), step.buffer(), step.buffer());
-        lowering.step(decay, (args, scratch) -> {
-            Tensor inPlace = Matrices.get(args.momentum(), matrix);
-            return Axpby.Args.of(Matrices.get(args.gradient(), matrix), inPlace, inPlace);
-        });
+        Axpby decay =
+                Axpby.add(newtonSchulz.rows(), newtonSchulz.columns(), step.buffer())
+                        .withFactors(step.gradientFactor(), step.beta())
+                        .withTypes(step.gradient(), step.buffer(), step.buffer());
+        lowering.step(
+                decay,
+                (args, scratch) -> {
+                    Tensor inPlace = Matrices.get(args.momentum(), matrix);
+                    return Axpby.Args.of(Matrices.get(args.gradient(), matrix), inPlace, inPlace);
+                });
         if (step.nesterov()) {
             Axpby ahead = decay.withTypes(step.gradient(), step.buffer(), newtonSchulz.in());
             lowering.step(
                     ahead,
-                    (args, scratch) -> Axpby.Args.of(
-                            Matrices.get(args.gradient(), matrix),
-                            Matrices.get(args.momentum(), matrix),
-                            direction(scratch, matrix)));
+                    (args, scratch) ->
+                            Axpby.Args.of(
+                                    Matrices.get(args.gradient(), matrix),
+                                    Matrices.get(args.momentum(), matrix),
+                                    direction(scratch, matrix)));
         } else if (needsDirection()) {
-            Cast cast = Cast.of(newtonSchulz.rows(), newtonSchulz.columns(), step.buffer(), newtonSchulz.in());
+            Cast cast =
+                    Cast.of(
+                            newtonSchulz.rows(),
+                            newtonSchulz.columns(),
+                            step.buffer(),
+                            newtonSchulz.in());
             lowering.step(
                     cast,
-                    (args, scratch) -> Cast.Args.of(Matrices.get(args.momentum(), matrix), direction(scratch, matrix)));
+                    (args, scratch) ->
+                            Cast.Args.of(
+                                    Matrices.get(args.momentum(), matrix),
+                                    direction(scratch, matrix)));
         }
     }
 

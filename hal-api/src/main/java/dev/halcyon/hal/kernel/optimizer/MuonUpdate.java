@@ -8,14 +8,15 @@ import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.Objects;
 
 /// Takes a step along an orthogonalised direction: `W = W · (1 - lr · wd) - lr · scale · O`.
 ///
-/// `parameter` (W, type `parameter`, updated in place) and `direction` (O, type `direction`) are each matrices as
-/// [NewtonSchulz] takes them; `hyper` is `F32 [2]`: learning rate, weight decay. The decay uses the unscaled learning
-/// rate. Computed in F32 (F64 if `parameter` is F64) with one rounding; a weight decay of 0 leaves the factor of W at
-/// exactly 1.
+/// `parameter` (W, type `parameter`, updated in place) and `direction` (O, type `direction`) are
+/// each matrices as [NewtonSchulz] takes them; `hyper` is `F32 [2]`: learning rate, weight decay.
+/// The decay uses the unscaled learning rate. Computed in F32 (F64 if `parameter` is F64) with one
+/// rounding; a weight decay of 0 leaves the factor of W at exactly 1.
 ///
 /// The last part of [MuonStep], whose documentation names the sources.
 ///
@@ -25,7 +26,8 @@ import java.util.Objects;
 /// @param scale multiplies the direction
 /// @param parameter element type of the parameters
 /// @param direction element type of the direction
-public record MuonUpdate(int matrices, int rows, int columns, double scale, DType parameter, DType direction)
+public record MuonUpdate(
+        int matrices, int rows, int columns, double scale, DType parameter, DType direction)
         implements KernelSpec<MuonUpdate.Args> {
     /// Operands, as described at [MuonUpdate].
     public record Args(Operand parameter, Operand direction, Tensor hyper) implements KernelArgs {
@@ -80,6 +82,7 @@ public record MuonUpdate(int matrices, int rows, int columns, double scale, DTyp
     @Override
     public Cost cost() {
         double elements = (double) matrices * rows * columns;
-        return new Cost(3 * elements, elements * (2.0 * parameter.bits() + direction.bits()) / 8 + 8);
+        return new Cost(
+                3 * elements, elements * (2.0 * parameter.bits() + direction.bits()) / 8 + 8);
     }
 }

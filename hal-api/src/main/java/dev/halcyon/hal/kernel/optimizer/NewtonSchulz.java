@@ -7,32 +7,37 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Operand;
+
 import java.util.List;
 import java.util.Objects;
 
-/// Pulls the singular values of every matrix towards 1 and keeps its singular vectors: `U S Vᵀ` becomes about `U Vᵀ`.
+/// Pulls the singular values of every matrix towards 1 and keeps its singular vectors: `U S Vᵀ`
+/// becomes about `U Vᵀ`.
 ///
-/// `x` (type `in`) and `out` (type `out`) are each a contiguous tensor `[rows, columns]` where `matrices` is 1, a
-/// contiguous tensor `[matrices, rows, columns]`, or a list of `matrices` contiguous tensors `[rows, columns]`. They
-/// do not overlap.
+/// `x` (type `in`) and `out` (type `out`) are each a contiguous tensor `[rows, columns]` where
+/// `matrices` is 1, a contiguous tensor `[matrices, rows, columns]`, or a list of `matrices`
+/// contiguous tensors `[rows, columns]`. They do not overlap.
 ///
 /// For each matrix by itself:
-/// 1. `X` = `x` rounded to `compute`, transposed if it has more rows than columns: n by m with n at most m;
-/// 2. `X` is divided by `‖X‖ + epsilon` or by `max(‖X‖, epsilon)`, the norm being Frobenius', of the rounded values;
+/// 1. `X` = `x` rounded to `compute`, transposed if it has more rows than columns: n by m with n at
+///    most m;
+/// 2. `X` is divided by `‖X‖ + epsilon` or by `max(‖X‖, epsilon)`, the norm being Frobenius', of
+///    the rounded values;
 /// 3. each step of `steps` in order: `S = X Xᵀ`, `Y = b S + c S²`, `X = a X + Y X`;
 /// 4. transposed back and rounded to `out`.
 ///
-/// Products accumulate in F32 (F64 if `compute` is F64); S, Y and X are rounded to `compute` between them. A zero
-/// matrix gives zero with [NormRule#ADD_EPSILON] and an `epsilon` above 0; anything that is not finite spreads
-/// through its matrix and no further.
+/// Products accumulate in F32 (F64 if `compute` is F64); S, Y and X are rounded to `compute`
+/// between them. A zero matrix gives zero with [NormRule#ADD_EPSILON] and an `epsilon` above 0;
+/// anything that is not finite spreads through its matrix and no further.
 ///
-/// [Form#GRAM] computes the same steps on the small Gram matrix and touches X seldom: `R = X Xᵀ`, `Q = I`, and each
-/// step `Z = b R + c R²`, `Q = a Q + Q Z`, `T = a R + R Z`, `R = a T + Z T`; after the second step, if more follow,
-/// once `X = Q X`, `R = X Xᵀ`, `Q = I`, for otherwise rounding adds up; at the end `X = Q X`. A square matrix takes
-/// the plain form, which is cheaper there.
+/// [Form#GRAM] computes the same steps on the small Gram matrix and touches X seldom: `R = X Xᵀ`,
+/// `Q = I`, and each step `Z = b R + c R²`, `Q = a Q + Q Z`, `T = a R + R Z`, `R = a T + Z T`;
+/// after the second step, if more follow, once `X = Q X`, `R = X Xᵀ`, `Q = I`, for otherwise
+/// rounding adds up; at the end `X = Q X`. A square matrix takes the plain form, which is cheaper
+/// there.
 ///
-/// Source: KellerJordan/Muon (zeropower_via_newtonschulz5), `torch.optim.Muon` (the clamped norm), Dao-AILab
-/// gram-newton-schulz, DeepSeek-V4 report, algorithm 1.
+/// Source: KellerJordan/Muon (zeropower_via_newtonschulz5), `torch.optim.Muon` (the clamped norm),
+/// Dao-AILab gram-newton-schulz, DeepSeek-V4 report, algorithm 1.
 ///
 /// @param matrices number of matrices
 /// @param rows rows of each
@@ -96,7 +101,9 @@ public record NewtonSchulz(
         Require.positive("columns", columns);
         steps = List.copyOf(steps);
         Require.that(!steps.isEmpty(), "steps must have at least one step, not " + steps);
-        Require.that(epsilon >= 0 && Double.isFinite(epsilon), "epsilon must be finite and not negative: " + epsilon);
+        Require.that(
+                epsilon >= 0 && Double.isFinite(epsilon),
+                "epsilon must be finite and not negative: " + epsilon);
         Objects.requireNonNull(norm, "norm");
         Objects.requireNonNull(form, "form");
         Require.activation("in", in);
@@ -104,7 +111,8 @@ public record NewtonSchulz(
         Require.activation("out", out);
     }
 
-    /// {@return Keller Jordan's five steps on one F32 matrix: plain, BF16 between products, epsilon 1e-7 added}
+    /// {@return Keller Jordan's five steps on one F32 matrix: plain, BF16 between products, epsilon
+    /// 1e-7 added}
     public static NewtonSchulz of(int rows, int columns) {
         return new NewtonSchulz(
                 1,
@@ -126,22 +134,26 @@ public record NewtonSchulz(
 
     /// {@return this iteration with other steps}
     public NewtonSchulz withSteps(List<Coefficients> polynomials) {
-        return new NewtonSchulz(matrices, rows, columns, polynomials, epsilon, norm, form, in, compute, out);
+        return new NewtonSchulz(
+                matrices, rows, columns, polynomials, epsilon, norm, form, in, compute, out);
     }
 
     /// {@return this iteration with another guard of the norm}
     public NewtonSchulz withNorm(NormRule rule, double guard) {
-        return new NewtonSchulz(matrices, rows, columns, steps, guard, rule, form, in, compute, out);
+        return new NewtonSchulz(
+                matrices, rows, columns, steps, guard, rule, form, in, compute, out);
     }
 
     /// {@return this iteration in another order of multiplication}
     public NewtonSchulz withForm(Form order) {
-        return new NewtonSchulz(matrices, rows, columns, steps, epsilon, norm, order, in, compute, out);
+        return new NewtonSchulz(
+                matrices, rows, columns, steps, epsilon, norm, order, in, compute, out);
     }
 
     /// {@return this iteration with other element types}
     public NewtonSchulz withTypes(DType from, DType between, DType to) {
-        return new NewtonSchulz(matrices, rows, columns, steps, epsilon, norm, form, from, between, to);
+        return new NewtonSchulz(
+                matrices, rows, columns, steps, epsilon, norm, form, from, between, to);
     }
 
     /// {@return the shorter side, n}
@@ -165,20 +177,22 @@ public record NewtonSchulz(
         Matrices.require("out", args.out, out, matrices, rows, columns);
     }
 
-    /// {@return the products: plain, `4 n² m + 2 n³` a step; as Gram, `4 n² m` a start and `2 n³` a small product}
+    /// {@return the products: plain, `4 n² m + 2 n³` a step; as Gram, `4 n² m` a start and `2 n³` a
+    /// small product}
     ///
-    /// A Gram start is the first step and the restart after the second; each needs `X Xᵀ` and ends in `Q X`. A step
-    /// has four small products, less one at a start (`Q` is still the identity) and two where the next R is not
-    /// needed.
+    /// A Gram start is the first step and the restart after the second; each needs `X Xᵀ` and ends
+    /// in `Q X`. A step has four small products, less one at a start (`Q` is still the identity)
+    /// and two where the next R is not needed.
     @Override
     public Cost cost() {
         double n = shortSide();
         double m = longSide();
         double count = steps.size();
         double starts = count > 2 ? 2 : 1;
-        double flops = usesGram()
-                ? starts * 4 * n * n * m + (4 * count - 3 * starts) * 2 * n * n * n
-                : count * (4 * n * n * m + 2 * n * n * n);
+        double flops =
+                usesGram()
+                        ? starts * 4 * n * n * m + (4 * count - 3 * starts) * 2 * n * n * n
+                        : count * (4 * n * n * m + 2 * n * n * n);
         double bytes = n * m * (in.bits() + out.bits()) / 8;
         return new Cost(matrices * flops, matrices * bytes);
     }
