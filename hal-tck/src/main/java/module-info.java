@@ -1,9 +1,12 @@
-/// The conformance kit: the fp64 oracle, the exact number formats, and the reference cases that backends are measured against.
+/// The conformance kit: an fp64 oracle, fixtures of the models' own reference code, and the rules that
+/// a backend is held to.
 module dev.halcyon.tck {
-    requires static org.jspecify;
     requires transitive dev.halcyon.checkpoint;
+    requires transitive dev.halcyon.hal;
+    requires static org.jspecify;
 
     exports dev.halcyon.tck.fixture;
     exports dev.halcyon.tck.format;
     exports dev.halcyon.tck.oracle;
+    exports dev.halcyon.tck.verify;
 }
