@@ -41,8 +41,8 @@ public record MlaPrefill(int heads, int nope, int rope, int value, double scale,
             int count = queryStart[s + 1] - queryStart[s];
             for (int head = 0; head < heads; head++) {
                 double sink = sinks.length == 0 ? Attention.NO_SINK : sinks[head];
-                Rows headKeys = new HeadKeys(this, keyValues, keyStart[s], keys, head);
-                Rows headValues = new HeadValues(this, keyValues, keyStart[s], keys, head);
+                Rows headKeys = headKeys(keyValues, keyStart[s], keys, head);
+                Rows headValues = headValues(keyValues, keyStart[s], keys, head);
                 for (int i = 0; i < count; i++) {
                     int q = queryStart[s] + i;
                     int offset = (q * heads + head) * (nope + rope);
@@ -59,6 +59,16 @@ public record MlaPrefill(int heads, int nope, int rope, int value, double scale,
         int queries = Shapes.quotient("query", query.length, heads * (nope + rope));
         int keys = Shapes.quotient("key", keyValues.key().length, heads * nope);
         return run(query, keyValues, new int[] {0, queries}, new int[] {0, keys}, sinks);
+    }
+
+    /// One head's keys, `[count, nope + rope]`.
+    Rows headKeys(KeyValues keyValues, int first, int count, int head) {
+        return new HeadKeys(this, keyValues, first, count, head);
+    }
+
+    /// One head's values, `[count, value]`.
+    Rows headValues(KeyValues keyValues, int first, int count, int head) {
+        return new HeadValues(this, keyValues, first, count, head);
     }
 
     private record HeadKeys(MlaPrefill shape, KeyValues stored, int first, int rows, int head) implements Rows {
