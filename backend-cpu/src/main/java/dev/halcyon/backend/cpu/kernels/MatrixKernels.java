@@ -7,5 +7,7 @@ import dev.halcyon.hal.host.HostDevice;
 final class MatrixKernels {
     private MatrixKernels() {}
 
-    static void register(HostDevice.Builder device, CpuContext context) {}
+    static void register(HostDevice.Builder device, CpuContext context) {
+        device.kernel(new GemmKernel(context));
+    }
 }

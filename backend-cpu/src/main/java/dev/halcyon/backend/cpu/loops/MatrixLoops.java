@@ -1,4 +1,146 @@
 package dev.halcyon.backend.cpu.loops;
 
+import dev.halcyon.hal.memory.DType;
+import java.lang.foreign.MemorySegment;
+
 /// Inner loops over register tiles of matrix products.
-public interface MatrixLoops {}
+///
+/// Left-hand values, sums and results are F32 in native memory; right-hand values may be narrower. Offsets and pitches
+/// count bytes, everything else counts elements. Segments must be native, never views of Java arrays: one kernel that
+/// meets both kinds loses nine tenths of its speed.
+///
+/// *Order of sums.* The tiles along k keep [#lanes()] partial sums of one element, the tiles over panels add one product
+/// after the other. Neither depends on how many rows or columns a tile has, nor on where a run along k is cut, so the
+/// result of a row is the same bits whatever is computed beside it.
+public interface MatrixLoops {
+    /// Rows of a weight that the tiles along k take at a time.
+    int WEIGHT_ROWS = 4;
+
+    /// {@return floats a vector holds: partial sums of an element in the tiles along k}
+    int lanes();
+
+    /// {@return columns of a panel: two vectors}
+    default int panelColumns() {
+        return 2 * lanes();
+    }
+
+    /// {@return rows of the tile along k to take when `rows` are left, at most that many}
+    int dotTile(int rows);
+
+    /// {@return rows of the panel tile to take when `rows` are left; it may have more, which are then padding}
+    int panelTile(int rows);
+
+    /// Adds the products of `rows` left-hand rows and four rows of an F32 weight to their partial sums:
+    /// `sums[i][j][k % lanes] += left[i][k] * right[j][k]`.
+    ///
+    /// @param rows a number of rows that [#dotTile] gives
+    /// @param rightAt0 where weight row 0 begins; 1 to 3 follow, and may be the same row again
+    /// @param k a multiple of [#lanes()]
+    void dotF32(
+            int rows,
+            MemorySegment left,
+            long leftAt,
+            long leftPitch,
+            MemorySegment right,
+            long rightAt0,
+            long rightAt1,
+            long rightAt2,
+            long rightAt3,
+            int k,
+            MemorySegment sums,
+            long sumsAt);
+
+    /// As [#dotF32] with a BF16 weight, `left` in the plane order of two planes, and `k` a multiple of twice the lanes.
+    void dotBf16(
+            int rows,
+            MemorySegment left,
+            long leftAt,
+            long leftPitch,
+            MemorySegment right,
+            long rightAt0,
+            long rightAt1,
+            long rightAt2,
+            long rightAt3,
+            int k,
+            MemorySegment sums,
+            long sumsAt);
+
+    /// Adds up the partial sums of `count` elements, in an order that depends on [#lanes()] alone.
+    void reduce(int count, MemorySegment sums, long sumsAt, MemorySegment out, long outAt);
+
+    /// Adds the product of `rows` packed left-hand rows and one F32 panel to a tile of results:
+    /// `out[i][j] += left[k][i] * panel[k][j]`.
+    ///
+    /// @param rows a number of rows that [#panelTile] gives
+    void panelF32(
+            int rows,
+            MemorySegment left,
+            long leftAt,
+            MemorySegment panel,
+            long panelAt,
+            int k,
+            MemorySegment out,
+            long outAt,
+            long outPitch);
+
+    /// As [#panelF32] with a BF16 panel in pairs, `panel[k / 2][j][k % 2]`, and `k` even.
+    void panelBf16(
+            int rows,
+            MemorySegment left,
+            long leftAt,
+            MemorySegment panel,
+            long panelAt,
+            int k,
+            MemorySegment out,
+            long outAt,
+            long outPitch);
+
+    /// {@return elements that a 32-bit word of this type holds, if [#decode] takes it; otherwise 1}
+    static int planes(DType type) {
+        return switch (type) {
+            case BF16 -> 2;
+            case F8_E4M3, F8_E5M2 -> 4;
+            case F4_E2M1, I4 -> 8;
+            default -> 1;
+        };
+    }
+
+    /// Decodes and scales words of 8- or 4-bit elements into plane order: of every run of [#lanes()] words the first elements
+    /// of all words, then the second ones, and so on.
+    ///
+    /// Element order would cost a shuffle for every vector; the left-hand side takes the same order once instead.
+    ///
+    /// @param type F8_E4M3, F8_E5M2, F4_E2M1 or I4
+    /// @param scales one F32 scale a word
+    /// @param words a multiple of [#lanes()]
+    void decode(
+            DType type,
+            MemorySegment codes,
+            long codesAt,
+            MemorySegment scales,
+            long scalesAt,
+            int words,
+            MemorySegment out,
+            long outAt);
+
+    /// Widens `count` neighbouring elements to F32.
+    ///
+    /// @param type F32, BF16, F16 or an 8-bit float
+    void widen(DType type, MemorySegment from, long fromAt, int count, MemorySegment to, long toAt);
+
+    /// Stores `count` results: `out = alpha * sums + beta * addend`, computed in F32 and rounded once.
+    ///
+    /// @param beta 0 leaves the addend unread
+    /// @param addend elements of `out`'s type
+    void store(
+            DType type,
+            int count,
+            float alpha,
+            MemorySegment sums,
+            long sumsAt,
+            float beta,
+            MemorySegment addend,
+            long addendAt,
+            MemorySegment out,
+            long outAt);
+}

@@ -1,6 +1,252 @@
 package dev.halcyon.backend.cpu.vector;
 
+import static dev.halcyon.backend.cpu.vector.Lanes.COUNT;
+import static dev.halcyon.backend.cpu.vector.Lanes.FLOATS;
+import static dev.halcyon.backend.cpu.vector.Lanes.HALF_SHORTS;
+import static dev.halcyon.backend.cpu.vector.Lanes.INTS;
+import static dev.halcyon.backend.cpu.vector.Lanes.ORDER;
+
 import dev.halcyon.backend.cpu.loops.MatrixLoops;
+import dev.halcyon.backend.cpu.product.Elements;
+import dev.halcyon.hal.memory.DType;
+import java.lang.foreign.MemorySegment;
+import java.util.Locale;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
 
 /// Loops over register tiles of matrix products on the Vector API.
-final class VectorMatrixLoops implements MatrixLoops {}
+final class VectorMatrixLoops implements MatrixLoops {
+    /// AVX-512 and NEON have 32 vector registers, AVX2 and SSE 16; a tile that does not fit spills at every step.
+    private static final boolean MANY_REGISTERS = COUNT >= 16
+            || System.getProperty("os.arch", "").toLowerCase(Locale.ROOT).startsWith("aarch");
+
+    @Override
+    public int lanes() {
+        return COUNT;
+    }
+
+    @Override
+    public int dotTile(int rows) {
+        return rows >= 4 && MANY_REGISTERS ? 4 : Math.min(rows, 2);
+    }
+
+    @Override
+    public int panelTile(int rows) {
+        if (rows > 4) {
+            if (!MANY_REGISTERS) {
+                return 6;
+            }
+            return rows > 8 ? 12 : 8;
+        }
+        return rows > 2 ? 4 : rows;
+    }
+
+    @Override
+    public void dotF32(
+            int rows,
+            MemorySegment left,
+            long leftAt,
+            long leftPitch,
+            MemorySegment right,
+            long rightAt0,
+            long rightAt1,
+            long rightAt2,
+            long rightAt3,
+            int k,
+            MemorySegment sums,
+            long sumsAt) {
+        switch (rows) {
+            case 1 ->
+                DotTiles.f32Rows1(left, leftAt, right, rightAt0, rightAt1, rightAt2, rightAt3, k, sums, sumsAt);
+            case 2 ->
+                DotTiles.f32Rows2(
+                        left, leftAt, leftPitch, right, rightAt0, rightAt1, rightAt2, rightAt3, k, sums, sumsAt);
+            case 4 ->
+                DotTiles.f32Rows4(
+                        left, leftAt, leftPitch, right, rightAt0, rightAt1, rightAt2, rightAt3, k, sums, sumsAt);
+            default -> throw new IllegalArgumentException("no tile along k of " + rows + " rows");
+        }
+    }
+
+    @Override
+    public void dotBf16(
+            int rows,
+            MemorySegment left,
+            long leftAt,
+            long leftPitch,
+            MemorySegment right,
+            long rightAt0,
+            long rightAt1,
+            long rightAt2,
+            long rightAt3,
+            int k,
+            MemorySegment sums,
+            long sumsAt) {
+        switch (rows) {
+            case 1 ->
+                DotTiles.bf16Rows1(left, leftAt, right, rightAt0, rightAt1, rightAt2, rightAt3, k, sums, sumsAt);
+            case 2 ->
+                DotTiles.bf16Rows2(
+                        left, leftAt, leftPitch, right, rightAt0, rightAt1, rightAt2, rightAt3, k, sums, sumsAt);
+            case 4 ->
+                DotTiles.bf16Rows4(
+                        left, leftAt, leftPitch, right, rightAt0, rightAt1, rightAt2, rightAt3, k, sums, sumsAt);
+            default -> throw new IllegalArgumentException("no tile along k of " + rows + " rows");
+        }
+    }
+
+    /// In plain Java: `reduceLanes` may add in another order from one call to the next.
+    @Override
+    public void reduce(int count, MemorySegment sums, long sumsAt, MemorySegment out, long outAt) {
+        for (int i = 0; i < count; i++) {
+            long at = sumsAt + (long) i * COUNT * Float.BYTES;
+            float a = sums.get(Elements.FLOAT, at);
+            float b = sums.get(Elements.FLOAT, at + 4);
+            float c = sums.get(Elements.FLOAT, at + 8);
+            float d = sums.get(Elements.FLOAT, at + 12);
+            for (int lane = 4; lane < COUNT; lane += 4) {
+                a += sums.get(Elements.FLOAT, at + lane * 4L);
+                b += sums.get(Elements.FLOAT, at + lane * 4L + 4);
+                c += sums.get(Elements.FLOAT, at + lane * 4L + 8);
+                d += sums.get(Elements.FLOAT, at + lane * 4L + 12);
+            }
+            out.set(Elements.FLOAT, outAt + (long) i * Float.BYTES, (a + b) + (c + d));
+        }
+    }
+
+    @Override
+    public void panelF32(
+            int rows,
+            MemorySegment left,
+            long leftAt,
+            MemorySegment panel,
+            long panelAt,
+            int k,
+            MemorySegment out,
+            long outAt,
+            long outPitch) {
+        F32PanelTiles.tile(rows, left, leftAt, panel, panelAt, k, out, outAt, outPitch);
+    }
+
+    @Override
+    public void panelBf16(
+            int rows,
+            MemorySegment left,
+            long leftAt,
+            MemorySegment panel,
+            long panelAt,
+            int k,
+            MemorySegment out,
+            long outAt,
+            long outPitch) {
+        if (rows > 6) {
+            TallBf16PanelTiles.tile(rows, left, leftAt, panel, panelAt, k, out, outAt, outPitch);
+        } else {
+            Bf16PanelTiles.tile(rows, left, leftAt, panel, panelAt, k, out, outAt, outPitch);
+        }
+    }
+
+    @Override
+    public void decode(
+            DType type,
+            MemorySegment codes,
+            long codesAt,
+            MemorySegment scales,
+            long scalesAt,
+            int words,
+            MemorySegment out,
+            long outAt) {
+        switch (type) {
+            case F8_E4M3 -> WordDecoders.e4m3(codes, codesAt, scales, scalesAt, words, out, outAt);
+            case F8_E5M2 -> WordDecoders.e5m2(codes, codesAt, scales, scalesAt, words, out, outAt);
+            case F4_E2M1 -> WordDecoders.e2m1(codes, codesAt, scales, scalesAt, words, out, outAt);
+            case I4 -> WordDecoders.int4(codes, codesAt, scales, scalesAt, words, out, outAt);
+            default -> throw new IllegalArgumentException(type + " is not decoded by words");
+        }
+    }
+
+    @Override
+    public void widen(DType type, MemorySegment from, long fromAt, int count, MemorySegment to, long toAt) {
+        int main = type == DType.F32 || type == DType.BF16 ? count - count % COUNT : 0;
+        if (type == DType.F32) {
+            for (int i = 0; i < main; i += COUNT) {
+                FloatVector.fromMemorySegment(FLOATS, from, fromAt + i * 4L, ORDER)
+                        .intoMemorySegment(to, toAt + i * 4L, ORDER);
+            }
+        } else {
+            for (int i = 0; i < main; i += COUNT) {
+                ShortVector bits = ShortVector.fromMemorySegment(HALF_SHORTS, from, fromAt + i * 2L, ORDER);
+                ((IntVector) bits.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0))
+                        .lanewise(VectorOperators.LSHL, 16)
+                        .intoMemorySegment(to, toAt + i * 4L, ORDER);
+            }
+        }
+        long elementBytes = type.bits() / 8;
+        Elements.widen(
+                type, from, fromAt + main * elementBytes, elementBytes, count - main, to, toAt + main * 4L, Float.BYTES);
+    }
+
+    @Override
+    public void store(
+            DType type,
+            int count,
+            float alpha,
+            MemorySegment sums,
+            long sumsAt,
+            float beta,
+            MemorySegment addend,
+            long addendAt,
+            MemorySegment out,
+            long outAt) {
+        int main = 0;
+        if (type == DType.F32) {
+            main = count - count % COUNT;
+            for (int i = 0; i < main; i += COUNT) {
+                FloatVector value = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + i * 4L, ORDER)
+                        .mul(alpha);
+                if (beta != 0) {
+                    value = FloatVector.fromMemorySegment(FLOATS, addend, addendAt + i * 4L, ORDER)
+                            .mul(beta)
+                            .add(value);
+                }
+                value.intoMemorySegment(out, outAt + i * 4L, ORDER);
+            }
+        } else if (type == DType.BF16) {
+            main = count - count % COUNT;
+            for (int i = 0; i < main; i += COUNT) {
+                FloatVector value = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + i * 4L, ORDER)
+                        .mul(alpha);
+                if (beta != 0) {
+                    ShortVector old = ShortVector.fromMemorySegment(HALF_SHORTS, addend, addendAt + i * 2L, ORDER);
+                    value = ((IntVector) old.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0))
+                            .lanewise(VectorOperators.LSHL, 16)
+                            .reinterpretAsFloats()
+                            .mul(beta)
+                            .add(value);
+                }
+                IntVector bits = value.reinterpretAsInts();
+                IntVector lowest = bits.lanewise(VectorOperators.LSHR, 16).and(1);
+                IntVector rounded = bits.add(lowest).add(0x7fff).lanewise(VectorOperators.LSHR, 16);
+                // A NaN with a full mantissa would carry into the sign.
+                IntVector quiet = bits.lanewise(VectorOperators.LSHR, 16).or(0x40);
+                IntVector narrow = rounded.blend(quiet, value.test(VectorOperators.IS_NAN).cast(INTS));
+                ((ShortVector) narrow.convertShape(VectorOperators.I2S, HALF_SHORTS, 0))
+                        .intoMemorySegment(out, outAt + i * 2L, ORDER);
+            }
+        }
+        Elements.store(
+                type,
+                main,
+                count,
+                alpha,
+                sums,
+                sumsAt,
+                beta,
+                addend,
+                addendAt,
+                out,
+                outAt);
+    }
+}

@@ -1,0 +1,97 @@
+package dev.halcyon.backend.cpu.kernels;
+
+import dev.halcyon.backend.cpu.CpuContext;
+import dev.halcyon.backend.cpu.product.Elements;
+import dev.halcyon.backend.cpu.product.MatrixProduct;
+import dev.halcyon.backend.cpu.product.Matrices;
+import dev.halcyon.backend.cpu.product.ProductForm;
+import dev.halcyon.backend.cpu.product.ProductPlan;
+import dev.halcyon.backend.cpu.product.ProductShape;
+import dev.halcyon.backend.cpu.product.Weights;
+import dev.halcyon.hal.Limits;
+import dev.halcyon.hal.Numerics;
+import dev.halcyon.hal.host.FaultSink;
+import dev.halcyon.hal.host.HostWork;
+import dev.halcyon.hal.kernel.linear.Gemm;
+import dev.halcyon.hal.memory.DType;
+import dev.halcyon.hal.memory.Tensor;
+import dev.halcyon.hal.spi.Decision;
+import dev.halcyon.hal.spi.Kernel;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// [Gemm] on the product engine: every matrix of a batch is one group.
+final class GemmKernel implements Kernel<Gemm, Gemm.Args, HostWork> {
+    private final CpuContext context;
+
+    GemmKernel(CpuContext context) {
+        this.context = context;
+    }
+
+    @Override
+    public Class<Gemm> specType() {
+        return Gemm.class;
+    }
+
+    @Override
+    public List<String> implementations() {
+        return Arrays.stream(ProductForm.values())
+                .map(form -> "gemm." + form.label())
+                .toList();
+    }
+
+    @Override
+    public Decision<Gemm.Args, HostWork> decide(Gemm spec, Limits limits) {
+        Decision<Gemm.Args, HostWork> refusal = ProductSupport.refusal(
+                context.matrix(), spec.a(), spec.b(), spec.transposeB(), spec.out(), spec.accumulate());
+        if (refusal != null) {
+            return refusal;
+        }
+        ProductShape shape = ProductShape.of(spec.maxM(), spec.n(), spec.k(), spec.a(), spec.b(), spec.out())
+                .inGroups(spec.maxBatch())
+                .withTransposed(spec.transposeA(), spec.transposeB())
+                .withFactors((float) spec.alpha(), (float) spec.beta())
+                .withInvariant(spec.batchInvariant());
+        ProductPlan plan = ProductPlan.of(shape, context.pool(), context.matrix(), limits.workspaceBytes());
+        return Decision.planned(
+                context.implementation("gemm." + plan.form().label()),
+                new Numerics(DType.F32, plan.invariant(), true),
+                plan.workspaceBytes(),
+                (args, workspace) -> bind(spec, plan, args, workspace));
+    }
+
+    private HostWork bind(Gemm spec, ProductPlan plan, Gemm.Args args, Tensor workspace) {
+        int batch = args.a().rank() == 3 ? (int) args.a().dim(0) : 1;
+        int rows = (int) args.a().dim(spec.transposeA() ? -1 : -2);
+        if (batch == 0 || rows == 0) {
+            return _ -> {};
+        }
+        Matrices out = Matrices.of(args.out(), batch);
+        MatrixProduct product = plan.bind(
+                Matrices.of(args.a(), batch),
+                Weights.of(args.b(), batch, context.matrix().panelColumns()),
+                out,
+                out,
+                workspace.segment());
+        return new Work(
+                product,
+                batch,
+                rows,
+                spec.k(),
+                args.activeRows() == null ? null : args.activeRows().segment());
+    }
+
+    private record Work(MatrixProduct product, int batch, int rows, int depth, @Nullable MemorySegment activeRows)
+            implements HostWork {
+        @Override
+        public void run(FaultSink faults) {
+            int active = activeRows == null ? rows : Math.clamp(activeRows.get(Elements.INT, 0), 0, rows);
+            for (int g = 0; g < batch; g++) {
+                product.size(g, active, depth);
+            }
+            product.run();
+        }
+    }
+}

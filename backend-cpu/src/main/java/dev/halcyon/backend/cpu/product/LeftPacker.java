@@ -1,0 +1,127 @@
+package dev.halcyon.backend.cpu.product;
+
+import dev.halcyon.backend.cpu.loops.MatrixLoops;
+import dev.halcyon.hal.memory.DType;
+import java.lang.foreign.MemorySegment;
+
+/// Packing of left-hand rows into F32 scratch, in the order in which one of the two kinds of tiles reads them.
+///
+/// A tile over panels wants `[depth][rows of the tile]`: one stream, because eight rows of 28 KiB fall into one cache set. A tile
+/// along k wants rows, each in the plane order of the weight and padded with zeros, whose pitch avoids the same collision.
+final class LeftPacker {
+    private static final long PITCH_GAP = 64;
+
+    private final MatrixLoops loops;
+    private final Matrices left;
+    private final boolean transposed;
+    private final int planes;
+
+    LeftPacker(MatrixLoops loops, Matrices left, boolean transposed, int planes) {
+        this.loops = loops;
+        this.left = left;
+        this.transposed = transposed;
+        this.planes = planes;
+    }
+
+    /// {@return bytes from a row to the next in rows for tiles along k}
+    static long rowPitch(MatrixLoops loops, long depth) {
+        // A main part cut to whole vectors of words, and a tail padded to whole vectors: at most one vector more.
+        return (depth + loops.lanes()) * Float.BYTES + PITCH_GAP;
+    }
+
+    /// {@return bytes of `rows` rows of panel tiles}
+    static long tileBytes(MatrixLoops loops, int rows, long depth) {
+        return paddedRows(loops, rows) * paddedDepth(depth) * Float.BYTES;
+    }
+
+    /// {@return `rows` with the padding of the last panel tile}
+    static long paddedRows(MatrixLoops loops, int rows) {
+        int row = 0;
+        while (row < rows) {
+            row += loops.panelTile(rows - row);
+        }
+        return row;
+    }
+
+    /// {@return the depth of panel tiles: BF16 panels hold pairs}
+    static long paddedDepth(long depth) {
+        return depth + (depth & 1);
+    }
+
+    /// Packs elements `from` to `to` along k of some rows into panel tiles.
+    void packTiles(int group, int firstRow, int rows, int depth, int from, int to, MemorySegment out, long outAt) {
+        int row = 0;
+        long at = outAt;
+        while (row < rows) {
+            int tile = loops.panelTile(rows - row);
+            packTile(group, firstRow + row, Math.min(tile, rows - row), tile, from, to, out, at);
+            if (to == depth && (depth & 1) != 0) {
+                Elements.clear(out, at + (long) depth * tile * Float.BYTES, Float.BYTES, tile);
+            }
+            at += tile * paddedDepth(depth) * Float.BYTES;
+            row += tile;
+        }
+    }
+
+    private void packTile(int group, int row, int rows, int tile, int from, int to, MemorySegment out, long at) {
+        MemorySegment segment = left.segment(group);
+        DType type = left.dtype();
+        long elementBytes = type.bits() / 8;
+        long step = (long) tile * Float.BYTES;
+        if (transposed) {
+            for (int k = from; k < to; k++) {
+                Elements.widen(type, segment, left.at(group, k, row), elementBytes, rows, out, at + k * step, Float.BYTES);
+            }
+        } else {
+            for (int i = 0; i < rows; i++) {
+                long to0 = at + from * step + (long) i * Float.BYTES;
+                Elements.widen(type, segment, left.at(group, row + i, from), elementBytes, to - from, out, to0, step);
+            }
+        }
+        for (int i = rows; i < tile; i++) {
+            Elements.clear(out, at + from * step + (long) i * Float.BYTES, step, to - from);
+        }
+    }
+
+    /// Packs elements `from` to `to` along k of some rows for tiles along k.
+    ///
+    /// @param from a multiple of the elements in a vector of words
+    void packRows(int group, int firstRow, int rows, int depth, int from, int to, MemorySegment out, long outAt) {
+        int block = planes * loops.lanes();
+        int main = depth - depth % block;
+        long pitch = rowPitch(loops, depth);
+        for (int i = 0; i < rows; i++) {
+            long at = outAt + i * pitch;
+            if (from < main) {
+                packMain(group, firstRow + i, from, Math.min(to, main), out, at);
+            }
+            if (to == depth && main < depth) {
+                int tail = depth - main;
+                run(group, firstRow + i, main, 1, tail, out, at + (long) main * Float.BYTES);
+                int padding = Math.ceilDiv(tail, loops.lanes()) * loops.lanes() - tail;
+                Elements.clear(out, at + (long) depth * Float.BYTES, Float.BYTES, padding);
+            }
+        }
+    }
+
+    private void packMain(int group, int row, int from, int to, MemorySegment out, long at) {
+        if (planes == 1) {
+            run(group, row, from, 1, to - from, out, at + (long) from * Float.BYTES);
+            return;
+        }
+        int lanes = loops.lanes();
+        for (int block = from; block < to; block += planes * lanes) {
+            for (int p = 0; p < planes; p++) {
+                run(group, row, block + p, planes, lanes, out, at + (long) (block + p * lanes) * Float.BYTES);
+            }
+        }
+    }
+
+    /// Copies `count` elements of a row, every `every`-th from `from` on.
+    private void run(int group, int row, int from, int every, int count, MemorySegment out, long outAt) {
+        DType type = left.dtype();
+        long step = transposed ? left.rowBytes() * every : (long) type.bits() / 8 * every;
+        long at = transposed ? left.at(group, from, row) : left.at(group, row, from);
+        Elements.widen(type, left.segment(group), at, step, count, out, outAt, Float.BYTES);
+    }
+}

@@ -1,0 +1,188 @@
+package dev.halcyon.backend.cpu.product;
+
+import dev.halcyon.backend.cpu.loops.MatrixLoops;
+import dev.halcyon.backend.cpu.parallel.WorkerPool;
+import dev.halcyon.hal.memory.WeightFormat;
+import java.lang.foreign.MemorySegment;
+
+/// How a product of some shape is computed: form, block sizes, and the layout of its workspace.
+///
+/// The workspace begins with the packed left-hand rows of as many units (runs of rows of one group) as are computed in one go;
+/// an area for each worker follows. Block sizes come from the shape and the vector width alone. They change neither order nor
+/// result of a sum; they are chosen so that a block of the left-hand side fits the second-level cache.
+public final class ProductPlan {
+    /// Rows from which packing a panel costs less than the tiles over panels win.
+    static final int PACKING_ROWS = 48;
+
+    /// Steps along k between two visits of a tile of results; a multiple of every block of words.
+    static final int PANEL_DEPTH = 384;
+
+    /// As [#PANEL_DEPTH], for the tiles along k.
+    static final int ROWS_DEPTH = 1024;
+
+    private static final int PANEL_UNIT = 192;
+    private static final int ROWS_UNIT = 32;
+    private static final int MOST_TASKS_A_ROW = 64;
+    private static final int MOST_PANELS_A_TASK = 4;
+    private static final long LEFT_BYTES = 16L << 20;
+    private static final long ALIGNMENT = 64;
+
+    private final ProductShape shape;
+    private final WorkerPool pool;
+    private final MatrixLoops loops;
+    private final ProductForm form;
+    private final int unitRows;
+    private final int taskColumns;
+    private final long leftBytes;
+
+    private ProductPlan(ProductShape shape, WorkerPool pool, MatrixLoops loops, long limit) {
+        this.shape = shape;
+        this.pool = pool;
+        this.loops = loops;
+        this.form = form(shape);
+        int panels = Math.ceilDiv(shape.columns(), loops.panelColumns());
+        this.taskColumns =
+                loops.panelColumns() * Math.clamp(Math.ceilDiv(panels, MOST_TASKS_A_ROW), 1, MOST_PANELS_A_TASK);
+        this.unitRows = unitRows(limit);
+        long oneUnit = unitBytes(unitRows);
+        long units = Math.ceilDiv(shape.maxRows(), unitRows) + (long) shape.groups();
+        long spare = (limit - areaBytes(unitRows) * pool.threads()) / ALIGNMENT * ALIGNMENT;
+        this.leftBytes = Math.max(oneUnit, Math.min(Math.min(LEFT_BYTES, spare), oneUnit * units));
+    }
+
+    /// {@return the plan of a shape within a workspace limit, or one with the smallest possible workspace}
+    public static ProductPlan of(ProductShape shape, WorkerPool pool, MatrixLoops loops, long workspaceLimit) {
+        return new ProductPlan(shape, pool, loops, workspaceLimit);
+    }
+
+    private static ProductForm form(ProductShape shape) {
+        if (!shape.right().isRowMajor()) {
+            return ProductForm.PANEL;
+        }
+        boolean many = shape.maxGroupRows() >= PACKING_ROWS && !shape.invariant();
+        return many || !shape.rightTransposed() ? ProductForm.PACKING : ProductForm.ROWS;
+    }
+
+    private int unitRows(long limit) {
+        int rows = Math.min(form == ProductForm.ROWS ? ROWS_UNIT : PANEL_UNIT, shape.maxGroupRows());
+        while (rows > 1 && unitBytes(rows) + areaBytes(rows) * pool.threads() > limit) {
+            rows = Math.ceilDiv(rows, 2);
+        }
+        return rows;
+    }
+
+    private long unitBytes(int rows) {
+        long bytes = 0;
+        if (mayUseRows()) {
+            bytes = rows * LeftPacker.rowPitch(loops, shape.maxDepth());
+        }
+        if (form != ProductForm.ROWS) {
+            bytes = Math.max(bytes, LeftPacker.tileBytes(loops, rows, shape.maxDepth()));
+        }
+        return align(bytes);
+    }
+
+    private long areaBytes(int rows) {
+        return area(rows).bytes();
+    }
+
+    private boolean mayUseRows() {
+        return form == ProductForm.ROWS || form == ProductForm.PACKING && shape.rightTransposed();
+    }
+
+    /// Where the parts of a worker's area begin, in bytes from its start.
+    ///
+    /// @param results sums of a task's results, `[rows][taskColumns]`
+    /// @param partials partial sums of tiles along k
+    /// @param scales one scale for each word of a run of a weight
+    /// @param decoded decoded rows of a weight
+    /// @param tails ends of rows of a weight, padded
+    /// @param panel a packed panel
+    /// @param bytes size of the area
+    record Area(long results, long partials, long scales, long decoded, long tails, long panel, long bytes) {}
+
+    Area area() {
+        return area(unitRows);
+    }
+
+    private Area area(int rows) {
+        int lanes = loops.lanes();
+        boolean tiles = mayUseRows();
+        long results = 0;
+        long partials = results + align(LeftPacker.paddedRows(loops, rows) * taskColumns * Float.BYTES);
+        long scales = partials + (tiles ? (long) rows * MatrixLoops.WEIGHT_ROWS * lanes * Float.BYTES : 0);
+        long decoded = align(scales) + ROWS_DEPTH * Float.BYTES;
+        long tails = decoded + (long) MatrixLoops.WEIGHT_ROWS * ROWS_DEPTH * Float.BYTES;
+        long panel = tails + (tiles ? (long) MatrixLoops.WEIGHT_ROWS * tailPitch() : 0);
+        long end = panel
+                + (form == ProductForm.PACKING ? (long) PANEL_DEPTH * loops.panelColumns() * Float.BYTES : 0);
+        return new Area(results, partials, align(scales), decoded, tails, align(panel), align(end));
+    }
+
+    /// {@return bytes from a padded end of a row of the weight to the next}
+    int tailPitch() {
+        return (Weights.planes(shape.right()) + 1) * loops.lanes() * Float.BYTES;
+    }
+
+    private static long align(long bytes) {
+        return Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
+    }
+
+    /// {@return the form}
+    public ProductForm form() {
+        return form;
+    }
+
+    /// {@return whether a row of a group is computed along k rather than over panels if its group has this many rows}
+    boolean alongK(int groupRows) {
+        return form == ProductForm.ROWS
+                || form == ProductForm.PACKING && shape.rightTransposed() && groupRows < PACKING_ROWS;
+    }
+
+    /// {@return whether a row's result is the same bits whatever other rows there are}
+    public boolean invariant() {
+        return form != ProductForm.PACKING || !shape.rightTransposed();
+    }
+
+    /// {@return bytes of workspace that a run needs}
+    public long workspaceBytes() {
+        return leftBytes + area().bytes() * pool.threads();
+    }
+
+    /// {@return the product of given operands}
+    ///
+    /// @param addend what beta multiplies; the same as `out` for an update in place
+    /// @param workspace at least [#workspaceBytes()] bytes, aligned to 64
+    public MatrixProduct bind(
+            Matrices left, Weights right, Matrices addend, Matrices out, MemorySegment workspace) {
+        return new MatrixProduct(this, left, right, addend, out, workspace);
+    }
+
+    ProductShape shape() {
+        return shape;
+    }
+
+    WorkerPool pool() {
+        return pool;
+    }
+
+    MatrixLoops loops() {
+        return loops;
+    }
+
+    int unitRows() {
+        return unitRows;
+    }
+
+    int taskColumns() {
+        return taskColumns;
+    }
+
+    long leftBytes() {
+        return leftBytes;
+    }
+
+    WeightFormat right() {
+        return shape.right();
+    }
+}
