@@ -97,14 +97,15 @@ final class Workbench implements AutoCloseable {
         return tensor;
     }
 
-    /// A tensor of a type and shape of its own, full of NaN or, if it cannot hold that, of a number that no index is.
+    /// A tensor of a type and shape of its own, poisoned.
     Tensor unfilledPlain(DType dtype, long... dims) {
         Tensor tensor = arena.tensor(dtype, dims);
         poison(tensor);
         return tensor;
     }
 
-    private void poison(Tensor tensor) {
+    /// Fills a tensor with NaN or, if it cannot hold that, with a number that no index is.
+    void poison(Tensor tensor) {
         stream.fill(tensor, tensor.dtype().isFloatingPoint() ? Double.NaN : Integer.MIN_VALUE);
     }
 
