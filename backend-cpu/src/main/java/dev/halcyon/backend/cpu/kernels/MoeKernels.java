@@ -7,5 +7,12 @@ import dev.halcyon.hal.host.HostDevice;
 final class MoeKernels {
     private MoeKernels() {}
 
-    static void register(HostDevice.Builder device, CpuContext context) {}
+    static void register(HostDevice.Builder device, CpuContext context) {
+        device.kernel(new MoeGateKernel(context));
+        device.kernel(new MoeDispatchKernel(context));
+        device.kernel(new MoeCombineKernel(context));
+        device.kernel(new ExpertLoadKernel(context));
+        device.kernel(new RouterBiasUpdateKernel(context));
+        device.kernel(new BalanceLossKernel(context));
+    }
 }

@@ -7,5 +7,9 @@ import dev.halcyon.hal.host.HostDevice;
 final class OptimizerKernels {
     private OptimizerKernels() {}
 
-    static void register(HostDevice.Builder device, CpuContext context) {}
+    static void register(HostDevice.Builder device, CpuContext context) {
+        device.kernel(new AdamWStepKernel(context));
+        device.kernel(new MuonUpdateKernel(context));
+        device.kernel(new QkClipKernel(context));
+    }
 }

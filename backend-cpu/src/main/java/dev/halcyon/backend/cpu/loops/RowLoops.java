@@ -50,9 +50,6 @@ public interface RowLoops {
     /// {@return the sum of the squares}
     float sumOfSquares(float[] a, int offset, int n);
 
-    /// {@return the sum of the squared distances from `mean`}
-    float sumOfSquaredDistances(float[] a, int offset, int n, float mean);
-
     /// {@return the largest element, NaN if there is one, minus infinity of nothing}
     float max(float[] a, int offset, int n);
 
@@ -61,6 +58,9 @@ public interface RowLoops {
 
     /// {@return the first index, counted from `offset`, of an element equal to `value`; -1 if there is none}
     int indexOf(float value, float[] a, int offset, int n);
+
+    /// `a[i] -= shift`.
+    void subtract(float shift, float[] a, int offset, int n);
 
     /// `a[i] *= factor`.
     void scale(float factor, float[] a, int offset, int n);

@@ -62,16 +62,6 @@ public final class ScalarRowLoops implements RowLoops {
     }
 
     @Override
-    public float sumOfSquaredDistances(float[] a, int offset, int n, float mean) {
-        double sum = 0;
-        for (int i = 0; i < n; i++) {
-            double distance = (double) a[offset + i] - mean;
-            sum += distance * distance;
-        }
-        return (float) sum;
-    }
-
-    @Override
     public float max(float[] a, int offset, int n) {
         float max = Float.NEGATIVE_INFINITY;
         for (int i = 0; i < n; i++) {
@@ -97,6 +87,13 @@ public final class ScalarRowLoops implements RowLoops {
             }
         }
         return -1;
+    }
+
+    @Override
+    public void subtract(float shift, float[] a, int offset, int n) {
+        for (int i = 0; i < n; i++) {
+            a[offset + i] -= shift;
+        }
     }
 
     @Override

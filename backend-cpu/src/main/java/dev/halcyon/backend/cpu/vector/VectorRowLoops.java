@@ -88,26 +88,6 @@ final class VectorRowLoops implements RowLoops {
     }
 
     @Override
-    public float sumOfSquaredDistances(float[] a, int offset, int n, float mean) {
-        FloatVector c0 = Lanes.zero();
-        FloatVector c1 = c0;
-        int i = 0;
-        for (; i <= n - 2 * LANES; i += 2 * LANES) {
-            FloatVector d0 = FloatVector.fromArray(Lanes.FLOATS, a, offset + i).sub(mean);
-            FloatVector d1 =
-                    FloatVector.fromArray(Lanes.FLOATS, a, offset + i + LANES).sub(mean);
-            c0 = d0.fma(d0, c0);
-            c1 = d1.fma(d1, c1);
-        }
-        float sum = Lanes.sum(c0.add(c1));
-        for (; i < n; i++) {
-            float distance = a[offset + i] - mean;
-            sum += distance * distance;
-        }
-        return sum;
-    }
-
-    @Override
     public float max(float[] a, int offset, int n) {
         FloatVector m = FloatVector.broadcast(Lanes.FLOATS, Float.NEGATIVE_INFINITY);
         int i = 0;
@@ -151,6 +131,17 @@ final class VectorRowLoops implements RowLoops {
             }
         }
         return -1;
+    }
+
+    @Override
+    public void subtract(float shift, float[] a, int offset, int n) {
+        int i = 0;
+        for (; i <= n - LANES; i += LANES) {
+            FloatVector.fromArray(Lanes.FLOATS, a, offset + i).sub(shift).intoArray(a, offset + i);
+        }
+        for (; i < n; i++) {
+            a[offset + i] -= shift;
+        }
     }
 
     @Override
