@@ -1,14 +1,19 @@
-/// The command line: doctor, run, verify, generate. Backends are found when it runs.
+/// The `halcyon` command line.
 module dev.halcyon.bench {
+    requires dev.halcyon.checkpoint;
     requires dev.halcyon.engine;
+    requires dev.halcyon.hal;
     requires dev.halcyon.tck;
     requires info.picocli;
+    requires java.management;
+    requires jdk.incubator.vector;
     requires jdk.management;
-    requires me.tongfei.progressbar;
+    requires progressbar;
     requires tools.jackson.databind;
-    requires static jdk.incubator.vector;
     requires static org.jspecify;
 
+    opens dev.halcyon.bench to
+            info.picocli;
     opens dev.halcyon.bench.command to
             info.picocli;
 }

@@ -146,12 +146,14 @@ public final class WeightLoader {
     }
 
     private Weight linear(String name) {
-        return switch (config.quantization()) {
-            case Quantization.Unquantized _ -> Weight.of(plain(name));
-            case Quantization.Fp8Blocks fp8 -> Weight.of(fp8(name, fp8));
-            case Quantization.PackedInt4 int4 when int4.ignores(WeightNames.module(name)) -> Weight.of(plain(name));
-            case Quantization.PackedInt4 int4 -> Weight.of(int4(name, int4));
-        };
+        Quantization quantization = config.quantization();
+        if (quantization instanceof Quantization.Fp8Blocks fp8) {
+            return Weight.of(fp8(name, fp8));
+        }
+        if (quantization instanceof Quantization.PackedInt4 int4 && !int4.ignores(WeightNames.module(name))) {
+            return Weight.of(int4(name, int4));
+        }
+        return Weight.of(plain(name));
     }
 
     private QuantizedTensor fp8(String name, Quantization.Fp8Blocks blocks) {

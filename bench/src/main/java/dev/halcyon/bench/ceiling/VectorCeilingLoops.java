@@ -1,0 +1,75 @@
+package dev.halcyon.bench.ceiling;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/// The loops on the Vector API at the machine's preferred width; reached by name, so that a JVM without it loads.
+public final class VectorCeilingLoops implements CeilingLoops {
+    private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
+    private static final int ROUNDS = 1 << 14;
+    private static final int ACCUMULATORS = 12;
+
+    /// Made by reflection.
+    public VectorCeilingLoops() {}
+
+    @Override
+    public String label() {
+        return "Vector API, " + FLOATS.vectorBitSize() + " bits";
+    }
+
+    /// Twelve chains cover a latency of four to six cycles on two units.
+    @Override
+    public double multiplyAdds() {
+        FloatVector m = FloatVector.broadcast(FLOATS, 0.999f);
+        FloatVector p = FloatVector.broadcast(FLOATS, 1e-3f);
+        FloatVector a = p;
+        FloatVector b = p;
+        FloatVector c = p;
+        FloatVector d = p;
+        FloatVector e = p;
+        FloatVector f = p;
+        FloatVector g = p;
+        FloatVector h = p;
+        FloatVector i = p;
+        FloatVector j = p;
+        FloatVector k = p;
+        FloatVector l = p;
+        for (int round = 0; round < ROUNDS; round++) {
+            a = a.fma(m, p);
+            b = b.fma(m, p);
+            c = c.fma(m, p);
+            d = d.fma(m, p);
+            e = e.fma(m, p);
+            f = f.fma(m, p);
+            g = g.fma(m, p);
+            h = h.fma(m, p);
+            i = i.fma(m, p);
+            j = j.fma(m, p);
+            k = k.fma(m, p);
+            l = l.fma(m, p);
+        }
+        FloatVector sum = a.add(b).add(c).add(d).add(e).add(f).add(g).add(h).add(i).add(j).add(k).add(l);
+        Blackhole.consume(sum.lane(0));
+        return 2.0 * ACCUMULATORS * FLOATS.length() * ROUNDS;
+    }
+
+    @Override
+    public float read(MemorySegment memory, long from, long to) {
+        int step = FLOATS.vectorByteSize();
+        IntVector a = IntVector.zero(INTS);
+        IntVector b = a;
+        IntVector c = a;
+        IntVector d = a;
+        for (long at = from; at < to; at += 4L * step) {
+            a = a.add(IntVector.fromMemorySegment(INTS, memory, at, ByteOrder.LITTLE_ENDIAN));
+            b = b.add(IntVector.fromMemorySegment(INTS, memory, at + step, ByteOrder.LITTLE_ENDIAN));
+            c = c.add(IntVector.fromMemorySegment(INTS, memory, at + 2L * step, ByteOrder.LITTLE_ENDIAN));
+            d = d.add(IntVector.fromMemorySegment(INTS, memory, at + 3L * step, ByteOrder.LITTLE_ENDIAN));
+        }
+        return a.add(b).add(c).add(d).lane(0);
+    }
+}
