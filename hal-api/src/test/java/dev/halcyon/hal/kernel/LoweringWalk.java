@@ -20,7 +20,7 @@ import java.util.Set;
 /// that uses it in a way that the coarse spec admits.
 public final class LoweringWalk {
     private final Map<String, Tensor> scratch = new HashMap<>();
-    private final Map<Buffer, String> scratchNames = new IdentityHashMap<>();
+    private final IdentityHashMap<Buffer, String> scratchNames = new IdentityHashMap<>();
     private final List<KernelArgs> arguments = new ArrayList<>();
     private final List<String> names = new ArrayList<>();
 
