@@ -23,6 +23,15 @@ final class DecodeBucket implements AutoCloseable {
     DecodeBucket(Device device, Decoder decoder, StepTensors inputs, int rows) {
         this.rows = rows;
         this.arena = device.arena("decode bucket of " + rows);
+        try {
+            this.graph = record(device, decoder, inputs);
+        } catch (RuntimeException | Error failure) {
+            arena.close();
+            throw failure;
+        }
+    }
+
+    private Graph record(Device device, Decoder decoder, StepTensors inputs) {
         var dims = decoder.dims();
         Tensor ids = inputs.ids.slice(0, 0, rows);
         Tensor positions = inputs.positions.tensor().slice(0, 0, rows);
@@ -57,7 +66,7 @@ final class DecodeBucket implements AutoCloseable {
                         inputs.activeRows.tensor()));
         Workspace workspace = new Workspace(arena.tensor(DType.U8, sink.workspaceBytes()));
         List<Launch> launches = sink.bind(arena, workspace);
-        this.graph = device.record(arena, recorder -> launches.forEach(recorder::submit));
+        return device.record(arena, recorder -> launches.forEach(recorder::submit));
     }
 
     int rows() {

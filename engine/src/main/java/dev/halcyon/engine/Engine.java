@@ -39,12 +39,12 @@ public final class Engine implements AutoCloseable {
     private final CacheFormat cacheFormat;
     private final DeviceArena weightArena;
     private final DeviceArena stateArena;
-    private final DeviceArena hostArena;
     private final Stream stream;
     private final Prefill prefill;
     private final StepTensors inputs;
     private final TokenReadback readback;
     private final PageAllocator pages;
+    private final List<AutoCloseable> resources = new ArrayList<>();
     private final List<DecodeBucket> buckets = new ArrayList<>();
     private final ArrayDeque<Sequence> waiting = new ArrayDeque<>();
     private final @Nullable Sequence[] rows;
@@ -52,33 +52,51 @@ public final class Engine implements AutoCloseable {
     private Engine(CheckpointFolder folder, Device device, EngineOptions options) {
         this.config = folder.config();
         this.options = options;
-        this.weightArena = device.arena("weights of " + folder.root());
-        this.stateArena = device.arena("cache and step inputs");
-        this.hostArena = device.hostArena("tokens for the host");
-        this.stream = device.stream("engine");
-        this.weights = WeightLoader.load(folder, device, weightArena, options.activation());
-        var attention = config.attention();
-        this.cacheFormat = device.cacheFormat(options.cache(), attention.latentDim(), attention.ropeDim());
-        this.pages = new PageAllocator(Math.toIntExact(cacheFormat.pagesFor(options.cacheTokens())));
+        try {
+            this.weightArena = opened(device.arena("weights of " + folder.root()));
+            this.stateArena = opened(device.arena("cache and step inputs"));
+            DeviceArena hostArena = opened(device.hostArena("tokens for the host"));
+            this.stream = opened(device.stream("engine"));
+            this.weights = WeightLoader.load(folder, device, weightArena, options.activation());
+            var attention = config.attention();
+            this.cacheFormat = device.cacheFormat(options.cache(), attention.latentDim(), attention.ropeDim());
+            this.pages = new PageAllocator(Math.toIntExact(cacheFormat.pagesFor(options.cacheTokens())));
+            ModelDims dims = ModelDims.of(config, options.activation(), cacheFormat, options.batchInvariant());
+            Decoder decoder = new Decoder(dims, weights, caches());
+            int maxPages = Math.toIntExact(cacheFormat.pagesFor(options.maxContext()));
+            this.inputs = new StepTensors(stateArena, options.maxSequences(), maxPages, cacheFormat.rowsPerPage());
+            stream.fill(inputs.ids, 0);
+            this.readback = new TokenReadback(hostArena, inputs.ids);
+            this.prefill = opened(new Prefill(device, decoder, options, cacheFormat.rowsPerPage()));
+            this.rows = new Sequence[options.maxSequences()];
+            addBuckets(device, decoder);
+        } catch (RuntimeException | Error failure) {
+            close();
+            throw failure;
+        }
+    }
+
+    private List<CachePool> caches() {
         List<CachePool> caches = new ArrayList<>();
         for (int i = 0; i < config.layers(); i++) {
             caches.add(CachePool.allocate(stateArena, cacheFormat, pages.total()));
         }
-        ModelDims dims = ModelDims.of(config, options.activation(), cacheFormat, options.batchInvariant());
-        Decoder decoder = new Decoder(dims, weights, caches);
-        int maxPages = Math.toIntExact(cacheFormat.pagesFor(options.maxContext()));
-        this.inputs = new StepTensors(stateArena, options.maxSequences(), maxPages, cacheFormat.rowsPerPage());
-        stream.fill(inputs.ids, 0);
-        this.readback = new TokenReadback(hostArena, inputs.ids);
-        this.prefill = new Prefill(device, decoder, options, cacheFormat.rowsPerPage());
-        this.rows = new Sequence[options.maxSequences()];
-        for (int size = 1; ; size *= 2) {
+        return caches;
+    }
+
+    /// Buckets of 1, 2, 4 … rows up to the most there can be, over the same weights.
+    private void addBuckets(Device device, Decoder decoder) {
+        int size = 1;
+        while (buckets.isEmpty() || buckets.getLast().rows() < options.maxSequences()) {
             int bounded = Math.min(size, options.maxSequences());
-            buckets.add(new DecodeBucket(device, decoder, inputs, bounded));
-            if (bounded == options.maxSequences()) {
-                break;
-            }
+            buckets.add(opened(new DecodeBucket(device, decoder, inputs, bounded)));
+            size *= 2;
         }
+    }
+
+    private <R extends AutoCloseable> R opened(R resource) {
+        resources.add(resource);
+        return resource;
     }
 
     /// {@return an engine for the checkpoint in `folder`, whose weights are mapped and need no open file afterwards}
@@ -248,13 +266,15 @@ public final class Engine implements AutoCloseable {
         }
     }
 
+    /// Gives back everything on the device; a sequence keeps the tokens it has.
     @Override
     public void close() {
-        buckets.forEach(DecodeBucket::close);
-        prefill.close();
-        hostArena.close();
-        stateArena.close();
-        weightArena.close();
-        stream.close();
+        while (!resources.isEmpty()) {
+            try {
+                resources.removeLast().close();
+            } catch (Exception failure) {
+                throw new IllegalStateException("closing the engine failed", failure);
+            }
+        }
     }
 }
