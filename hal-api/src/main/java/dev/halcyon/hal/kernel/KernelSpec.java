@@ -21,6 +21,13 @@ public interface KernelSpec<A extends KernelArgs> {
         return 1;
     }
 
+    /// {@return whether a row's result must be the same bits whatever else is in the batch and whatever the row bounds are}
+    ///
+    /// A spec with such a component answers with it; a backend that cannot promise it declines.
+    default boolean batchInvariant() {
+        return false;
+    }
+
     /// {@return the kernel's name, the same on every backend: `MlaDecode`}
     default String name() {
         return getClass().getSimpleName();

@@ -52,6 +52,20 @@ public final class KernelRegistry<W> {
 
     /// {@return how a spec runs, or why it does not}
     public <A extends KernelArgs> Decision<A, W> decide(KernelSpec<A> spec, Limits limits) {
+        Decision<A, W> decision = decideByKernelOrLowering(spec, limits);
+        if (spec.batchInvariant()
+                && decision instanceof Decision.Planned<A, W> planned
+                && !planned.support().numerics().batchInvariant()) {
+            return Decision.refused(
+                    Support.Reason.NUMERICS,
+                    planned.support().implementation() + " does not promise the batch invariance that " + spec.name()
+                            + " asks for",
+                    "the spec without batchInvariant");
+        }
+        return decision;
+    }
+
+    private <A extends KernelArgs> Decision<A, W> decideByKernelOrLowering(KernelSpec<A> spec, Limits limits) {
         Decision<A, W> own = decideByKernel(spec, limits);
         if (own instanceof Decision.Planned<A, W> planned) {
             if (planned.workspaceBytes() > limits.workspaceBytes()) {
