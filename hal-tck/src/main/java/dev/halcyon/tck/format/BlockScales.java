@@ -14,7 +14,8 @@ public enum BlockScales {
     private static final float E8M0_MIN = 0x1p-127f;
     private static final float E8M0_MAX = 0x1p127f;
 
-    /// `scale` as it is read back: rounded to nearest, ties to even; a power of two beyond the range of [#E8M0] becomes the nearest in range.
+    /// `scale` as it is read back: rounded to nearest, ties to even; a power of two beyond the
+    /// range of [#E8M0] becomes the nearest in range.
     ///
     /// @throws IllegalArgumentException if the type is E8M0 and `scale` is no power of two
     public double stored(float scale) {
@@ -22,9 +23,12 @@ public enum BlockScales {
             case F32 -> scale;
             case BF16 -> FloatFormat.BF16.round(scale, FloatFormat.Overflow.SPECIAL);
             case F16 -> FloatFormat.F16.round(scale, FloatFormat.Overflow.SPECIAL);
-            case E8M0 -> Float.isNaN(scale)
-                    ? Double.NaN
-                    : PowerOfTwoScale.decode(PowerOfTwoScale.encodeExact(Math.clamp(scale, E8M0_MIN, E8M0_MAX)));
+            case E8M0 ->
+                    Float.isNaN(scale)
+                            ? Double.NaN
+                            : PowerOfTwoScale.decode(
+                                    PowerOfTwoScale.encodeExact(
+                                            Math.clamp(scale, E8M0_MIN, E8M0_MAX)));
         };
     }
 }

@@ -1,16 +1,19 @@
 package dev.halcyon.tck.format;
 
-/// A block-scaled matrix: element `[r, c]` is `value(code[r, c]) * scale[r / blockRows, c / blockColumns]`.
+/// A block-scaled matrix: element `[r, c]` is `value(code[r, c]) * scale[r / blockRows, c /
+/// blockColumns]`.
 ///
-/// Blocks at the right and lower edge may be partial. Checkpoints call the scale `weight_scale_inv`, but it is a factor. Source:
-/// DeepSeek-V3 inference/kernel.py, `weight_dequant` and `act_quant`; [BlockValues] names the sources of the other formats.
+/// Blocks at the right and lower edge may be partial. Checkpoints call the scale
+/// `weight_scale_inv`, but it is a factor. Source: DeepSeek-V3 inference/kernel.py,
+/// `weight_dequant` and `act_quant`; [BlockValues] names the sources of the other formats.
 ///
 /// @param values what elements are stored as
 /// @param scales what scales are stored as
 /// @param blockRows rows that share a scale
 /// @param blockColumns columns that share a scale
 /// @param rule how a quantizer picks the scale
-public record BlockScheme(BlockValues values, BlockScales scales, int blockRows, int blockColumns, ScaleRule rule) {
+public record BlockScheme(
+        BlockValues values, BlockScales scales, int blockRows, int blockColumns, ScaleRule rule) {
     /// Weights of DeepSeek-V3: E4M3, one F32 scale per 128 x 128.
     public static final BlockScheme FP8_BLOCK_128 =
             new BlockScheme(BlockValues.E4M3, BlockScales.F32, 128, 128, ScaleRule.LINEAR);
@@ -32,7 +35,8 @@ public record BlockScheme(BlockValues values, BlockScales scales, int blockRows,
     /// @throws IllegalArgumentException if a block dimension is not positive
     public BlockScheme {
         if (blockRows < 1 || blockColumns < 1) {
-            throw new IllegalArgumentException("a block has at least one element, not " + blockRows + " x " + blockColumns);
+            throw new IllegalArgumentException(
+                    "a block has at least one element, not " + blockRows + " x " + blockColumns);
         }
     }
 
@@ -56,7 +60,8 @@ public record BlockScheme(BlockValues values, BlockScales scales, int blockRows,
         return Math.ceilDiv(columns, blockColumns);
     }
 
-    /// The values of a `rows x columns` matrix; the product of a code's value and an F32 scale is exact in a double.
+    /// The values of a `rows x columns` matrix; the product of a code's value and an F32 scale is
+    /// exact in a double.
     ///
     /// Rounding the result to F32 gives the bits of the reference kernels.
     ///
@@ -71,15 +76,16 @@ public record BlockScheme(BlockValues values, BlockScales scales, int blockRows,
         return result;
     }
 
-    /// The codes and scales of a `rows x columns` matrix: the scale by the rule and rounded to its type, then `code = nearest(x / scale)`
-    /// with the quotient in F32, saturating.
+    /// The codes and scales of a `rows x columns` matrix: the scale by the rule and rounded to its
+    /// type, then `code = nearest(x / scale)` with the quotient in F32, saturating.
     ///
     /// @throws IllegalArgumentException if the number of elements does not fit the matrix
     public QuantizedValues quantize(double[] x, int rows, int columns) {
         Sizes.require("x", x.length, rows, columns);
         float[] largest = new float[scaleRows(rows) * scaleColumns(columns)];
         for (int i = 0; i < x.length; i++) {
-            largest[block(i, columns)] = Math.max(largest[block(i, columns)], Math.abs((float) x[i]));
+            largest[block(i, columns)] =
+                    Math.max(largest[block(i, columns)], Math.abs((float) x[i]));
         }
         double[] stored = new double[largest.length];
         for (int b = 0; b < stored.length; b++) {

@@ -2,9 +2,10 @@ package dev.halcyon.tck.format;
 
 /// What the elements of a block-scaled matrix are stored as.
 ///
-/// Sources: DeepSeek-V3 inference/kernel.py, `act_quant` (the 8-bit formats); DeepSeek-V4 inference/kernel.py (E2M1, whose scale rounds
-/// up so that nothing saturates, unlike that of OCP MX); compressed-tensors, `calculate_qparams` (int4: a symmetric range divides by
-/// half of its 15 steps, and a scale is at least the F32 machine epsilon).
+/// Sources: DeepSeek-V3 inference/kernel.py, `act_quant` (the 8-bit formats); DeepSeek-V4
+/// inference/kernel.py (E2M1, whose scale rounds up so that nothing saturates, unlike that of OCP
+/// MX); compressed-tensors, `calculate_qparams` (int4: a symmetric range divides by half of its 15
+/// steps, and a scale is at least the F32 machine epsilon).
 public enum BlockValues {
     /// E4M3, scaled to 448.
     E4M3(8, 448, 1e-4f),
@@ -37,7 +38,8 @@ public enum BlockValues {
         return largest;
     }
 
-    /// The magnitude below which a block's largest element does not count as smaller, so that no scale is zero.
+    /// The magnitude below which a block's largest element does not count as smaller, so that no
+    /// scale is zero.
     public float floor() {
         return floor;
     }
@@ -65,7 +67,10 @@ public enum BlockValues {
             case E4M3 -> FloatFormat.E4M3.encode(quotient, FloatFormat.Overflow.SATURATE);
             case E5M2 -> FloatFormat.E5M2.encode(quotient, FloatFormat.Overflow.SATURATE);
             // A block with a NaN has no meaning, but its neighbours must still be computed.
-            case E2M1 -> Double.isNaN(quotient) ? 0 : FloatFormat.E2M1.encode(quotient, FloatFormat.Overflow.SATURATE);
+            case E2M1 ->
+                    Double.isNaN(quotient)
+                            ? 0
+                            : FloatFormat.E2M1.encode(quotient, FloatFormat.Overflow.SATURATE);
             case INT4 -> (int) Math.clamp(Math.rint(quotient), -8.0, 7.0) + INT4_OFFSET;
         };
     }

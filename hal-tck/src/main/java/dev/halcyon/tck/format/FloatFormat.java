@@ -1,12 +1,15 @@
 package dev.halcyon.tck.format;
 
-/// A binary floating-point format of at most sixteen bits: sign, exponent, mantissa, and a rule for the special codes.
+/// A binary floating-point format of at most sixteen bits: sign, exponent, mantissa, and a rule for
+/// the special codes.
 ///
-/// Codes are the format's bits in the low end of an `int`. Decoding is exact; encoding rounds to nearest, ties to even, in one step
-/// from the `double` (no intermediate rounding to F32), keeps subnormals and never flushes to zero.
+/// Codes are the format's bits in the low end of an `int`. Decoding is exact; encoding rounds to
+/// nearest, ties to even, in one step from the `double` (no intermediate rounding to F32), keeps
+/// subnormals and never flushes to zero.
 ///
-/// Sources: IEEE 754-2019 for F16, BF16 and E5M2; the OCP 8-bit floating point specification for E4M3 (its `fn` form: no infinity,
-/// only the all-ones code is NaN); the OCP microscaling specification for E2M1 (no special code at all).
+/// Sources: IEEE 754-2019 for F16, BF16 and E5M2; the OCP 8-bit floating point specification for
+/// E4M3 (its `fn` form: no infinity, only the all-ones code is NaN); the OCP microscaling
+/// specification for E2M1 (no special code at all).
 public enum FloatFormat {
     /// Eight bits, largest value 448, no infinity.
     E4M3(4, 3, Specials.NAN_ONLY),
@@ -86,7 +89,8 @@ public enum FloatFormat {
     /// @throws IllegalArgumentException if the code has more bits than the format
     public double decode(int code) {
         if (code < 0 || code >= codes()) {
-            throw new IllegalArgumentException(name() + " has codes 0 to " + (codes() - 1) + ", got " + code);
+            throw new IllegalArgumentException(
+                    name() + " has codes 0 to " + (codes() - 1) + ", got " + code);
         }
         int magnitude = code & (signBit() - 1);
         double sign = (code & signBit()) != 0 ? -1.0 : 1.0;
@@ -123,7 +127,8 @@ public enum FloatFormat {
         return decode(encode(value, overflow));
     }
 
-    /// The magnitude's code as if the exponent had no upper limit; the input is the bit pattern of a finite, non-negative double.
+    /// The magnitude's code as if the exponent had no upper limit; the input is the bit pattern of
+    /// a finite, non-negative double.
     private int roundMagnitude(long doubleBits) {
         int doubleExponent = (int) (doubleBits >>> DOUBLE_MANTISSA_BITS);
         long significand = doubleBits & ((1L << DOUBLE_MANTISSA_BITS) - 1);
@@ -132,7 +137,8 @@ public enum FloatFormat {
         } else {
             significand |= 1L << DOUBLE_MANTISSA_BITS;
         }
-        // value = significand * 2^unit, and the format's grid at this magnitude is 2^(exponent - mantissaBits).
+        // value = significand * 2^unit, and the format's grid at this magnitude is 2^(exponent -
+        // mantissaBits).
         int unit = doubleExponent - 1023 - DOUBLE_MANTISSA_BITS;
         int exponent = Math.max(doubleExponent - 1023, 1 - bias);
         int dropped = exponent - mantissaBits - unit;
@@ -145,7 +151,8 @@ public enum FloatFormat {
         if (rest > half || (rest == half && (kept & 1) != 0)) {
             kept++;
         }
-        // A significand of 2^(mantissaBits+1) carries into the exponent by itself, and so does a subnormal that reaches 2^mantissaBits.
+        // A significand of 2^(mantissaBits+1) carries into the exponent by itself, and so does a
+        // subnormal that reaches 2^mantissaBits.
         long code = ((long) (exponent + bias - 1) << mantissaBits) + kept;
         return (int) Math.min(code, maxFiniteCode() + 1L);
     }
@@ -163,6 +170,8 @@ public enum FloatFormat {
     }
 
     private int overflowCode(Overflow overflow) {
-        return overflow == Overflow.SPECIAL && specials != Specials.NONE ? maxFiniteCode() + 1 : maxFiniteCode();
+        return overflow == Overflow.SPECIAL && specials != Specials.NONE
+                ? maxFiniteCode() + 1
+                : maxFiniteCode();
     }
 }

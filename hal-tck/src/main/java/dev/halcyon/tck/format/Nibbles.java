@@ -2,9 +2,10 @@ package dev.halcyon.tck.format;
 
 /// The packing of 4-bit codes: the first of a group in the lowest bits.
 ///
-/// In bytes, the even column is the low nibble (DeepSeek-V4 inference/convert.py; PyTorch `float4_e2m1fn_x2`). In 32-bit words, value i of
-/// eight sits in bits `4i` to `4i + 3` (compressed-tensors `pack-quantized`); the little-endian bytes of such a word are the same bytes.
-/// Rows begin at a byte or word of their own; places beyond the last column hold zero bits.
+/// In bytes, the even column is the low nibble (DeepSeek-V4 inference/convert.py; PyTorch
+/// `float4_e2m1fn_x2`). In 32-bit words, value i of eight sits in bits `4i` to `4i + 3`
+/// (compressed-tensors `pack-quantized`); the little-endian bytes of such a word are the same
+/// bytes. Rows begin at a byte or word of their own; places beyond the last column hold zero bits.
 public final class Nibbles {
     private static final int PER_BYTE = 2;
     private static final int PER_WORD = 8;

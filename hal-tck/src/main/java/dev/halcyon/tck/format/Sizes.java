@@ -7,7 +7,13 @@ final class Sizes {
     static void require(String what, int actual, int rows, int columns) {
         if (rows < 0 || columns < 0 || actual != (long) rows * columns) {
             throw new IllegalArgumentException(
-                    what + " must have " + rows + " x " + columns + " elements, but there are " + actual);
+                    what
+                            + " must have "
+                            + rows
+                            + " x "
+                            + columns
+                            + " elements, but there are "
+                            + actual);
         }
     }
 }

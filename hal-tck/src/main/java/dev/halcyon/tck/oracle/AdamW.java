@@ -2,8 +2,8 @@ package dev.halcyon.tck.oracle;
 
 /// The AdamW optimizer with decoupled weight decay.
 ///
-/// `m <- β1 m + (1-β1) g`, `v <- β2 v + (1-β2) g²`. Sources: Loshchilov and Hutter (2019) as torch.optim.AdamW writes it; Moonlight
-/// examples/toy_train.py for the other place of eps.
+/// `m <- β1 m + (1-β1) g`, `v <- β2 v + (1-β2) g²`. Sources: Loshchilov and Hutter (2019) as
+/// torch.optim.AdamW writes it; Moonlight examples/toy_train.py for the other place of eps.
 ///
 /// @param beta1 factor of the first moment
 /// @param beta2 factor of the second moment
@@ -24,7 +24,8 @@ public record AdamW(double beta1, double beta2, double eps, double weightDecay, 
     public record State(double[] parameter, double[] firstMoment, double[] secondMoment) {
         /// The state before the first step.
         public static State initial(double[] parameter) {
-            return new State(parameter.clone(), new double[parameter.length], new double[parameter.length]);
+            return new State(
+                    parameter.clone(), new double[parameter.length], new double[parameter.length]);
         }
     }
 
@@ -44,13 +45,18 @@ public record AdamW(double beta1, double beta2, double eps, double weightDecay, 
         for (int i = 0; i < gradient.length; i++) {
             double m = beta1 * before.firstMoment()[i] + (1 - beta1) * gradient[i];
             double v = beta2 * before.secondMoment()[i] + (1 - beta2) * gradient[i] * gradient[i];
-            double update = switch (place) {
-                case AFTER_CORRECTION -> m / correction1 / (Math.sqrt(v / correction2) + eps);
-                case BEFORE_CORRECTION -> m / (Math.sqrt(v) + eps) * Math.sqrt(correction2) / correction1;
-            };
+            double update =
+                    switch (place) {
+                        case AFTER_CORRECTION ->
+                                m / correction1 / (Math.sqrt(v / correction2) + eps);
+                        case BEFORE_CORRECTION ->
+                                m / (Math.sqrt(v) + eps) * Math.sqrt(correction2) / correction1;
+                    };
             after.firstMoment()[i] = m;
             after.secondMoment()[i] = v;
-            after.parameter()[i] = before.parameter()[i] * (1 - learningRate * weightDecay) - learningRate * update;
+            after.parameter()[i] =
+                    before.parameter()[i] * (1 - learningRate * weightDecay)
+                            - learningRate * update;
         }
         return after;
     }

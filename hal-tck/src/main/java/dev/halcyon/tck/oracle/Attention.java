@@ -2,10 +2,12 @@ package dev.halcyon.tck.oracle;
 
 import java.util.Arrays;
 
-/// Softmax attention of one query of one head over a list of keys and values: the core of the naive and the absorbed form alike.
+/// Softmax attention of one query of one head over a list of keys and values: the core of the naive
+/// and the absorbed form alike.
 ///
-/// The logarithm of the sum is natural and leaves the sink out. A query without a key has output 0, log-sum-exp positive infinity and
-/// maximum logit negative infinity. Source: FlashMLA, README and tests/ref.py.
+/// The logarithm of the sum is natural and leaves the sink out. A query without a key has output 0,
+/// log-sum-exp positive infinity and maximum logit negative infinity. Source: FlashMLA, README and
+/// tests/ref.py.
 public final class Attention {
     /// The sink that changes nothing.
     public static final double NO_SINK = Double.NEGATIVE_INFINITY;
@@ -29,7 +31,10 @@ public final class Attention {
     @SuppressWarnings("ArrayRecordComponent")
     public record Gradient(double[] dQuery, double[] dKeys, double[] dValues, double dSink) {}
 
-    /// `z_j = scale <query, key_j>`, `p = softmax(z)`, `o = Σ p_j value_j`, then `o / (1 + exp(sink - logSumExp))`.
+    /// ```
+    /// z_j = scale <query, key_j>     p = softmax(z)
+    /// o = Σ p_j value_j / (1 + exp(sink - logSumExp))
+    /// ```
     ///
     /// @param query `[keys.columns()]` starting at `offset`
     /// @param keys one row per key
@@ -37,7 +42,13 @@ public final class Attention {
     /// @param visible how many of the first keys the query sees
     /// @param sink logit of a key without a value, [#NO_SINK] for none
     public static Head attend(
-            double[] query, int offset, Rows keys, Rows values, int visible, double scale, double sink) {
+            double[] query,
+            int offset,
+            Rows keys,
+            Rows values,
+            int visible,
+            double scale,
+            double sink) {
         double[] output = new double[values.columns()];
         if (visible <= 0) {
             return new Head(output, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY);
@@ -60,10 +71,22 @@ public final class Attention {
         return new Head(output, logSumExp, max);
     }
 
-    /// With `l = logSumExp ⊕ sink`, `P = exp(z - l)`, `D = <dO, O>`: `dV = P dO`, `dZ = P (dO·V - D)`, `dQ = scale Σ dZ K`,
-    /// `dK = scale dZ Q`, `dsink = -exp(sink - l) D`.
+    /// The gradient of [#attend], with l the log-sum-exp of all logits and the sink:
+    ///
+    /// ```
+    /// P = exp(z - l)        D = <dO, O>          dV = P dO
+    /// dZ = P (dO V - D)     dQ = scale Σ dZ K    dK = scale dZ Q
+    /// dsink = -exp(sink - l) D
+    /// ```
     public static Gradient backward(
-            double[] dOutput, double[] query, int offset, Rows keys, Rows values, int visible, double scale, double sink) {
+            double[] dOutput,
+            double[] query,
+            int offset,
+            Rows keys,
+            Rows values,
+            int visible,
+            double scale,
+            double sink) {
         int keyWidth = keys.columns();
         int valueWidth = values.columns();
         double[] dQuery = new double[keyWidth];
@@ -75,7 +98,13 @@ public final class Attention {
         double[] z = logits(query, offset, keys, visible, scale);
         double logSumExp = Softmax.logSumExp(z, 0, visible);
         double total = Softmax.logSumExp(new double[] {logSumExp, sink}, 0, 2);
-        double d = Dot.of(dOutput, 0, attend(query, offset, keys, values, visible, scale, sink).output(), 0, valueWidth);
+        double d =
+                Dot.of(
+                        dOutput,
+                        0,
+                        attend(query, offset, keys, values, visible, scale, sink).output(),
+                        0,
+                        valueWidth);
         double[] key = new double[keyWidth];
         double[] value = new double[valueWidth];
         for (int j = 0; j < visible; j++) {
@@ -94,12 +123,14 @@ public final class Attention {
         return new Gradient(dQuery, dKeys, dValues, -Math.exp(sink - total) * d);
     }
 
-    /// The first `columns` columns of every row: the values of absorbed MLA, which are a part of its keys.
+    /// The first `columns` columns of every row: the values of absorbed MLA, which are a part of
+    /// its keys.
     public static Rows leading(Rows rows, int columns) {
         return new LeadingColumns(rows, columns);
     }
 
-    private static double[] logits(double[] query, int offset, Rows keys, int visible, double scale) {
+    private static double[] logits(
+            double[] query, int offset, Rows keys, int visible, double scale) {
         double[] z = new double[visible];
         double[] key = new double[keys.columns()];
         for (int j = 0; j < visible; j++) {
@@ -109,12 +140,19 @@ public final class Attention {
         return z;
     }
 
-    private record LeadingColumns(Rows whole, int columns, double[] scratch) implements Rows {
+    private static final class LeadingColumns implements Rows {
+        private final Rows whole;
+        private final int columns;
+        private final double[] row;
+
         LeadingColumns(Rows whole, int columns) {
-            this(whole, columns, new double[whole.columns()]);
             if (columns > whole.columns()) {
-                throw new IllegalArgumentException("rows of " + whole.columns() + " columns have no first " + columns);
+                throw new IllegalArgumentException(
+                        "rows of " + whole.columns() + " columns have no first " + columns);
             }
+            this.whole = whole;
+            this.columns = columns;
+            this.row = new double[whole.columns()];
         }
 
         @Override
@@ -123,9 +161,14 @@ public final class Attention {
         }
 
         @Override
-        public void read(int row, double[] into) {
-            whole.read(row, scratch);
-            System.arraycopy(scratch, 0, into, 0, columns);
+        public int columns() {
+            return columns;
+        }
+
+        @Override
+        public void read(int index, double[] into) {
+            whole.read(index, row);
+            System.arraycopy(row, 0, into, 0, columns);
         }
     }
 }

@@ -8,8 +8,10 @@ import java.util.Arrays;
 /// @param heads number of heads
 /// @param width values per query and head
 /// @param output `[queries, heads, width]`
-/// @param logSumExp `[queries, heads]`, natural, without the sink; positive infinity where no key was visible
-/// @param maxLogit `[heads]` largest logit over all queries, scale included; negative infinity where no key was visible
+/// @param logSumExp `[queries, heads]`, natural, without the sink; positive infinity where no key
+///   was visible
+/// @param maxLogit `[heads]` largest logit over all queries, scale included; negative infinity
+///   where no key was visible
 @SuppressWarnings("ArrayRecordComponent")
 public record AttentionResult(
         int queries, int heads, int width, double[] output, double[] logSumExp, double[] maxLogit) {
@@ -18,7 +20,12 @@ public record AttentionResult(
         double[] maxLogit = new double[heads];
         Arrays.fill(maxLogit, Double.NEGATIVE_INFINITY);
         return new AttentionResult(
-                queries, heads, width, new double[queries * heads * width], new double[queries * heads], maxLogit);
+                queries,
+                heads,
+                width,
+                new double[queries * heads * width],
+                new double[queries * heads],
+                maxLogit);
     }
 
     /// Records what one query of one head yielded.

@@ -4,8 +4,9 @@ import java.util.Arrays;
 
 /// The sequence-wise balance loss, `L = alpha Σ_e f_e P_e` for each sequence.
 ///
-/// `f_e = E / (K T) * #{t : e chosen}` is a constant for the gradient, and `P_e` is the mean over the sequence of the score's share
-/// `s[t,e] / Σ_e s[t,e]`. Source: DeepSeek-V3 technical report, "Complementary Sequence-Wise Auxiliary Loss"; TileKernels, `aux_fi`.
+/// `f_e = E / (K T) * #{t : e chosen}` is a constant for the gradient, and `P_e` is the mean over
+/// the sequence of the score's share `s[t,e] / Σ_e s[t,e]`. Source: DeepSeek-V3 technical report,
+/// "Complementary Sequence-Wise Auxiliary Loss"; TileKernels, `aux_fi`.
 public final class BalanceLoss {
     private BalanceLoss() {}
 
@@ -13,7 +14,8 @@ public final class BalanceLoss {
     ///
     /// @param scores `[T, experts]` unbiased scores
     /// @param indices `[T, topK]` chosen experts; -1 counts for none
-    public static double forward(double[] scores, int[] indices, int experts, int topK, double alpha) {
+    public static double forward(
+            double[] scores, int[] indices, int experts, int topK, double alpha) {
         int tokens = Shapes.quotient("scores", scores.length, experts);
         double[] f = frequencies(indices, tokens, experts, topK);
         double loss = 0;
@@ -30,7 +32,12 @@ public final class BalanceLoss {
     ///
     /// @param sequenceStart `[sequences + 1]` first token of each sequence and the end of the last
     public static double mean(
-            double[] scores, int[] indices, int[] sequenceStart, int experts, int topK, double alpha) {
+            double[] scores,
+            int[] indices,
+            int[] sequenceStart,
+            int experts,
+            int topK,
+            double alpha) {
         double sum = 0;
         int counted = 0;
         for (int s = 0; s + 1 < sequenceStart.length; s++) {
@@ -46,11 +53,12 @@ public final class BalanceLoss {
         return counted == 0 ? 0 : sum / counted;
     }
 
-    /// The gradient of one sequence's loss with respect to its scores: with `n = s / Σ s` and `dn[t,e] = alpha f_e / T`,
-    /// `ds[t,e] = (dn[t,e] - Σ_j dn[t,j] n[t,j]) / Σ s`.
+    /// The gradient of one sequence's loss with respect to its scores: with `n = s / Σ s` and
+    /// `dn[t,e] = alpha f_e / T`, `ds[t,e] = (dn[t,e] - Σ_j dn[t,j] n[t,j]) / Σ s`.
     ///
     /// @return `[T, experts]`
-    public static double[] backward(double[] scores, int[] indices, int experts, int topK, double alpha) {
+    public static double[] backward(
+            double[] scores, int[] indices, int experts, int topK, double alpha) {
         int tokens = Shapes.quotient("scores", scores.length, experts);
         double[] f = frequencies(indices, tokens, experts, topK);
         double[] ds = new double[scores.length];

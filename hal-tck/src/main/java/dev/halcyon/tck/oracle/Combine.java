@@ -16,7 +16,8 @@ public final class Combine {
     /// @param positions `[tokens, topK]`
     /// @param weights `[tokens, topK]`
     /// @return `[tokens, width]`
-    public static double[] forward(double[] rows, int[] positions, double[] weights, int topK, int width) {
+    public static double[] forward(
+            double[] rows, int[] positions, double[] weights, int topK, int width) {
         Shapes.require("weights", weights.length, positions.length);
         double[] y = new double[positions.length / topK * width];
         for (int i = 0; i < positions.length; i++) {

@@ -2,7 +2,8 @@ package dev.halcyon.tck.oracle;
 
 /// The loss of predicting given tokens: `logSumExp(logits) - logits[target]`, natural logarithm.
 ///
-/// A row whose target is outside the vocabulary is ignored, -1 being the usual way to say so: loss 0, gradient 0.
+/// A row whose target is outside the vocabulary is ignored, -1 being the usual way to say so: loss
+/// 0, gradient 0.
 public final class CrossEntropy {
     private CrossEntropy() {}
 
@@ -35,7 +36,8 @@ public final class CrossEntropy {
     /// `dLogits = dLoss[row] (softmax(logits) - onehot(target))`.
     ///
     /// @param dLoss `[rows]`, the weight of each row's loss, for instance `1 / counted rows`
-    public static double[] backward(double[] logits, int[] targets, double[] dLoss, int vocabulary) {
+    public static double[] backward(
+            double[] logits, int[] targets, double[] dLoss, int vocabulary) {
         Shapes.require("logits", logits.length, targets.length, vocabulary);
         Shapes.require("dLoss", dLoss.length, targets.length);
         double[] dLogits = new double[logits.length];

@@ -14,7 +14,8 @@ import java.util.stream.IntStream;
 /// @param normEps eps of the final norm
 /// @param head `[vocabulary, hidden]`
 @SuppressWarnings("ArrayRecordComponent")
-public record DecoderModel(Rows embedding, List<DecoderLayer> layers, double[] finalNorm, double normEps, Rows head) {
+public record DecoderModel(
+        Rows embedding, List<DecoderLayer> layers, double[] finalNorm, double normEps, Rows head) {
     /// Copies the list of layers.
     public DecoderModel {
         layers = List.copyOf(layers);
@@ -22,7 +23,8 @@ public record DecoderModel(Rows embedding, List<DecoderLayer> layers, double[] f
 
     /// What a forward pass yields.
     ///
-    /// @param hiddenStates the embedding, then each layer's output, the last one after the final norm: each `[tokens, hidden]`
+    /// @param hiddenStates the embedding, then each layer's output, the last one after the final
+    ///   norm: each `[tokens, hidden]`
     /// @param logits `[tokens, vocabulary]`
     @SuppressWarnings("ArrayRecordComponent")
     public record Output(List<double[]> hiddenStates, double[] logits) {}
@@ -64,19 +66,23 @@ public record DecoderModel(Rows embedding, List<DecoderLayer> layers, double[] f
         }
     }
 
-    /// The next `count` tokens after `prompt`, each the one with the largest logit; end-of-sequence tokens do not stop it.
+    /// The next `count` tokens after `prompt`, each the one with the largest logit; end-of-sequence
+    /// tokens do not stop it.
     ///
     /// @throws IllegalArgumentException if the prompt is empty
     public Generation greedy(int[] prompt, int count) {
         if (prompt.length == 0) {
-            throw new IllegalArgumentException("the prompt is empty; a model needs at least one token to continue");
+            throw new IllegalArgumentException(
+                    "the prompt is empty; a model needs at least one token to continue");
         }
         Sequence sequence = new Sequence();
         int[] next = prompt;
         int[] tokens = new int[count];
         List<double[]> logits = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            double[] all = sequence.forward(next, i == 0 ? MlaLayer.Form.NAIVE : MlaLayer.Form.ABSORBED).logits();
+            double[] all =
+                    sequence.forward(next, i == 0 ? MlaLayer.Form.NAIVE : MlaLayer.Form.ABSORBED)
+                            .logits();
             double[] last = Columns.slice(all, all.length, all.length - head.rows(), head.rows());
             logits.add(last);
             tokens[i] = Sampling.greedy(last);

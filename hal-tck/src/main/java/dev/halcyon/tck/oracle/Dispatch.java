@@ -2,10 +2,12 @@ package dev.halcyon.tck.oracle;
 
 import java.util.Arrays;
 
-/// The order in which routed tokens stand before the grouped GEMM: one aligned segment per local expert.
+/// The order in which routed tokens stand before the grouped GEMM: one aligned segment per local
+/// expert.
 ///
-/// Within a segment rows are in token order, so the mapping is the same every time. Experts outside the local range get no row, and so
-/// does the index -1. Source: TileKernels, `get_fused_mapping` and `expand_to_fused`.
+/// Within a segment rows are in token order, so the mapping is the same every time. Experts outside
+/// the local range get no row, and so does the index -1. Source: TileKernels, `get_fused_mapping`
+/// and `expand_to_fused`.
 ///
 /// @param rows all rows, padding included: the end of the last segment
 /// @param counts `[localExperts]` tokens of each expert
@@ -30,7 +32,8 @@ public record Dispatch(
     /// @param indices `[tokens, topK]` expert indices among all experts, -1 for none
     /// @param alignment every segment starts at a multiple of this many rows
     /// @throws IllegalArgumentException if the alignment is not positive
-    public static Dispatch of(int[] indices, int topK, int firstExpert, int localExperts, int alignment) {
+    public static Dispatch of(
+            int[] indices, int topK, int firstExpert, int localExperts, int alignment) {
         if (alignment < 1) {
             throw new IllegalArgumentException("alignment must be positive, got " + alignment);
         }
@@ -71,7 +74,8 @@ public record Dispatch(
     /// @param x `[tokens, width]`
     /// @return `[rows, width]`
     public double[] expand(double[] x, int width) {
-        return Embedding.gather(posToToken, Rows.of(x, Shapes.quotient("x", x.length, width), width));
+        return Embedding.gather(
+                posToToken, Rows.of(x, Shapes.quotient("x", x.length, width), width));
     }
 
     /// The gradient of [#expand]: each token's rows added up, k ascending.

@@ -1,6 +1,7 @@
 package dev.halcyon.tck.oracle;
 
-/// A gated feed-forward network, `down(silu(gate x) * (up x))`: one expert, the shared experts, or a dense layer.
+/// A gated feed-forward network, `down(silu(gate x) * (up x))`: one expert, the shared experts, or
+/// a dense layer.
 ///
 /// Source: DeepSeek-V3 inference/model.py, `MLP` and `Expert` (w1 = gate, w3 = up, w2 = down).
 ///
@@ -37,7 +38,10 @@ public record FeedForward(Rows gate, Rows up, Rows down) {
         int hidden = gate.columns();
         return switch (position) {
             case BEFORE_DOWN ->
-                Linear.apply(SwiGlu.forward(Linear.apply(x, gate), Linear.apply(x, up), rowWeights, limit), down);
+                    Linear.apply(
+                            SwiGlu.forward(
+                                    Linear.apply(x, gate), Linear.apply(x, up), rowWeights, limit),
+                            down);
             case AFTER_DOWN -> {
                 double[] y = apply(x, limit);
                 for (int i = 0; i < y.length; i++) {
@@ -48,7 +52,8 @@ public record FeedForward(Rows gate, Rows up, Rows down) {
         };
     }
 
-    /// Where the routing weight enters; the two agree in exact arithmetic and differ in what gets rounded.
+    /// Where the routing weight enters; the two agree in exact arithmetic and differ in what gets
+    /// rounded.
     public enum WeightPosition {
         /// On the activation, before the down projection (DeepSeek-V4).
         BEFORE_DOWN,

@@ -4,8 +4,9 @@ import java.util.Arrays;
 
 /// The gradient of a gated feed-forward network whose output is weighted by row.
 ///
-/// It does not matter whether the weight enters before or after the down projection: with `dp = dy W_down`, `dh = w dp` and
-/// `dw = <dp, h>`. Source: TileKernels, `torch/swiglu.py`; [SwiGlu#backward] has the activation's part.
+/// It does not matter whether the weight enters before or after the down projection: with `dp = dy
+/// W_down`, `dh = w dp` and `dw = <dp, h>`. Source: TileKernels, `torch/swiglu.py`;
+/// [SwiGlu#backward] has the activation's part.
 ///
 /// @param dx `[rows, hidden]`
 /// @param gate gradient of the gate weight, `[inner, hidden]`
@@ -13,9 +14,11 @@ import java.util.Arrays;
 /// @param down gradient of the down weight, `[hidden, inner]`
 /// @param rowWeights gradient of the row weights, `[rows]`
 @SuppressWarnings("ArrayRecordComponent")
-public record FeedForwardBackward(double[] dx, double[] gate, double[] up, double[] down, double[] rowWeights) {
+public record FeedForwardBackward(
+        double[] dx, double[] gate, double[] up, double[] down, double[] rowWeights) {
     /// The gradient of a network without row weights.
-    public static FeedForwardBackward of(FeedForward network, double[] dy, double[] x, double limit) {
+    public static FeedForwardBackward of(
+            FeedForward network, double[] dy, double[] x, double limit) {
         double[] ones = new double[Shapes.quotient("x", x.length, network.gate().columns())];
         Arrays.fill(ones, 1);
         return of(network, dy, x, ones, limit);
@@ -26,7 +29,8 @@ public record FeedForwardBackward(double[] dx, double[] gate, double[] up, doubl
     /// @param dy `[rows, hidden]`
     /// @param x `[rows, hidden]`
     /// @param weights `[rows]`
-    public static FeedForwardBackward of(FeedForward network, double[] dy, double[] x, double[] weights, double limit) {
+    public static FeedForwardBackward of(
+            FeedForward network, double[] dy, double[] x, double[] weights, double limit) {
         int hidden = network.gate().columns();
         int inner = network.gate().rows();
         int rows = weights.length;

@@ -1,15 +1,18 @@
 package dev.halcyon.tck.oracle;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.Arrays;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /// The router of a mixture-of-experts layer.
 ///
-/// The bias takes part in the choice and never in the weights. Experts of dropped groups are no candidates at all, whatever the sign of
-/// the scores. Source: DeepSeek-V3 inference/model.py, `Gate`; for hash routing DeepSeek-V4 inference/model.py, `Gate`.
+/// The bias takes part in the choice and never in the weights. Experts of dropped groups are no
+/// candidates at all, whatever the sign of the scores. Source: DeepSeek-V3 inference/model.py,
+/// `Gate`; for hash routing DeepSeek-V4 inference/model.py, `Gate`.
 public final class Gate {
-    /// Above this, `softplus(x)` is x, as in torch; without the limit the double result would differ from the reference by 2e-9.
+    /// Above this, `softplus(x)` is x, as in torch; without the limit the double result would
+    /// differ from the reference by 2e-9.
     private static final double SOFTPLUS_THRESHOLD = 20;
 
     /// The margin of a choice that rejected nothing.
@@ -27,13 +30,16 @@ public final class Gate {
         return choose(scores(logits, rule), bias, rule);
     }
 
-    /// Hash routing: the experts are those that the table names for the token's id, the weights their scores.
+    /// Hash routing: the experts are those that the table names for the token's id, the weights
+    /// their scores.
     ///
-    /// A token id outside the table, or an entry that is no expert, leaves the token without experts: indices -1, weights 0.
+    /// A token id outside the table, or an entry that is no expert, leaves the token without
+    /// experts: indices -1, weights 0.
     ///
     /// @param tokenIds `[tokens]`
     /// @param table `[vocabulary, topK]` expert of each token id
-    public static Routing routeByHash(double[] x, Rows weight, int[] tokenIds, int[] table, GateRule rule) {
+    public static Routing routeByHash(
+            double[] x, Rows weight, int[] tokenIds, int[] table, GateRule rule) {
         double[] scores = scores(Linear.apply(x, weight), rule);
         Shapes.require("scores", scores.length, tokenIds.length, rule.experts());
         int[] indices = new int[tokenIds.length * rule.topK()];
@@ -64,7 +70,8 @@ public final class Gate {
         return scores;
     }
 
-    /// The choice from given scores: best groups, best experts of those by biased score, weights from unbiased scores.
+    /// The choice from given scores: best groups, best experts of those by biased score, weights
+    /// from unbiased scores.
     ///
     /// @param scores `[tokens, experts]`
     public static Routing choose(double[] scores, double @Nullable [] bias, GateRule rule) {
@@ -87,17 +94,19 @@ public final class Gate {
         return weigh(scores, indices, rule);
     }
 
-    /// How far a token's choice of experts is from changing: the biased score of the last chosen one minus that of the best rejected
-    /// one in the kept groups; 1e300 where nothing was rejected.
+    /// How far a token's choice of experts is from changing: the biased score of the last chosen
+    /// one minus that of the best rejected one in the kept groups; 1e300 where nothing was
+    /// rejected.
     ///
     /// @param scores one token's `[experts]` scores
     public static double expertMargin(double[] scores, double @Nullable [] bias, GateRule rule) {
         double[] biased = biased(scores, 0, bias, rule);
         boolean[] kept = keptGroups(biased, rule);
-        double[] candidates = IntStream.range(0, biased.length)
-                .filter(e -> kept[e / rule.groupSize()])
-                .mapToDouble(e -> biased[e])
-                .toArray();
+        double[] candidates =
+                IntStream.range(0, biased.length)
+                        .filter(e -> kept[e / rule.groupSize()])
+                        .mapToDouble(e -> biased[e])
+                        .toArray();
         return marginAfter(candidates, rule.topK());
     }
 
@@ -110,10 +119,13 @@ public final class Gate {
 
     private static double marginAfter(double[] scores, int chosen) {
         int[] order = Ranking.order(scores, 0, scores.length);
-        return chosen >= order.length ? NOTHING_REJECTED : scores[order[chosen - 1]] - scores[order[chosen]];
+        return chosen >= order.length
+                ? NOTHING_REJECTED
+                : scores[order[chosen - 1]] - scores[order[chosen]];
     }
 
-    private static double[] biased(double[] scores, int token, double @Nullable [] bias, GateRule rule) {
+    private static double[] biased(
+            double[] scores, int token, double @Nullable [] bias, GateRule rule) {
         double[] biased = new double[rule.experts()];
         for (int e = 0; e < biased.length; e++) {
             biased[e] = scores[token * biased.length + e] + (bias == null ? 0 : bias[e]);
@@ -148,13 +160,15 @@ public final class Gate {
         int tokens = indices.length / topK;
         double[] weights = new double[indices.length];
         for (int token = 0; token < tokens; token++) {
-            if (Arrays.stream(indices, token * topK, (token + 1) * topK).anyMatch(index -> index < 0)) {
+            if (Arrays.stream(indices, token * topK, (token + 1) * topK)
+                    .anyMatch(index -> index < 0)) {
                 Arrays.fill(indices, token * topK, (token + 1) * topK, -1);
                 continue;
             }
             double sum = 0;
             for (int k = 0; k < topK; k++) {
-                weights[token * topK + k] = scores[token * rule.experts() + indices[token * topK + k]];
+                weights[token * topK + k] =
+                        scores[token * rule.experts() + indices[token * topK + k]];
                 sum += weights[token * topK + k];
             }
             double divisor = rule.normalise() ? sum + GateRule.SUM_FLOOR : 1;

@@ -2,9 +2,10 @@ package dev.halcyon.tck.oracle;
 
 /// The gradient of a router: from routing weights back to logits.
 ///
-/// The choice is constant and the bias gets no gradient. With `R` the scale and `S` the sum of the chosen scores,
-/// `ds_i = (R dw_i - Σ_j dw_j w_j) / S` for chosen experts if weights are normalised, `R dw_i` if not, and 0 elsewhere; then
-/// `dl = ds s (1 - s)` (sigmoid), `ds sigmoid(l) / (2 s)` (square root of softplus, 0 where s is 0), or `s (ds - Σ ds s)` (softmax).
+/// The choice is constant and the bias gets no gradient. With `R` the scale and `S` the sum of the
+/// chosen scores, `ds_i = (R dw_i - Σ_j dw_j w_j) / S` for chosen experts if weights are
+/// normalised, `R dw_i` if not, and 0 elsewhere; then `dl = ds s (1 - s)` (sigmoid), `ds sigmoid(l)
+/// / (2 s)` (square root of softplus, 0 where s is 0), or `s (ds - Σ ds s)` (softmax).
 public final class GateBackward {
     private GateBackward() {}
 
@@ -13,7 +14,8 @@ public final class GateBackward {
     /// @param dWeights `[tokens, topK]`
     /// @param logits `[tokens, experts]`
     /// @return `[tokens, experts]`
-    public static double[] logits(double[] dWeights, double[] logits, Routing routing, GateRule rule) {
+    public static double[] logits(
+            double[] dWeights, double[] logits, Routing routing, GateRule rule) {
         Shapes.require("dWeights", dWeights.length, routing.tokens(), routing.topK());
         double[] scores = Gate.scores(logits, rule);
         double[] dLogits = new double[logits.length];
@@ -23,11 +25,15 @@ public final class GateBackward {
             double mean = Dot.of(dScores, 0, scores, at, rule.experts());
             for (int e = 0; e < rule.experts(); e++) {
                 double s = scores[at + e];
-                dLogits[at + e] = switch (rule.score()) {
-                    case SIGMOID -> dScores[e] * s * (1 - s);
-                    case SOFTMAX -> s * (dScores[e] - mean);
-                    case SQRT_SOFTPLUS -> s == 0 ? 0 : dScores[e] * SwiGlu.sigmoid(logits[at + e]) / (2 * s);
-                };
+                dLogits[at + e] =
+                        switch (rule.score()) {
+                            case SIGMOID -> dScores[e] * s * (1 - s);
+                            case SOFTMAX -> s * (dScores[e] - mean);
+                            case SQRT_SOFTPLUS ->
+                                    s == 0
+                                            ? 0
+                                            : dScores[e] * SwiGlu.sigmoid(logits[at + e]) / (2 * s);
+                        };
             }
         }
         return dLogits;
@@ -47,7 +53,8 @@ public final class GateBackward {
         for (int k = token * routing.topK(); k < (token + 1) * routing.topK(); k++) {
             if (routing.indices()[k] >= 0) {
                 double direct = rule.scale() * dWeights[k];
-                dScores[routing.indices()[k]] = rule.normalise() ? (direct - projected) / sum : direct;
+                dScores[routing.indices()[k]] =
+                        rule.normalise() ? (direct - projected) / sum : direct;
             }
         }
         return dScores;

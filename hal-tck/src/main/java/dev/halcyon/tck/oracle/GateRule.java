@@ -2,7 +2,8 @@ package dev.halcyon.tck.oracle;
 
 /// How a router turns its logits into a choice of experts and their weights.
 ///
-/// Sources: DeepSeek-V3 inference/model.py, `Gate`; DeepSeek-V4 inference/model.py, `Gate`; TileKernels, `torch/topk.py`.
+/// Sources: DeepSeek-V3 inference/model.py, `Gate`; DeepSeek-V4 inference/model.py, `Gate`;
+/// TileKernels, `torch/topk.py`.
 ///
 /// @param experts number of routed experts
 /// @param topK experts per token
@@ -21,7 +22,8 @@ public record GateRule(
         GroupScore groupScore,
         boolean normalise,
         double scale) {
-    /// What is added to the sum of the chosen scores so that it may underflow without dividing zero by zero.
+    /// What is added to the sum of the chosen scores so that it may underflow without dividing zero
+    /// by zero.
     public static final double SUM_FLOOR = 1e-20;
 
     /// The function from logit to score.
@@ -47,19 +49,28 @@ public record GateRule(
     /// @throws IllegalArgumentException naming the number that does not
     public GateRule {
         if (experts < 1 || groups < 1 || experts % groups != 0) {
-            throw new IllegalArgumentException("experts " + experts + " do not divide into " + groups + " groups");
+            throw new IllegalArgumentException(
+                    "experts " + experts + " do not divide into " + groups + " groups");
         }
         if (keptGroups < 1 || keptGroups > groups) {
-            throw new IllegalArgumentException("keptGroups must be 1 to " + groups + ", got " + keptGroups);
+            throw new IllegalArgumentException(
+                    "keptGroups must be 1 to " + groups + ", got " + keptGroups);
         }
         if (topK < 1 || topK > keptGroups * (experts / groups)) {
-            throw new IllegalArgumentException("topK " + topK + " is not 1 to the " + keptGroups * (experts / groups)
-                    + " experts of " + keptGroups + " kept groups");
+            throw new IllegalArgumentException(
+                    "topK "
+                            + topK
+                            + " is not 1 to the "
+                            + keptGroups * (experts / groups)
+                            + " experts of "
+                            + keptGroups
+                            + " kept groups");
         }
     }
 
     /// A rule without groups.
-    public static GateRule flat(int experts, int topK, Score score, boolean normalise, double scale) {
+    public static GateRule flat(
+            int experts, int topK, Score score, boolean normalise, double scale) {
         return new GateRule(experts, topK, score, 1, 1, GroupScore.MAX, normalise, scale);
     }
 

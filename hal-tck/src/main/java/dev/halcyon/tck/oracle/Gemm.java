@@ -2,12 +2,13 @@ package dev.halcyon.tck.oracle;
 
 /// The general matrix product, `C = alpha A B + beta C`, batched and with any strides.
 ///
-/// Source: the BLAS level 3 definition of `GEMM`, including the rule that `beta = 0` means that C is not read, so that NaN in an
-/// uninitialised C does not survive.
+/// Source: the BLAS level 3 definition of `GEMM`, including the rule that `beta = 0` means that C
+/// is not read, so that NaN in an uninitialised C does not survive.
 public final class Gemm {
     private Gemm() {}
 
-    /// A strided view of a batch of matrices; a transpose is the same view with the two strides exchanged.
+    /// A strided view of a batch of matrices; a transpose is the same view with the two strides
+    /// exchanged.
     ///
     /// @param data the elements
     /// @param offset index of element (0, 0) of matrix 0
@@ -15,7 +16,8 @@ public final class Gemm {
     /// @param columnStride distance between columns
     /// @param batchStride distance between matrices; 0 shares one matrix
     @SuppressWarnings("ArrayRecordComponent")
-    public record Matrix(double[] data, int offset, int rowStride, int columnStride, int batchStride) {
+    public record Matrix(
+            double[] data, int offset, int rowStride, int columnStride, int batchStride) {
         /// A dense row-major batch of matrices with `rows` rows and `columns` columns.
         public static Matrix rowMajor(double[] data, int rows, int columns) {
             return new Matrix(data, 0, columns, 1, rows * columns);
@@ -40,7 +42,16 @@ public final class Gemm {
     /// @param a `batch` matrices of `m x k`
     /// @param b `batch` matrices of `k x n`
     /// @param c `batch` matrices of `m x n`, read only where `beta` is not zero
-    public static void run(int batch, int m, int n, int k, double alpha, Matrix a, Matrix b, double beta, Matrix c) {
+    public static void run(
+            int batch,
+            int m,
+            int n,
+            int k,
+            double alpha,
+            Matrix a,
+            Matrix b,
+            double beta,
+            Matrix c) {
         for (int g = 0; g < batch; g++) {
             for (int i = 0; i < m; i++) {
                 for (int j = 0; j < n; j++) {
@@ -52,7 +63,15 @@ public final class Gemm {
 
     /// One element of the result, without writing it.
     public static double element(
-            int batch, int row, int column, int k, double alpha, Matrix a, Matrix b, double beta, Matrix c) {
+            int batch,
+            int row,
+            int column,
+            int k,
+            double alpha,
+            Matrix a,
+            Matrix b,
+            double beta,
+            Matrix c) {
         double sum = 0;
         for (int p = 0; p < k; p++) {
             sum += a.at(batch, row, p) * b.at(batch, p, column);

@@ -4,13 +4,13 @@ import java.util.List;
 
 /// Matrix products of rows that belong to different experts, in the three layouts that models use.
 ///
-/// Weights are `[N, K]` per expert, so that each product is `A Wᵀ`. A segment may be empty. Source: DeepGEMM, the M-grouped contiguous,
-/// M-grouped masked and K-grouped kinds.
+/// Weights are `[N, K]` per expert, so that each product is `A Wᵀ`. A segment may be empty. Source:
+/// DeepGEMM, the M-grouped contiguous, M-grouped masked and K-grouped kinds.
 public final class GroupedGemm {
     private GroupedGemm() {}
 
-    /// Contiguous: rows `start[e]` to `end[e] - 1` of A belong to expert e. Rows of no segment (padding) stay zero here; a backend
-    /// leaves them unspecified.
+    /// Contiguous: rows `start[e]` to `end[e] - 1` of A belong to expert e. Rows of no segment
+    /// (padding) stay zero here; a backend leaves them unspecified.
     ///
     /// @param a `[rows, K]`
     /// @return `[rows, N]`
@@ -25,7 +25,8 @@ public final class GroupedGemm {
         return c;
     }
 
-    /// Masked: expert e owns `maxRows` rows of which the first `counts[e]` are live. The other rows stay zero here.
+    /// Masked: expert e owns `maxRows` rows of which the first `counts[e]` are live. The other rows
+    /// stay zero here.
     ///
     /// @param a `[experts, maxRows, K]`
     /// @return `[experts, maxRows, N]`
@@ -44,9 +45,17 @@ public final class GroupedGemm {
     ///
     /// @param d `[rows, M]`, the gradient of the layer's output
     /// @param x `[rows, N]`, the layer's input
-    /// @param c `[experts, M, N]`; added to when `accumulate`, otherwise overwritten, with zero for an empty segment
+    /// @param c `[experts, M, N]`; added to when `accumulate`, otherwise overwritten, with zero for
+    ///   an empty segment
     public static void kGrouped(
-            double[] d, double[] x, int m, int n, int[] start, int[] end, boolean accumulate, double[] c) {
+            double[] d,
+            double[] x,
+            int m,
+            int n,
+            int[] start,
+            int[] end,
+            boolean accumulate,
+            double[] c) {
         Shapes.require("c", c.length, start.length, m, n);
         for (int e = 0; e < start.length; e++) {
             for (int i = 0; i < m; i++) {

@@ -4,7 +4,8 @@ import java.util.Arrays;
 
 /// The cached rows of one sequence, in token order and without pages.
 ///
-/// A row is the normalised latent followed by the rotated rope key. Not for use from several threads.
+/// A row is the normalised latent followed by the rotated rope key. Not for use from several
+/// threads.
 public final class LatentCache implements Rows {
     private final int columns;
     private double[] data = new double[0];

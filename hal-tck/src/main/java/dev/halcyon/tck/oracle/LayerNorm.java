@@ -1,8 +1,10 @@
 package dev.halcyon.tck.oracle;
 
-/// Layer normalisation, `y = w (x - mean) / sqrt(var + eps) + b`, row by row, with the biased variance.
+/// Layer normalisation, `y = w (x - mean) / sqrt(var + eps) + b`, row by row, with the biased
+/// variance.
 ///
-/// Source: Ba, Kiros, Hinton, "Layer Normalization" (2016); used by the indexer key of DeepSeek-V3.2.
+/// Source: Ba, Kiros, Hinton, "Layer Normalization" (2016); used by the indexer key of
+/// DeepSeek-V3.2.
 public final class LayerNorm {
     private LayerNorm() {}
 

@@ -1,6 +1,7 @@
 package dev.halcyon.tck.oracle;
 
-/// The linear layer without bias, `y = x Wᵀ`, with the weight as checkpoints store it: `[outFeatures, inFeatures]`.
+/// The linear layer without bias, `y = x Wᵀ`, with the weight as checkpoints store it:
+/// `[outFeatures, inFeatures]`.
 public final class Linear {
     private Linear() {}
 
@@ -24,7 +25,8 @@ public final class Linear {
         return y;
     }
 
-    /// `x = y W`, the transposed layer: the gradient with respect to the input, and the absorbed query of MLA.
+    /// `x = y W`, the transposed layer: the gradient with respect to the input, and the absorbed
+    /// query of MLA.
     ///
     /// @param y `[tokens, outFeatures]`
     /// @return `[tokens, inFeatures]`
@@ -49,14 +51,16 @@ public final class Linear {
     /// `dW[o, i] = Σ_t dy[t, o] x[t, i]`, the gradient with respect to the weight.
     ///
     /// @return `[outFeatures, inFeatures]`
-    public static double[] weightGradient(double[] dy, double[] x, int tokens, int outFeatures, int inFeatures) {
+    public static double[] weightGradient(
+            double[] dy, double[] x, int tokens, int outFeatures, int inFeatures) {
         Shapes.require("dy", dy.length, tokens, outFeatures);
         Shapes.require("x", x.length, tokens, inFeatures);
         double[] dw = new double[outFeatures * inFeatures];
         for (int token = 0; token < tokens; token++) {
             for (int out = 0; out < outFeatures; out++) {
                 for (int in = 0; in < inFeatures; in++) {
-                    dw[out * inFeatures + in] += dy[token * outFeatures + out] * x[token * inFeatures + in];
+                    dw[out * inFeatures + in] +=
+                            dy[token * outFeatures + out] * x[token * inFeatures + in];
                 }
             }
         }

@@ -4,8 +4,9 @@ import org.jspecify.annotations.Nullable;
 
 /// The gradient of a multi-head latent attention layer over one sequence without earlier context.
 ///
-/// Per head `[dk_nope ; dk_rope]` and `dv` come from the attention core; the shared rope key's gradient is summed over heads before it is
-/// rotated back, and `dc = W_UKᵀ dk_nope + W_UVᵀ dv`. Source: the chain rule over DeepSeek-V3 inference/model.py, `MLA` (naive).
+/// Per head `[dk_nope ; dk_rope]` and `dv` come from the attention core; the shared rope key's
+/// gradient is summed over heads before it is rotated back, and `dc = W_UKᵀ dk_nope + W_UVᵀ dv`.
+/// Source: the chain rule over DeepSeek-V3 inference/model.py, `MLA` (naive).
 ///
 /// @param dx `[tokens, hidden]`
 /// @param queryA gradient of `q_a_proj`, or null
@@ -54,14 +55,19 @@ public record MlaBackward(
                 Rope.Layout.INTERLEAVED,
                 Rope.Direction.INVERSE);
         double[] normalised = Columns.slice(cached, shape.cacheWidth(), 0, shape.latent());
-        double[] latent = Columns.slice(
-                Linear.apply(x, weights.keyValueA()), shape.cacheWidth(), 0, shape.latent());
-        RmsNorm.Gradient norm = RmsNorm.backward(
-                Linear.applyTransposed(dUp, weights.keyValueB()),
-                latent,
-                shape.latent(),
-                weights.keyValueNorm(),
-                layer.latentEps());
+        double[] latent =
+                Columns.slice(
+                        Linear.apply(x, weights.keyValueA()),
+                        shape.cacheWidth(),
+                        0,
+                        shape.latent());
+        RmsNorm.Gradient norm =
+                RmsNorm.backward(
+                        Linear.applyTransposed(dUp, weights.keyValueB()),
+                        latent,
+                        shape.latent(),
+                        weights.keyValueNorm(),
+                        layer.latentEps());
         double[] dRows = Columns.joined(norm.dx(), shape.latent(), inner.dRopeKey(), shape.rope());
 
         double[] dQuery = inner.dQuery();
@@ -82,8 +88,10 @@ public record MlaBackward(
                 side.queryB,
                 Linear.weightGradient(dRows, x, tokens, shape.cacheWidth(), shape.hidden()),
                 norm.dWeight(),
-                Linear.weightGradient(dUp, normalised, tokens, shape.heads() * perHead, shape.latent()),
-                Linear.weightGradient(dy, attended, tokens, shape.hidden(), shape.heads() * shape.value()));
+                Linear.weightGradient(
+                        dUp, normalised, tokens, shape.heads() * perHead, shape.latent()),
+                Linear.weightGradient(
+                        dy, attended, tokens, shape.hidden(), shape.heads() * shape.value()));
     }
 
     private static QuerySide querySide(MlaLayer layer, double[] dQuery, double[] x, int tokens) {
@@ -102,8 +110,13 @@ public record MlaBackward(
         int rank = shape.queryRank();
         double[] low = Linear.apply(x, queryA);
         double[] normalised = RmsNorm.forward(low, rank, queryNorm, layer.latentEps());
-        RmsNorm.Gradient norm = RmsNorm.backward(
-                Linear.applyTransposed(dQuery, weights.queryB()), low, rank, queryNorm, layer.latentEps());
+        RmsNorm.Gradient norm =
+                RmsNorm.backward(
+                        Linear.applyTransposed(dQuery, weights.queryB()),
+                        low,
+                        rank,
+                        queryNorm,
+                        layer.latentEps());
         return new QuerySide(
                 Linear.applyTransposed(norm.dx(), queryA),
                 Linear.weightGradient(norm.dx(), x, tokens, rank, shape.hidden()),
@@ -113,5 +126,8 @@ public record MlaBackward(
 
     @SuppressWarnings("ArrayRecordComponent")
     private record QuerySide(
-            double[] dx, double @Nullable [] queryA, double @Nullable [] queryNorm, double[] queryB) {}
+            double[] dx,
+            double @Nullable [] queryA,
+            double @Nullable [] queryNorm,
+            double[] queryB) {}
 }

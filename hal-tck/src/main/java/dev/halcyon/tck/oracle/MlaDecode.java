@@ -3,10 +3,12 @@ package dev.halcyon.tck.oracle;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 
-/// Absorbed attention over a latent cache: one shared key per token, whose first values are also the value.
+/// Absorbed attention over a latent cache: one shared key per token, whose first values are also
+/// the value.
 ///
-/// `z = scale <[q̃ ; q_rope], [latent ; rope key]>`, `o = Σ p latent`. Queries are causal from the bottom right: query i of n sees the
-/// keys `j <= i + (length - n)`. Source: FlashMLA, `flash_mla_with_kvcache`; DeepSeek-V3 inference/model.py, `attn_impl = "absorb"`.
+/// `z = scale <[q̃ ; q_rope], [latent ; rope key]>`, `o = Σ p latent`. Queries are causal from the
+/// bottom right: query i of n sees the keys `j <= i + (length - n)`. Source: FlashMLA,
+/// `flash_mla_with_kvcache`; DeepSeek-V3 inference/model.py, `attn_impl = "absorb"`.
 ///
 /// @param heads query heads
 /// @param valueWidth leading values of a cached row that are summed up
@@ -14,7 +16,8 @@ import java.util.stream.IntStream;
 public record MlaDecode(int heads, int valueWidth, double scale) {
     /// Attention of all queries of all sequences over a paged cache.
     ///
-    /// Rows of a page outside the pool count as not there, a negative length as 0, and a length beyond the block table is cut.
+    /// Rows of a page outside the pool count as not there, a negative length as 0, and a length
+    /// beyond the block table is cut.
     ///
     /// @param query `[total queries, heads, cache.columns()]`
     /// @param queryStart `[sequences + 1]` first query of each sequence and the end of the last
@@ -23,7 +26,12 @@ public record MlaDecode(int heads, int valueWidth, double scale) {
     /// @param sinks `[heads]`, empty for none
     /// @return outputs of width `valueWidth`
     public AttentionResult run(
-            double[] query, int[] queryStart, PagedCache cache, int[] blockTable, int[] lengths, double[] sinks) {
+            double[] query,
+            int[] queryStart,
+            PagedCache cache,
+            int[] blockTable,
+            int[] lengths,
+            double[] sinks) {
         int sequences = lengths.length;
         int total = queryStart[sequences];
         Shapes.require("query", query.length, total, heads, cache.columns());
@@ -38,7 +46,10 @@ public record MlaDecode(int heads, int valueWidth, double scale) {
                 Rows keys = new PresentRows(whole, present, visible(i, count, present.length));
                 for (int head = 0; head < heads; head++) {
                     double sink = sinks.length == 0 ? Attention.NO_SINK : sinks[head];
-                    result.put(queryStart[s] + i, head, head(query, queryStart[s] + i, head, keys, keys.rows(), sink));
+                    result.put(
+                            queryStart[s] + i,
+                            head,
+                            head(query, queryStart[s] + i, head, keys, keys.rows(), sink));
                 }
             }
         }
@@ -54,7 +65,10 @@ public record MlaDecode(int heads, int valueWidth, double scale) {
         for (int q = 0; q < queries; q++) {
             for (int head = 0; head < heads; head++) {
                 double sink = sinks.length == 0 ? Attention.NO_SINK : sinks[head];
-                result.put(q, head, head(query, q, head, rows, visible(q, queries, rows.rows()), sink));
+                result.put(
+                        q,
+                        head,
+                        head(query, q, head, rows, visible(q, queries, rows.rows()), sink));
             }
         }
         return result;
@@ -64,9 +78,11 @@ public record MlaDecode(int heads, int valueWidth, double scale) {
     ///
     /// @param keys the rows, read twice each
     /// @param visible how many of them the query sees
-    public Attention.Head head(double[] query, int index, int head, Rows keys, int visible, double sink) {
+    public Attention.Head head(
+            double[] query, int index, int head, Rows keys, int visible, double sink) {
         int offset = (index * heads + head) * keys.columns();
-        return Attention.attend(query, offset, keys, Attention.leading(keys, valueWidth), visible, scale, sink);
+        return Attention.attend(
+                query, offset, keys, Attention.leading(keys, valueWidth), visible, scale, sink);
     }
 
     /// How many rows query `index` of `count` sees when the sequence has `length` rows.

@@ -2,7 +2,8 @@ package dev.halcyon.tck.oracle;
 
 import org.jspecify.annotations.Nullable;
 
-/// A whole multi-head latent attention layer of one sequence, in the naive and in the absorbed form.
+/// A whole multi-head latent attention layer of one sequence, in the naive and in the absorbed
+/// form.
 ///
 /// Source: DeepSeek-V3 inference/model.py, `MLA`.
 ///
@@ -10,8 +11,10 @@ import org.jspecify.annotations.Nullable;
 /// @param weights weights
 /// @param rope rotary frequencies of the layer, interleaved pairs
 /// @param softmaxScale factor on the logits, already with YaRN's factor
-/// @param latentEps eps of the two latent norms; the reference code uses 1e-6 whatever the configuration says of other norms
-public record MlaLayer(MlaShape shape, MlaWeights weights, RopeTable rope, double softmaxScale, double latentEps) {
+/// @param latentEps eps of the two latent norms; the reference code uses 1e-6 whatever the
+///   configuration says of other norms
+public record MlaLayer(
+        MlaShape shape, MlaWeights weights, RopeTable rope, double softmaxScale, double latentEps) {
     /// Which of the two equivalent computations is made.
     public enum Form {
         /// Keys and values per head, as training and prefill do.
@@ -23,7 +26,8 @@ public record MlaLayer(MlaShape shape, MlaWeights weights, RopeTable rope, doubl
     /// The layer's output and its attention statistics.
     ///
     /// @param y `[tokens, hidden]`
-    /// @param attention per-head results before the output projection: width `value` in the naive form, `latent` in the absorbed one
+    /// @param attention per-head results before the output projection: width `value` in the naive
+    ///   form, `latent` in the absorbed one
     @SuppressWarnings("ArrayRecordComponent")
     public record Output(double[] y, AttentionResult attention) {}
 
@@ -33,7 +37,8 @@ public record MlaLayer(MlaShape shape, MlaWeights weights, RopeTable rope, doubl
     public MlaLayer {
         weights.check(shape);
         if (rope.dim() != shape.rope()) {
-            throw new IllegalArgumentException("the rope table has " + rope.dim() + " values, the layer " + shape.rope());
+            throw new IllegalArgumentException(
+                    "the rope table has " + rope.dim() + " values, the layer " + shape.rope());
         }
     }
 
@@ -57,14 +62,17 @@ public record MlaLayer(MlaShape shape, MlaWeights weights, RopeTable rope, doubl
         double[] query = query(x, positions);
         return switch (form) {
             case NAIVE -> {
-                AttentionResult result = MlaPrefill.of(shape, softmaxScale, true)
-                        .run(query, keyValues(cache.toArray()), new double[0]);
+                AttentionResult result =
+                        MlaPrefill.of(shape, softmaxScale, true)
+                                .run(query, keyValues(cache.toArray()), new double[0]);
                 yield new Output(Linear.apply(result.output(), weights.output()), result);
             }
             case ABSORBED -> {
-                AttentionResult result = new MlaDecode(shape.heads(), shape.latent(), softmaxScale)
-                        .run(absorbQuery(query), cache, new double[0]);
-                yield new Output(Linear.apply(unabsorbOutput(result.output()), weights.output()), result);
+                AttentionResult result =
+                        new MlaDecode(shape.heads(), shape.latent(), softmaxScale)
+                                .run(absorbQuery(query), cache, new double[0]);
+                yield new Output(
+                        Linear.apply(unabsorbOutput(result.output()), weights.output()), result);
             }
         };
     }
@@ -89,15 +97,24 @@ public record MlaLayer(MlaShape shape, MlaWeights weights, RopeTable rope, doubl
         return query;
     }
 
-    /// `[tokens, latent + rope]` rows for the cache: the latent normalised, the rope key rotated and not normalised.
+    /// `[tokens, latent + rope]` rows for the cache: the latent normalised, the rope key rotated
+    /// and not normalised.
     public double[] cacheRows(double[] x, int[] positions) {
         double[] rows = Linear.apply(x, weights.keyValueA());
         double[] latent = Columns.slice(rows, shape.cacheWidth(), 0, shape.latent());
-        double[] normalised = RmsNorm.forward(latent, shape.latent(), weights.keyValueNorm(), latentEps);
+        double[] normalised =
+                RmsNorm.forward(latent, shape.latent(), weights.keyValueNorm(), latentEps);
         for (int t = 0; t < positions.length; t++) {
-            System.arraycopy(normalised, t * shape.latent(), rows, t * shape.cacheWidth(), shape.latent());
+            System.arraycopy(
+                    normalised, t * shape.latent(), rows, t * shape.cacheWidth(), shape.latent());
             int ropeAt = t * shape.cacheWidth() + shape.latent();
-            Rope.rotate(rows, ropeAt, rope, positions[t], Rope.Layout.INTERLEAVED, Rope.Direction.FORWARD);
+            Rope.rotate(
+                    rows,
+                    ropeAt,
+                    rope,
+                    positions[t],
+                    Rope.Layout.INTERLEAVED,
+                    Rope.Direction.FORWARD);
         }
         return rows;
     }
@@ -139,7 +156,11 @@ public record MlaLayer(MlaShape shape, MlaWeights weights, RopeTable rope, doubl
         double[] output = new double[tokens * shape.heads() * shape.value()];
         for (int head = 0; head < shape.heads(); head++) {
             double[] latent =
-                    Columns.slice(latentOutput, shape.heads() * shape.latent(), head * shape.latent(), shape.latent());
+                    Columns.slice(
+                            latentOutput,
+                            shape.heads() * shape.latent(),
+                            head * shape.latent(),
+                            shape.latent());
             double[] value = Linear.apply(latent, weights.valueUp(shape, head));
             for (int t = 0; t < tokens; t++) {
                 int to = (t * shape.heads() + head) * shape.value();

@@ -1,10 +1,12 @@
 package dev.halcyon.tck.oracle;
 
-/// Naive attention: multi-head attention over keys and values that were projected up from the latent.
+/// Naive attention: multi-head attention over keys and values that were projected up from the
+/// latent.
 ///
-/// `z = scale (q_nope · key + q_rope · ropeKey)`, where the rope key is shared by all heads. Causal attention is aligned at the bottom
-/// right, so that the queries may be the last chunk of a longer sequence: query i of n sees keys `j <= i + (m - n)` of m. Source:
-/// DeepSeek-V3 inference/model.py, `attn_impl = "naive"`.
+/// `z = scale (q_nope · key + q_rope · ropeKey)`, where the rope key is shared by all heads. Causal
+/// attention is aligned at the bottom right, so that the queries may be the last chunk of a longer
+/// sequence: query i of n sees keys `j <= i + (m - n)` of m. Source: DeepSeek-V3
+/// inference/model.py, `attn_impl = "naive"`.
 ///
 /// @param heads attention heads
 /// @param nope values of a head's unrotated part
@@ -15,7 +17,8 @@ package dev.halcyon.tck.oracle;
 public record MlaPrefill(int heads, int nope, int rope, int value, double scale, boolean causal) {
     /// The attention of a layer.
     public static MlaPrefill of(MlaShape shape, double scale, boolean causal) {
-        return new MlaPrefill(shape.heads(), shape.nope(), shape.rope(), shape.value(), scale, causal);
+        return new MlaPrefill(
+                shape.heads(), shape.nope(), shape.rope(), shape.value(), scale, causal);
     }
 
     /// The keys and values of a batch.
@@ -33,7 +36,8 @@ public record MlaPrefill(int heads, int nope, int rope, int value, double scale,
     /// @param keyStart `[sequences + 1]` likewise for keys
     /// @param sinks `[heads]`, empty for none
     /// @return outputs of width `value`; queries of no sequence have output 0 here
-    public AttentionResult run(double[] query, KeyValues keyValues, int[] queryStart, int[] keyStart, double[] sinks) {
+    public AttentionResult run(
+            double[] query, KeyValues keyValues, int[] queryStart, int[] keyStart, double[] sinks) {
         int queries = Shapes.quotient("query", query.length, heads * (nope + rope));
         AttentionResult result = AttentionResult.empty(queries, heads, value);
         for (int s = 0; s + 1 < queryStart.length; s++) {
@@ -47,7 +51,11 @@ public record MlaPrefill(int heads, int nope, int rope, int value, double scale,
                     int q = queryStart[s] + i;
                     int offset = (q * heads + head) * (nope + rope);
                     int visible = causal ? i + 1 + keys - count : keys;
-                    result.put(q, head, Attention.attend(query, offset, headKeys, headValues, visible, scale, sink));
+                    result.put(
+                            q,
+                            head,
+                            Attention.attend(
+                                    query, offset, headKeys, headValues, visible, scale, sink));
                 }
             }
         }
@@ -71,7 +79,8 @@ public record MlaPrefill(int heads, int nope, int rope, int value, double scale,
         return new HeadValues(this, keyValues, first, count, head);
     }
 
-    private record HeadKeys(MlaPrefill shape, KeyValues stored, int first, int rows, int head) implements Rows {
+    private record HeadKeys(MlaPrefill shape, KeyValues stored, int first, int rows, int head)
+            implements Rows {
         @Override
         public int columns() {
             return shape.nope + shape.rope;
@@ -80,12 +89,14 @@ public record MlaPrefill(int heads, int nope, int rope, int value, double scale,
         @Override
         public void read(int row, double[] into) {
             int at = first + row;
-            System.arraycopy(stored.key(), (at * shape.heads + head) * shape.nope, into, 0, shape.nope);
+            System.arraycopy(
+                    stored.key(), (at * shape.heads + head) * shape.nope, into, 0, shape.nope);
             System.arraycopy(stored.ropeKey(), at * shape.rope, into, shape.nope, shape.rope);
         }
     }
 
-    private record HeadValues(MlaPrefill shape, KeyValues stored, int first, int rows, int head) implements Rows {
+    private record HeadValues(MlaPrefill shape, KeyValues stored, int first, int rows, int head)
+            implements Rows {
         @Override
         public int columns() {
             return shape.value;
@@ -93,7 +104,12 @@ public record MlaPrefill(int heads, int nope, int rope, int value, double scale,
 
         @Override
         public void read(int row, double[] into) {
-            System.arraycopy(stored.value(), ((first + row) * shape.heads + head) * shape.value, into, 0, shape.value);
+            System.arraycopy(
+                    stored.value(),
+                    ((first + row) * shape.heads + head) * shape.value,
+                    into,
+                    0,
+                    shape.value);
         }
     }
 }

@@ -24,7 +24,8 @@ public sealed interface Mlp {
     /// @param rule how the router chooses
     /// @param layer the experts
     @SuppressWarnings("ArrayRecordComponent")
-    record Experts(Rows gate, double @Nullable [] bias, GateRule rule, MoeLayer layer) implements Mlp {
+    record Experts(Rows gate, double @Nullable [] bias, GateRule rule, MoeLayer layer)
+            implements Mlp {
         @Override
         public double[] apply(double[] x, int hidden) {
             return layer.apply(x, Gate.route(x, gate, bias, rule), hidden);

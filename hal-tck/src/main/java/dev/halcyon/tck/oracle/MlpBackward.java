@@ -21,7 +21,8 @@ public record MlpBackward(
     public static MlpBackward of(Mlp mlp, double[] dy, double[] x, int hidden) {
         return switch (mlp) {
             case Mlp.Dense(FeedForward network) -> {
-                FeedForwardBackward gradient = FeedForwardBackward.of(network, dy, x, SwiGlu.NO_LIMIT);
+                FeedForwardBackward gradient =
+                        FeedForwardBackward.of(network, dy, x, SwiGlu.NO_LIMIT);
                 yield new MlpBackward(gradient.dx(), gradient, null, null);
             }
             case Mlp.Experts experts -> {
@@ -33,9 +34,16 @@ public record MlpBackward(
 
     /// The gradient of experts with their gate, for a given choice.
     public static MlpBackward of(
-            MoeLayer layer, Rows gate, Routing routing, GateRule rule, double[] dy, double[] x, int hidden) {
+            MoeLayer layer,
+            Rows gate,
+            Routing routing,
+            GateRule rule,
+            double[] dy,
+            double[] x,
+            int hidden) {
         MoeBackward inner = MoeBackward.of(layer, dy, x, routing, hidden);
-        double[] dLogits = GateBackward.logits(inner.routingWeights(), Linear.apply(x, gate), routing, rule);
+        double[] dLogits =
+                GateBackward.logits(inner.routingWeights(), Linear.apply(x, gate), routing, rule);
         return new MlpBackward(
                 Axpby.apply(1, inner.dx(), 1, Linear.applyTransposed(dLogits, gate)),
                 null,

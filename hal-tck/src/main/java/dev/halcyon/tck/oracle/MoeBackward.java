@@ -1,13 +1,15 @@
 package dev.halcyon.tck.oracle;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /// The gradient of a mixture-of-experts layer behind its gate.
 ///
-/// @param dx gradient of the input by way of the experts, `[tokens, hidden]`; the gate's part comes on top
+/// @param dx gradient of the input by way of the experts, `[tokens, hidden]`; the gate's part comes
+///   on top
 /// @param experts gradients of every expert that has tokens here, by index
 /// @param shared gradients of the shared experts, or null
 /// @param routingWeights gradient of the routing weights, `[tokens, topK]`
@@ -21,9 +23,11 @@ public record MoeBackward(
     ///
     /// @param dy `[tokens, hidden]`
     /// @param x `[tokens, hidden]`
-    public static MoeBackward of(MoeLayer layer, double[] dy, double[] x, Routing routing, int hidden) {
+    public static MoeBackward of(
+            MoeLayer layer, double[] dy, double[] x, Routing routing, int hidden) {
         int topK = routing.topK();
-        Dispatch dispatch = Dispatch.of(routing.indices(), topK, layer.firstExpert(), layer.localExperts(), 1);
+        Dispatch dispatch =
+                Dispatch.of(routing.indices(), topK, layer.firstExpert(), layer.localExperts(), 1);
         double[] rowsX = dispatch.expand(x, hidden);
         double[] rowsDy = dispatch.expand(dy, hidden);
         double[] rowsDx = new double[rowsX.length];
@@ -35,16 +39,18 @@ public record MoeBackward(
             if (from == to) {
                 continue;
             }
-            double[] weights = Arrays.stream(dispatch.posToTokenTopk(), from, to)
-                    .mapToDouble(slot -> routing.weights()[slot])
-                    .toArray();
+            double[] weights =
+                    Arrays.stream(dispatch.posToTokenTopk(), from, to)
+                            .mapToDouble(slot -> routing.weights()[slot])
+                            .toArray();
             int expert = layer.firstExpert() + e;
-            FeedForwardBackward gradient = FeedForwardBackward.of(
-                    layer.experts().apply(expert),
-                    Arrays.copyOfRange(rowsDy, from * hidden, to * hidden),
-                    Arrays.copyOfRange(rowsX, from * hidden, to * hidden),
-                    weights,
-                    layer.limit());
+            FeedForwardBackward gradient =
+                    FeedForwardBackward.of(
+                            layer.experts().apply(expert),
+                            Arrays.copyOfRange(rowsDy, from * hidden, to * hidden),
+                            Arrays.copyOfRange(rowsX, from * hidden, to * hidden),
+                            weights,
+                            layer.limit());
             experts.put(expert, gradient);
             System.arraycopy(gradient.dx(), 0, rowsDx, from * hidden, gradient.dx().length);
             for (int row = from; row < to; row++) {
@@ -56,6 +62,9 @@ public record MoeBackward(
         FeedForwardBackward shared =
                 network == null ? null : FeedForwardBackward.of(network, dy, x, layer.limit());
         return new MoeBackward(
-                shared == null ? dx : Axpby.apply(1, dx, 1, shared.dx()), experts, shared, dWeights);
+                shared == null ? dx : Axpby.apply(1, dx, 1, shared.dx()),
+                experts,
+                shared,
+                dWeights);
     }
 }

@@ -1,14 +1,17 @@
 package dev.halcyon.tck.oracle;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.Arrays;
 import java.util.function.IntFunction;
-import org.jspecify.annotations.Nullable;
 
 /// The routed and shared experts of a mixture-of-experts layer, after the gate has chosen.
 ///
-/// Source: DeepSeek-V3 inference/model.py, `MoE`; DeepSeek-V4 inference/model.py, `MoE`, which clamps the shared experts too.
+/// Source: DeepSeek-V3 inference/model.py, `MoE`; DeepSeek-V4 inference/model.py, `MoE`, which
+/// clamps the shared experts too.
 ///
-/// @param experts weights of an expert by its index among all experts; asked only for experts that a token was routed to
+/// @param experts weights of an expert by its index among all experts; asked only for experts that
+///   a token was routed to
 /// @param firstExpert first expert that lives here
 /// @param localExperts number of experts that live here; tokens routed elsewhere add nothing
 /// @param shared the shared experts as one wide network, or null
@@ -22,8 +25,10 @@ public record MoeLayer(
         double limit,
         FeedForward.WeightPosition position) {
     /// A layer with every expert here, no clamp, and the routing weight after the down projection.
-    public static MoeLayer whole(IntFunction<FeedForward> experts, int count, @Nullable FeedForward shared) {
-        return new MoeLayer(experts, 0, count, shared, SwiGlu.NO_LIMIT, FeedForward.WeightPosition.AFTER_DOWN);
+    public static MoeLayer whole(
+            IntFunction<FeedForward> experts, int count, @Nullable FeedForward shared) {
+        return new MoeLayer(
+                experts, 0, count, shared, SwiGlu.NO_LIMIT, FeedForward.WeightPosition.AFTER_DOWN);
     }
 
     /// The same layer with a clamp.
@@ -58,7 +63,8 @@ public record MoeLayer(
         return y;
     }
 
-    /// The routed part alone: each token's experts in the order of its routing, summed in that order.
+    /// The routed part alone: each token's experts in the order of its routing, summed in that
+    /// order.
     public double[] routed(double[] x, Routing routing, int hidden) {
         Shapes.require("x", x.length, routing.tokens(), hidden);
         double[] y = new double[x.length];

@@ -2,8 +2,9 @@ package dev.halcyon.tck.oracle;
 
 /// The Muon optimizer: momentum, orthogonalisation, scaled update with decoupled weight decay.
 ///
-/// `W <- W (1 - lr wd) - lr scale NS(U)`; decay uses the unscaled learning rate. Sources: Keller Jordan's muon.py; Moonlight
-/// examples/toy_train.py; DeepSeek-V4 technical report, Algorithm 1; torch.optim.Muon.
+/// `W <- W (1 - lr wd) - lr scale NS(U)`; decay uses the unscaled learning rate. Sources: Keller
+/// Jordan's muon.py; Moonlight examples/toy_train.py; DeepSeek-V4 technical report, Algorithm 1;
+/// torch.optim.Muon.
 ///
 /// @param momentum factor of the old momentum
 /// @param form how gradients enter the momentum
@@ -47,8 +48,8 @@ public record Muon(
             }
         }
 
-        /// `factor sqrt(max(rows, columns))`: factor 0.2 in Moonlight, Kimi K2 and torch "match_rms_adamw", 0.18 in DeepSeek-V4, 1 in
-        /// Megatron "spectral".
+        /// `factor sqrt(max(rows, columns))`: factor 0.2 in Moonlight, Kimi K2 and torch
+        /// "match_rms_adamw", 0.18 in DeepSeek-V4, 1 in Megatron "spectral".
         record LargerSide(double factor) implements UpdateScale {
             @Override
             public double of(int rows, int columns) {
@@ -70,30 +71,54 @@ public record Muon(
     public record State(double[] parameter, double[] momentum) {}
 
     /// Keller Jordan's variant.
-    public static Muon kellerJordan(double momentum, boolean nesterov, int steps, double weightDecay) {
-        NewtonSchulz ns = new NewtonSchulz(
-                Coefficients.repeated(Coefficients.KELLER_JORDAN, steps), NewtonSchulz.NormRule.ADD_EPS, 1e-7);
-        return new Muon(momentum, MomentumForm.EMA, nesterov, ns, new UpdateScale.TallRatio(), weightDecay);
+    public static Muon kellerJordan(
+            double momentum, boolean nesterov, int steps, double weightDecay) {
+        NewtonSchulz ns =
+                new NewtonSchulz(
+                        Coefficients.repeated(Coefficients.KELLER_JORDAN, steps),
+                        NewtonSchulz.NormRule.ADD_EPS,
+                        1e-7);
+        return new Muon(
+                momentum, MomentumForm.EMA, nesterov, ns, new UpdateScale.TallRatio(), weightDecay);
     }
 
     /// Moonlight's variant; Kimi K2's is the same without Nesterov.
     public static Muon moonlight(double momentum, boolean nesterov, int steps, double weightDecay) {
-        NewtonSchulz ns = new NewtonSchulz(
-                Coefficients.repeated(Coefficients.KELLER_JORDAN, steps), NewtonSchulz.NormRule.ADD_EPS, 1e-7);
-        return new Muon(momentum, MomentumForm.ACCUMULATE, nesterov, ns, new UpdateScale.LargerSide(0.2), weightDecay);
+        NewtonSchulz ns =
+                new NewtonSchulz(
+                        Coefficients.repeated(Coefficients.KELLER_JORDAN, steps),
+                        NewtonSchulz.NormRule.ADD_EPS,
+                        1e-7);
+        return new Muon(
+                momentum,
+                MomentumForm.ACCUMULATE,
+                nesterov,
+                ns,
+                new UpdateScale.LargerSide(0.2),
+                weightDecay);
     }
 
     /// DeepSeek-V4's variant: ten steps, 0.18 sqrt(max), Nesterov.
     public static Muon deepSeekV4(double momentum, double weightDecay) {
-        NewtonSchulz ns = new NewtonSchulz(Coefficients.deepSeekV4(), NewtonSchulz.NormRule.ADD_EPS, 1e-7);
-        return new Muon(momentum, MomentumForm.ACCUMULATE, true, ns, new UpdateScale.LargerSide(0.18), weightDecay);
+        NewtonSchulz ns =
+                new NewtonSchulz(Coefficients.deepSeekV4(), NewtonSchulz.NormRule.ADD_EPS, 1e-7);
+        return new Muon(
+                momentum,
+                MomentumForm.ACCUMULATE,
+                true,
+                ns,
+                new UpdateScale.LargerSide(0.18),
+                weightDecay);
     }
 
     /// torch.optim.Muon: the norm is clamped from below instead of having eps added.
     public static Muon torch(
             double momentum, boolean nesterov, int steps, UpdateScale scale, double weightDecay) {
-        NewtonSchulz ns = new NewtonSchulz(
-                Coefficients.repeated(Coefficients.KELLER_JORDAN, steps), NewtonSchulz.NormRule.CLAMP_MIN, 1e-7);
+        NewtonSchulz ns =
+                new NewtonSchulz(
+                        Coefficients.repeated(Coefficients.KELLER_JORDAN, steps),
+                        NewtonSchulz.NormRule.CLAMP_MIN,
+                        1e-7);
         return new Muon(momentum, MomentumForm.EMA, nesterov, ns, scale, weightDecay);
     }
 
@@ -115,7 +140,8 @@ public record Muon(
         double factor = learningRate * scale.of(rows, columns);
         double[] parameter = new double[gradient.length];
         for (int i = 0; i < parameter.length; i++) {
-            parameter[i] = before.parameter()[i] * (1 - learningRate * weightDecay) - factor * update[i];
+            parameter[i] =
+                    before.parameter()[i] * (1 - learningRate * weightDecay) - factor * update[i];
         }
         return new State(parameter, buffer);
     }

@@ -5,9 +5,10 @@ import java.util.List;
 
 /// The orthogonalisation of a matrix by a list of Newton-Schulz steps.
 ///
-/// The matrix is divided by its Frobenius norm, taken wide (transposed if it has more rows than columns), put through the steps
-/// `A = X Xᵀ`, `X <- a X + (b A + c A²) X`, and transposed back. Sources: Keller Jordan's muon.py, `zeropower_via_newtonschulz5`; for
-/// the Gram form Dao-AILab/gram-newton-schulz.
+/// The matrix is divided by its Frobenius norm, taken wide (transposed if it has more rows than
+/// columns), put through the steps `A = X Xᵀ`, `X <- a X + (b A + c A²) X`, and transposed back.
+/// Sources: Keller Jordan's muon.py, `zeropower_via_newtonschulz5`; for the Gram form
+/// Dao-AILab/gram-newton-schulz.
 ///
 /// @param steps one entry per step
 /// @param norm how eps keeps a zero matrix from being divided by zero
@@ -28,7 +29,8 @@ public record NewtonSchulz(List<Coefficients> steps, NormRule norm, double eps) 
 
     /// Five of Keller Jordan's steps with `‖X‖ + 1e-7`.
     public static NewtonSchulz kellerJordan() {
-        return new NewtonSchulz(Coefficients.repeated(Coefficients.KELLER_JORDAN, 5), NormRule.ADD_EPS, 1e-7);
+        return new NewtonSchulz(
+                Coefficients.repeated(Coefficients.KELLER_JORDAN, 5), NormRule.ADD_EPS, 1e-7);
     }
 
     /// The orthogonalised matrix.
@@ -60,11 +62,13 @@ public record NewtonSchulz(List<Coefficients> steps, NormRule norm, double eps) 
         return out;
     }
 
-    /// The same polynomial by way of the Gram matrix, which is cheaper for wide matrices: only `n x n` products per step.
+    /// The same polynomial by way of the Gram matrix, which is cheaper for wide matrices: only `n x
+    /// n` products per step.
     ///
-    /// With `R = X Xᵀ` and `Q = I`: `Z = b R + c R²`, `Q <- Q (a I + Z)`, `R <- (a I + Z) R (a I + Z)`; after step `restartAfter`
-    /// X becomes Q X and R, Q start anew, which is where a half-precision backend regains accuracy. Finally `X = Q X`. Square matrices
-    /// give the same result; production code uses the plain form for them.
+    /// With `R = X Xᵀ` and `Q = I`: `Z = b R + c R²`, `Q <- Q (a I + Z)`, `R <- (a I + Z) R (a I +
+    /// Z)`; after step `restartAfter` X becomes Q X and R, Q start anew, which is where a
+    /// half-precision backend regains accuracy. Finally `X = Q X`. Square matrices give the same
+    /// result; production code uses the plain form for them.
     ///
     /// @param restartAfter steps before each restart; 0 for none
     public double[] applyGram(double[] g, int rows, int columns, int restartAfter) {
@@ -108,7 +112,8 @@ public record NewtonSchulz(List<Coefficients> steps, NormRule norm, double eps) 
         return product(polynomial(gram(x, n, m), n, step), x, n, n, m);
     }
 
-    /// One row of the result of a step, in `O(n m)`: for checking samples of a large matrix from a backend's own input.
+    /// One row of the result of a step, in `O(n m)`: for checking samples of a large matrix from a
+    /// backend's own input.
     public static double[] stepRow(double[] x, int n, int m, Coefficients step, int row) {
         Shapes.require("x", x.length, n, m);
         double[] gramRow = new double[n];
@@ -124,7 +129,8 @@ public record NewtonSchulz(List<Coefficients> steps, NormRule norm, double eps) 
             out[c] = step.a() * x[row * m + c];
         }
         for (int j = 0; j < n; j++) {
-            double factor = step.b() * gramRow[j] + step.c() * Dot.of(gramRowTimesX, 0, x, j * m, m);
+            double factor =
+                    step.b() * gramRow[j] + step.c() * Dot.of(gramRowTimesX, 0, x, j * m, m);
             for (int c = 0; c < m; c++) {
                 out[c] += factor * x[j * m + c];
             }

@@ -4,7 +4,8 @@ import java.util.Arrays;
 
 /// A pool of cached rows in pages, shared by many sequences through block tables.
 ///
-/// Slot `page * pageRows + offset` holds one row. Source: FlashMLA's dense decode interface, where a page has 64 rows.
+/// Slot `page * pageRows + offset` holds one row. Source: FlashMLA's dense decode interface, where
+/// a page has 64 rows.
 public final class PagedCache {
     private final int pages;
     private final int pageRows;
@@ -22,7 +23,8 @@ public final class PagedCache {
         this.data = data;
     }
 
-    /// A pool whose rows are all NaN, so that a row that was never appended is noticed when it is read.
+    /// A pool whose rows are all NaN, so that a row that was never appended is noticed when it is
+    /// read.
     public static PagedCache poisoned(int pages, int pageRows, int columns) {
         double[] data = new double[pages * pageRows * columns];
         Arrays.fill(data, Double.NaN);
@@ -49,7 +51,8 @@ public final class PagedCache {
                 continue;
             }
             if (slots[i] < -1 || slots[i] >= pages * pageRows) {
-                throw new IndexOutOfBoundsException("slot " + slots[i] + " of a pool of " + pages + " x " + pageRows + " rows");
+                throw new IndexOutOfBoundsException(
+                        "slot " + slots[i] + " of a pool of " + pages + " x " + pageRows + " rows");
             }
             System.arraycopy(newRows, i * columns, data, slots[i] * columns, columns);
         }
@@ -57,16 +60,19 @@ public final class PagedCache {
 
     /// The first `length` rows of a sequence, found through its pages in order.
     ///
-    /// @param pageNumbers the sequence's block table; entries beyond the last needed page are not looked at
+    /// @param pageNumbers the sequence's block table; entries beyond the last needed page are not
+    ///   looked at
     public Rows sequence(int[] pageNumbers, int length) {
         return new Sequence(this, pageNumbers.clone(), length);
     }
 
-    /// Which of the first `length` rows of a sequence lie in a page of the pool; the others count as not there.
+    /// Which of the first `length` rows of a sequence lie in a page of the pool; the others count
+    /// as not there.
     ///
     /// @param pageNumbers the sequence's block table; a row beyond its end is not there either
     public boolean[] present(int[] pageNumbers, int length) {
-        boolean[] present = new boolean[Math.max(0, Math.min(length, pageNumbers.length * pageRows))];
+        boolean[] present =
+                new boolean[Math.max(0, Math.min(length, pageNumbers.length * pageRows))];
         for (int row = 0; row < present.length; row++) {
             int page = pageNumbers[row / pageRows];
             present[row] = page >= 0 && page < pages;
@@ -85,7 +91,8 @@ public final class PagedCache {
         public void read(int row, double[] into) {
             int page = pageNumbers[row / pool.pageRows];
             if (page < 0 || page >= pool.pages) {
-                throw new IndexOutOfBoundsException("page " + page + " of a pool of " + pool.pages + " pages, for row " + row);
+                throw new IndexOutOfBoundsException(
+                        "page " + page + " of a pool of " + pool.pages + " pages, for row " + row);
             }
             int slot = page * pool.pageRows + row % pool.pageRows;
             System.arraycopy(pool.data, slot * pool.columns, into, 0, pool.columns);

@@ -8,7 +8,8 @@ package dev.halcyon.tck.oracle;
 /// @param dValue `[tokens, heads, value]`
 @SuppressWarnings("ArrayRecordComponent")
 public record PrefillBackward(double[] dQuery, double[] dKey, double[] dRopeKey, double[] dValue) {
-    /// Runs [Attention#backward] for every query and head, without a sink, and adds up what falls on each key.
+    /// Runs [Attention#backward] for every query and head, without a sink, and adds up what falls
+    /// on each key.
     ///
     /// @param dOutput `[tokens, heads, value]`
     /// @param query `[tokens, heads, nope + rope]`
@@ -18,23 +19,38 @@ public record PrefillBackward(double[] dQuery, double[] dKey, double[] dRopeKey,
         int queryWidth = core.nope() + core.rope();
         int tokens = Shapes.quotient("query", query.length, heads * queryWidth);
         Shapes.require("dOutput", dOutput.length, tokens, heads, core.value());
-        PrefillBackward sums = new PrefillBackward(
-                new double[query.length],
-                new double[keyValues.key().length],
-                new double[keyValues.ropeKey().length],
-                new double[keyValues.value().length]);
+        PrefillBackward sums =
+                new PrefillBackward(
+                        new double[query.length],
+                        new double[keyValues.key().length],
+                        new double[keyValues.ropeKey().length],
+                        new double[keyValues.value().length]);
         for (int head = 0; head < heads; head++) {
             Rows keys = core.headKeys(keyValues, 0, tokens, head);
             Rows values = core.headValues(keyValues, 0, tokens, head);
             for (int q = 0; q < tokens; q++) {
                 int row = q * heads + head;
-                double[] dHead = Columns.slice(dOutput, dOutput.length, row * core.value(), core.value());
+                double[] dHead =
+                        Columns.slice(dOutput, dOutput.length, row * core.value(), core.value());
                 int visible = core.causal() ? q + 1 : tokens;
-                Attention.Gradient gradient = Attention.backward(
-                        dHead, query, row * queryWidth, keys, values, visible, core.scale(), Attention.NO_SINK);
+                Attention.Gradient gradient =
+                        Attention.backward(
+                                dHead,
+                                query,
+                                row * queryWidth,
+                                keys,
+                                values,
+                                visible,
+                                core.scale(),
+                                Attention.NO_SINK);
                 System.arraycopy(gradient.dQuery(), 0, sums.dQuery, row * queryWidth, queryWidth);
                 for (int j = 0; j < visible; j++) {
-                    add(gradient.dKeys(), j * queryWidth, sums.dKey, (j * heads + head) * core.nope(), core.nope());
+                    add(
+                            gradient.dKeys(),
+                            j * queryWidth,
+                            sums.dKey,
+                            (j * heads + head) * core.nope(),
+                            core.nope());
                     int rope = j * queryWidth + core.nope();
                     add(gradient.dKeys(), rope, sums.dRopeKey, j * core.rope(), core.rope());
                     int value = (j * heads + head) * core.value();

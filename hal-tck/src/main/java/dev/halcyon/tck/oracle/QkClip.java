@@ -2,14 +2,16 @@ package dev.halcyon.tck.oracle;
 
 /// The rescaling of attention weights whose logits grew too large, after an optimizer step.
 ///
-/// Per head `γ = min(1, tau / maxLogit)`. In MLA the query's nope rows get `γ^alpha`, its rope rows `γ`, the key rows of `kv_b_proj`
-/// `γ^(1-alpha)`; value rows and the shared rope key stay, so that the head's largest logit becomes tau. Sources: Kimi K2 technical
-/// report (MuonClip); Megatron-LM, `clip_qk`.
+/// Per head `γ = min(1, tau / maxLogit)`. In MLA the query's nope rows get `γ^alpha`, its rope rows
+/// `γ`, the key rows of `kv_b_proj` `γ^(1-alpha)`; value rows and the shared rope key stay, so that
+/// the head's largest logit becomes tau. Sources: Kimi K2 technical report (MuonClip); Megatron-LM,
+/// `clip_qk`.
 ///
 /// @param tau largest logit that is let through
 /// @param alpha the query's share of the nope part, 0.5 in Kimi K2
 public record QkClip(double tau, double alpha) {
-    /// `γ` of every head; a head without any logit (negative infinity) or with a negative largest logit keeps 1.
+    /// `γ` of every head; a head without any logit (negative infinity) or with a negative largest
+    /// logit keeps 1.
     ///
     /// @param maxLogits `[heads]` largest logit of the forward pass, scale included
     public double[] factors(double[] maxLogits) {
@@ -24,12 +26,15 @@ public record QkClip(double tau, double alpha) {
     ///
     /// @param weight `[heads * (nope + rope), inFeatures]`
     public double[] clipQuery(double[] weight, MlaShape shape, double[] factors) {
-        int width = Shapes.quotient("query projection", weight.length, shape.heads() * shape.queryWidth());
+        int width =
+                Shapes.quotient(
+                        "query projection", weight.length, shape.heads() * shape.queryWidth());
         double[] clipped = weight.clone();
         for (int i = 0; i < clipped.length; i++) {
             int row = i / width;
             double factor = factors[row / shape.queryWidth()];
-            clipped[i] *= row % shape.queryWidth() < shape.nope() ? Math.pow(factor, alpha) : factor;
+            clipped[i] *=
+                    row % shape.queryWidth() < shape.nope() ? Math.pow(factor, alpha) : factor;
         }
         return clipped;
     }

@@ -4,8 +4,8 @@ import java.util.List;
 
 /// Reductions of one tensor or of several taken together, as gradient clipping needs them.
 ///
-/// A NaN anywhere makes the result NaN. Sums are compensated (Neumaier), so that the oracle's own rounding stays out of the comparison
-/// however long the tensor is.
+/// A NaN anywhere makes the result NaN. Sums are compensated (Neumaier), so that the oracle's own
+/// rounding stays out of the comparison however long the tensor is.
 public final class Reduce {
     private Reduce() {}
 
@@ -61,7 +61,10 @@ public final class Reduce {
             double next = sum + value;
             // An infinite or NaN partial sum has no meaningful error term.
             if (Double.isFinite(next)) {
-                lost += Math.abs(sum) >= Math.abs(value) ? (sum - next) + value : (value - next) + sum;
+                lost +=
+                        Math.abs(sum) >= Math.abs(value)
+                                ? (sum - next) + value
+                                : (value - next) + sum;
             }
             sum = next;
         }

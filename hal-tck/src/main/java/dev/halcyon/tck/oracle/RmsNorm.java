@@ -4,7 +4,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Root-mean-square normalisation, `y = w x / sqrt(mean(x²) + eps)`, row by row.
 ///
-/// The weight is optional (DeepSeek-V4 normalises heads without one). Source: DeepSeek-V3 inference/model.py, `RMSNorm`.
+/// The weight is optional (DeepSeek-V4 normalises heads without one). Source: DeepSeek-V3
+/// inference/model.py, `RMSNorm`.
 public final class RmsNorm {
     private RmsNorm() {}
 
@@ -30,8 +31,10 @@ public final class RmsNorm {
         return y;
     }
 
-    /// With `r = (mean x² + eps)^-½`, `x̂ = x r`, `u = dy w`: `dx = r (u - x̂ mean(u x̂))`, `dw = Σ_rows dy x̂`.
-    public static Gradient backward(double[] dy, double[] x, int width, double @Nullable [] weight, double eps) {
+    /// With `r = (mean x² + eps)^-½`, `x̂ = x r`, `u = dy w`: `dx = r (u - x̂ mean(u x̂))`, `dw =
+    /// Σ_rows dy x̂`.
+    public static Gradient backward(
+            double[] dy, double[] x, int width, double @Nullable [] weight, double eps) {
         int rows = Shapes.quotient("x", x.length, width);
         Shapes.require("dy", dy.length, rows, width);
         requireWeight(weight, width);
@@ -46,7 +49,8 @@ public final class RmsNorm {
             }
             for (int i = 0; i < width; i++) {
                 double normalised = x[at + i] * r;
-                dx[at + i] = r * (dy[at + i] * (weight == null ? 1 : weight[i]) - normalised * mean);
+                dx[at + i] =
+                        r * (dy[at + i] * (weight == null ? 1 : weight[i]) - normalised * mean);
                 dWeight[i] += dy[at + i] * normalised;
             }
         }

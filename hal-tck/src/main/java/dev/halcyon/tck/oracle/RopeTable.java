@@ -2,10 +2,12 @@ package dev.halcyon.tck.oracle;
 
 import org.jspecify.annotations.Nullable;
 
-/// The frequencies of a rotary position embedding: one angle per pair of values, `position * frequency`.
+/// The frequencies of a rotary position embedding: one angle per pair of values, `position *
+/// frequency`.
 ///
-/// Source: Su et al., "RoFormer" (2021), `θ^(-2i/d)`; for YaRN, DeepSeek-V3 inference/model.py, `precompute_freqs_cis`. YaRN is always
-/// applied when it is given, as checkpoints expect, not only for sequences beyond the original length.
+/// Source: Su et al., "RoFormer" (2021), `θ^(-2i/d)`; for YaRN, DeepSeek-V3 inference/model.py,
+/// `precompute_freqs_cis`. YaRN is always applied when it is given, as checkpoints expect, not only
+/// for sequences beyond the original length.
 public final class RopeTable {
     private final double[] inverseFrequencies;
     private final double attentionFactor;
@@ -20,7 +22,8 @@ public final class RopeTable {
     /// @throws IllegalArgumentException if `dim` is odd or not positive
     public static RopeTable of(int dim, double theta, @Nullable Yarn yarn) {
         if (dim < 2 || dim % 2 != 0) {
-            throw new IllegalArgumentException("a rotary embedding rotates pairs, got " + dim + " values");
+            throw new IllegalArgumentException(
+                    "a rotary embedding rotates pairs, got " + dim + " values");
         }
         double[] frequencies = new double[dim / 2];
         for (int i = 0; i < frequencies.length; i++) {
@@ -30,7 +33,8 @@ public final class RopeTable {
             return new RopeTable(frequencies, 1);
         }
         double low = Math.max(Math.floor(correctionDim(yarn.betaFast(), dim, theta, yarn)), 0);
-        double high = Math.min(Math.ceil(correctionDim(yarn.betaSlow(), dim, theta, yarn)), dim - 1);
+        double high =
+                Math.min(Math.ceil(correctionDim(yarn.betaSlow(), dim, theta, yarn)), dim - 1);
         if (low == high) {
             high += 0.001;
         }
@@ -41,9 +45,12 @@ public final class RopeTable {
         return new RopeTable(frequencies, yarn.attentionFactor());
     }
 
-    /// The pair index whose frequency makes `rotations` turns over the original length: `d ln(L / (2π r)) / (2 ln θ)`.
+    /// The pair index whose frequency makes `rotations` turns over the original length: `d ln(L /
+    /// (2π r)) / (2 ln θ)`.
     private static double correctionDim(double rotations, int dim, double theta, Yarn yarn) {
-        return dim * Math.log(yarn.originalLength() / (rotations * 2 * Math.PI)) / (2 * Math.log(theta));
+        return dim
+                * Math.log(yarn.originalLength() / (rotations * 2 * Math.PI))
+                / (2 * Math.log(theta));
     }
 
     /// Number of rotated values.

@@ -1,14 +1,17 @@
 package dev.halcyon.tck.oracle;
 
-/// The balancing of experts without a loss: after a step, the bias of busy experts sinks and that of idle ones rises.
+/// The balancing of experts without a loss: after a step, the bias of busy experts sinks and that
+/// of idle ones rises.
 ///
-/// Source: DeepSeek-V3 technical report, "Auxiliary-Loss-Free Load Balancing"; DeepSeek-V4 technical report (speed 0.001).
+/// Source: DeepSeek-V3 technical report, "Auxiliary-Loss-Free Load Balancing"; DeepSeek-V4
+/// technical report (speed 0.001).
 public final class RouterBias {
     private RouterBias() {}
 
     /// `b[e] + speed * sign(mean load - load[e])`; an expert exactly at the mean keeps its bias.
     ///
-    /// The comparison is in whole numbers, `Σ load` against `experts * load[e]`, so that no rounded mean decides it.
+    /// The comparison is in whole numbers, `Σ load` against `experts * load[e]`, so that no rounded
+    /// mean decides it.
     ///
     /// @param loads `[experts]` tokens routed to each expert over the whole batch
     /// @return the new bias

@@ -5,7 +5,13 @@ record RowSlice(Rows whole, int first, int rows) implements Rows {
     RowSlice {
         if (first < 0 || rows < 0 || first > whole.rows() - rows) {
             throw new IllegalArgumentException(
-                    "rows " + first + " to " + (first + rows) + " are not inside a matrix of " + whole.rows() + " rows");
+                    "rows "
+                            + first
+                            + " to "
+                            + (first + rows)
+                            + " are not inside a matrix of "
+                            + whole.rows()
+                            + " rows");
         }
     }
 

@@ -2,8 +2,8 @@ package dev.halcyon.tck.oracle;
 
 /// A matrix that is read one row at a time: a weight, or the cached rows of a sequence.
 ///
-/// The oracle asks for rows instead of arrays so that a weight of real size can stay in its file, or a million cached tokens in their
-/// pages, and only the rows that are looked at become doubles.
+/// The oracle asks for rows instead of arrays so that a weight of real size can stay in its file,
+/// or a million cached tokens in their pages, and only the rows that are looked at become doubles.
 public interface Rows {
     /// Number of rows.
     int rows();

@@ -1,10 +1,12 @@
 package dev.halcyon.tck.oracle;
 
-/// The choice of the next token: temperature, then top-k, then top-p, then a draw with a given uniform number.
+/// The choice of the next token: temperature, then top-k, then top-p, then a draw with a given
+/// uniform number.
 ///
-/// Everything but the uniform number is deterministic, and that is a function of seed and position, so a backend is checked by the
-/// distribution and by the token it draws. The order of the filters is that of Hugging Face Transformers' logits warpers; the random
-/// numbers are the output function of SplitMix64 (Steele, Lea, Flood 2014), applied to the seed first.
+/// Everything but the uniform number is deterministic, and that is a function of seed and position,
+/// so a backend is checked by the distribution and by the token it draws. The order of the filters
+/// is that of Hugging Face Transformers' logits warpers; the random numbers are the output function
+/// of SplitMix64 (Steele, Lea, Flood 2014), applied to the seed first.
 public final class Sampling {
     private static final long GOLDEN_GAMMA = 0x9E3779B97F4A7C15L;
 
@@ -15,15 +17,18 @@ public final class Sampling {
         return Ranking.best(logits, 0, logits.length);
     }
 
-    /// The distribution that the token is drawn from; entries that a filter removed are exactly zero, the rest sums to one.
+    /// The distribution that the token is drawn from; entries that a filter removed are exactly
+    /// zero, the rest sums to one.
     ///
-    /// 1. Candidates stand in the order of [Ranking]. If `temperature` is not above 0, or the largest logit is infinite, all weight is on
-    ///    the first.
+    /// 1. Candidates stand in the order of [Ranking]. If `temperature` is not above 0, or the
+    ///    largest logit is infinite, all weight is on the first.
     /// 2. The first `topK` stay; 0 or less keeps all.
-    /// 3. Their probabilities are the softmax of `logit / temperature`, 0 for NaN. The shortest prefix that sums to at least `topP` stays,
-    ///    never less than one candidate; 1 or more, or NaN, keeps all.
+    /// 3. Their probabilities are the softmax of `logit / temperature`, 0 for NaN. The shortest
+    ///    prefix that sums to at least `topP` stays, never less than one candidate; 1 or more, or
+    ///    NaN, keeps all.
     /// 4. What stayed is divided by its sum.
-    public static double[] distribution(double[] logits, double temperature, int topK, double topP) {
+    public static double[] distribution(
+            double[] logits, double temperature, int topK, double topP) {
         double[] probabilities = new double[logits.length];
         int first = greedy(logits);
         if (!(temperature > 0) || !Double.isFinite(logits[first])) {
@@ -49,8 +54,8 @@ public final class Sampling {
         return probabilities;
     }
 
-    /// The first token id at which the cumulative probability, summed in id order, exceeds `uniform`; the last possible token if rounding
-    /// leaves the sum short.
+    /// The first token id at which the cumulative probability, summed in id order, exceeds
+    /// `uniform`; the last possible token if rounding leaves the sum short.
     ///
     /// @param uniform from 0 inclusive to 1 exclusive
     public static int draw(double[] probabilities, double uniform) {
@@ -68,8 +73,8 @@ public final class Sampling {
         return last;
     }
 
-    /// How far `uniform` is from the nearest place where [#draw] would choose another token: below a device's rounding error its choice is
-    /// not defined.
+    /// How far `uniform` is from the nearest place where [#draw] would choose another token: below
+    /// a device's rounding error its choice is not defined.
     public static double margin(double[] probabilities, double uniform) {
         double cumulative = 0;
         double nearest = Double.POSITIVE_INFINITY;
@@ -82,8 +87,9 @@ public final class Sampling {
         return nearest;
     }
 
-    /// The number from 0 inclusive to 1 exclusive that belongs to a place of a sequence, a multiple of `2^-53`:
-    /// `(mix(mix(seed + γ) + (position + 1) γ) >>> 11) 2^-53` with `γ = 0x9E3779B97F4A7C15`, in wrapping 64-bit arithmetic.
+    /// The number from 0 inclusive to 1 exclusive that belongs to a place of a sequence, a multiple
+    /// of `2^-53`: `(mix(mix(seed + γ) + (position + 1) γ) >>> 11) 2^-53` with `γ =
+    /// 0x9E3779B97F4A7C15`, in wrapping 64-bit arithmetic.
     public static double uniform(long seed, int position) {
         return (mix(mix(seed + GOLDEN_GAMMA) + (position + 1L) * GOLDEN_GAMMA) >>> 11) * 0x1p-53;
     }

@@ -15,20 +15,34 @@ final class Shapes {
             text.append(text.isEmpty() ? "" : " x ").append(dimension);
         }
         if (actual != expected) {
-            throw new IllegalArgumentException(what + " must have " + text + " elements, but there are " + actual);
+            throw new IllegalArgumentException(
+                    what + " must have " + text + " elements, but there are " + actual);
         }
     }
 
     static void require(String what, Rows actual, int rows, int columns) {
         if (actual.rows() != rows || actual.columns() != columns) {
             throw new IllegalArgumentException(
-                    what + " must be " + rows + " x " + columns + ", but it is " + actual.rows() + " x " + actual.columns());
+                    what
+                            + " must be "
+                            + rows
+                            + " x "
+                            + columns
+                            + ", but it is "
+                            + actual.rows()
+                            + " x "
+                            + actual.columns());
         }
     }
 
     static int quotient(String what, int elements, int width) {
         if (width < 1 || elements % width != 0) {
-            throw new IllegalArgumentException(what + " has " + elements + " elements, which is not a number of rows of " + width);
+            throw new IllegalArgumentException(
+                    what
+                            + " has "
+                            + elements
+                            + " elements, which is not a number of rows of "
+                            + width);
         }
         return elements / width;
     }

@@ -4,7 +4,8 @@ package dev.halcyon.tck.oracle;
 public final class Softmax {
     private Softmax() {}
 
-    /// `log Σ exp(x[offset .. offset + length - 1])`, natural; negative infinity of nothing or of nothing but negative infinities.
+    /// `log Σ exp(x[offset .. offset + length - 1])`, natural; negative infinity of nothing or of
+    /// nothing but negative infinities.
     public static double logSumExp(double[] x, int offset, int length) {
         double max = Double.NEGATIVE_INFINITY;
         for (int i = 0; i < length; i++) {
@@ -20,7 +21,8 @@ public final class Softmax {
         return max + Math.log(sum);
     }
 
-    /// `exp(x - max) / Σ exp(x - max)`, written to `into` at the same offset; all zero if every value is negative infinity.
+    /// `exp(x - max) / Σ exp(x - max)`, written to `into` at the same offset; all zero if every
+    /// value is negative infinity.
     public static void apply(double[] x, int offset, int length, double[] into) {
         double max = Double.NEGATIVE_INFINITY;
         for (int i = 0; i < length; i++) {

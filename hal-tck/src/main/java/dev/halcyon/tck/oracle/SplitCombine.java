@@ -4,8 +4,9 @@ import java.util.List;
 
 /// The merge of attention results over disjoint sets of keys: split-KV decode and chunked prefill.
 ///
-/// `L = log Σ exp(l_i)`, `o = Σ exp(l_i - L) o_i`; the sink enters once, at the end. A piece without keys is recognised by an infinite
-/// log-sum-exp of either sign and adds nothing. Source: FlashMLA, the combine kernel.
+/// `L = log Σ exp(l_i)`, `o = Σ exp(l_i - L) o_i`; the sink enters once, at the end. A piece
+/// without keys is recognised by an infinite log-sum-exp of either sign and adds nothing. Source:
+/// FlashMLA, the combine kernel.
 public final class SplitCombine {
     private SplitCombine() {}
 
@@ -14,10 +15,11 @@ public final class SplitCombine {
     /// @param pieces results of the same query over disjoint key sets, in any number
     /// @param width columns of each output
     public static Attention.Head merge(List<Attention.Head> pieces, int width, double sink) {
-        double[] live = pieces.stream()
-                .mapToDouble(Attention.Head::logSumExp)
-                .filter(lse -> !Double.isInfinite(lse))
-                .toArray();
+        double[] live =
+                pieces.stream()
+                        .mapToDouble(Attention.Head::logSumExp)
+                        .filter(lse -> !Double.isInfinite(lse))
+                        .toArray();
         double[] output = new double[width];
         double maxLogit = Double.NEGATIVE_INFINITY;
         for (Attention.Head piece : pieces) {

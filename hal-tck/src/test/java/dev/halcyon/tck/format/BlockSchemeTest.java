@@ -5,14 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
 
 class BlockSchemeTest {
     private static final int ROWS = 5;
@@ -43,7 +44,9 @@ class BlockSchemeTest {
             // A scale that was rounded down lets the largest element saturate by as much.
             double slack = Math.abs(x[i]) * 0x1p-7 + step * 0x1p-20;
             int at = i;
-            assertTrue(Math.abs(back[i] - x[i]) <= step / 2 + slack, () -> scheme + " at " + at + ": " + x[at] + " became " + back[at]);
+            assertTrue(
+                    Math.abs(back[i] - x[i]) <= step / 2 + slack,
+                    () -> scheme + " at " + at + ": " + x[at] + " became " + back[at]);
         }
     }
 
@@ -161,21 +164,27 @@ class BlockSchemeTest {
         int columns = 130;
         SplittableRandom random = new SplittableRandom(26);
         int[] codes = random.ints((long) rows * columns, 0, 16).toArray();
-        double[] scales = random.ints((long) rows * fp4.scaleColumns(columns), -7, 8)
-                .mapToDouble(exponent -> Math.scalb(1.0, exponent))
-                .toArray();
+        double[] scales =
+                random.ints((long) rows * fp4.scaleColumns(columns), -7, 8)
+                        .mapToDouble(exponent -> Math.scalb(1.0, exponent))
+                        .toArray();
         QuantizedValues source = new QuantizedValues(codes, scales);
         QuantizedValues converted = Fp4ToFp8.convert(source, rows, columns, fp4, fp8);
-        assertArrayEquals(fp4.dequantize(source, rows, columns), fp8.dequantize(converted, rows, columns));
+        assertArrayEquals(
+                fp4.dequantize(source, rows, columns), fp8.dequantize(converted, rows, columns));
     }
 
     @Test
     void sizesThatDoNotFitAreRefused() {
         QuantizedValues tooFewScales = new QuantizedValues(new int[256], new double[1]);
         assertThrows(
-                IllegalArgumentException.class, () -> BlockScheme.FP8_TOKEN_128.dequantize(tooFewScales, 2, 128));
-        assertThrows(IllegalArgumentException.class, () -> BlockScheme.FP8_TOKEN_128.quantize(new double[3], 2, 2));
-        assertThrows(IllegalArgumentException.class, () -> BlockScheme.FP8_TOKEN_128.withBlock(0, 1));
+                IllegalArgumentException.class,
+                () -> BlockScheme.FP8_TOKEN_128.dequantize(tooFewScales, 2, 128));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> BlockScheme.FP8_TOKEN_128.quantize(new double[3], 2, 2));
+        assertThrows(
+                IllegalArgumentException.class, () -> BlockScheme.FP8_TOKEN_128.withBlock(0, 1));
     }
 
     private static double[] random(long seed) {

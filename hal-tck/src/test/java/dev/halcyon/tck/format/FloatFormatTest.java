@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.halcyon.tck.format.FloatFormat.Overflow;
 import dev.halcyon.tck.format.FloatFormat.Specials;
-import java.util.SplittableRandom;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+
+import java.util.SplittableRandom;
 
 class FloatFormatTest {
     @ParameterizedTest
@@ -18,7 +20,10 @@ class FloatFormatTest {
         for (int code = 0; code < format.codes(); code++) {
             double value = format.decode(code);
             if (!Double.isNaN(value)) {
-                assertEquals(code, format.encode(value, Overflow.SPECIAL), "code " + code + " = " + value);
+                assertEquals(
+                        code,
+                        format.encode(value, Overflow.SPECIAL),
+                        "code " + code + " = " + value);
             }
         }
     }
@@ -32,9 +37,18 @@ class FloatFormatTest {
             int even = (code & 1) == 0 ? code : code + 1;
             for (Overflow overflow : Overflow.values()) {
                 assertEquals(even, format.encode(middle, overflow), "midpoint above code " + code);
-                assertEquals(code, format.encode(Math.nextDown(middle), overflow), "below the midpoint above code " + code);
-                assertEquals(code + 1, format.encode(Math.nextUp(middle), overflow), "above the midpoint above code " + code);
-                assertEquals(sign | even, format.encode(-middle, overflow), "negative midpoint above code " + code);
+                assertEquals(
+                        code,
+                        format.encode(Math.nextDown(middle), overflow),
+                        "below the midpoint above code " + code);
+                assertEquals(
+                        code + 1,
+                        format.encode(Math.nextUp(middle), overflow),
+                        "above the midpoint above code " + code);
+                assertEquals(
+                        sign | even,
+                        format.encode(-middle, overflow),
+                        "negative midpoint above code " + code);
                 assertEquals(sign | code, format.encode(-Math.nextDown(middle), overflow));
                 assertEquals(sign | code + 1, format.encode(-Math.nextUp(middle), overflow));
             }
@@ -48,13 +62,17 @@ class FloatFormatTest {
         double step = format.decode(max) - format.decode(max - 1);
         double border = format.maxFinite() + step / 2;
         int special = format.specials() == Specials.NONE ? max : max + 1;
-        // The tie goes to the even code, which is the largest finite one only where its last bit is zero.
+        // The tie goes to the even code, which is the largest finite one only where its last bit is
+        // zero.
         int atBorder = (max & 1) == 0 ? max : special;
         assertEquals(max, format.encode(Math.nextDown(border), Overflow.SPECIAL));
         assertEquals(atBorder, format.encode(border, Overflow.SPECIAL));
         assertEquals(special, format.encode(Math.nextUp(border), Overflow.SPECIAL));
         assertEquals(special, format.encode(Double.POSITIVE_INFINITY, Overflow.SPECIAL));
-        for (double large : new double[] {border, Math.nextUp(border), Double.MAX_VALUE, Double.POSITIVE_INFINITY}) {
+        for (double large :
+                new double[] {
+                    border, Math.nextUp(border), Double.MAX_VALUE, Double.POSITIVE_INFINITY
+                }) {
             assertEquals(max, format.encode(large, Overflow.SATURATE));
             assertEquals(format.codes() / 2 | max, format.encode(-large, Overflow.SATURATE));
         }
@@ -64,9 +82,13 @@ class FloatFormatTest {
     @EnumSource
     void tinyValuesRoundToASignedZero(FloatFormat format) {
         double smallest = format.decode(1);
-        for (double tiny : new double[] {0, Double.MIN_VALUE, Double.MIN_NORMAL, smallest / 4, smallest / 2}) {
+        for (double tiny :
+                new double[] {0, Double.MIN_VALUE, Double.MIN_NORMAL, smallest / 4, smallest / 2}) {
             assertEquals(0, format.encode(tiny, Overflow.SATURATE), () -> "encoding " + tiny);
-            assertEquals(format.codes() / 2, format.encode(-tiny, Overflow.SATURATE), () -> "encoding -" + tiny);
+            assertEquals(
+                    format.codes() / 2,
+                    format.encode(-tiny, Overflow.SATURATE),
+                    () -> "encoding -" + tiny);
         }
     }
 
@@ -79,7 +101,9 @@ class FloatFormatTest {
 
     @Test
     void aFormatWithoutNanRefusesIt() {
-        assertThrows(IllegalArgumentException.class, () -> FloatFormat.E2M1.encode(Double.NaN, Overflow.SATURATE));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> FloatFormat.E2M1.encode(Double.NaN, Overflow.SATURATE));
     }
 
     @Test
@@ -115,16 +139,21 @@ class FloatFormatTest {
             int bits = random.nextInt();
             float value = Float.intBitsToFloat(bits);
             if (!Float.isNaN(value)) {
-                // Adding half of the dropped part, less one if the kept part is even, carries exactly when it must.
+                // Adding half of the dropped part, less one if the kept part is even, carries
+                // exactly when it must.
                 int expected = (bits + 0x7fff + (bits >>> 16 & 1)) >>> 16;
-                assertEquals(expected, FloatFormat.BF16.encode(value, Overflow.SPECIAL), () -> "encoding " + value);
+                assertEquals(
+                        expected,
+                        FloatFormat.BF16.encode(value, Overflow.SPECIAL),
+                        () -> "encoding " + value);
             }
         }
     }
 
     @Test
     void aDoubleIsRoundedOnce() {
-        // Just above a BF16 midpoint by less than a single's last bit: rounding to F32 first would land on the midpoint and tie down.
+        // Just above a BF16 midpoint by less than a single's last bit: rounding to F32 first would
+        // land on the midpoint and tie down.
         double value = 1 + 0x1p-8 + 0x1p-40;
         assertEquals(1 + 0x1p-7, FloatFormat.BF16.round(value, Overflow.SPECIAL));
         assertEquals(1.0, FloatFormat.BF16.round((float) value, Overflow.SPECIAL));

@@ -5,15 +5,18 @@ import static dev.halcyon.tck.oracle.Numbers.assertGradient;
 import static dev.halcyon.tck.oracle.Numbers.dot;
 import static dev.halcyon.tck.oracle.Numbers.gaussian;
 import static dev.halcyon.tck.oracle.Numbers.matrix;
+
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.halcyon.tck.oracle.MlaLayer.Form;
+
+import org.junit.jupiter.api.Test;
+
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.Test;
 
 class AttentionTest {
     private static final double INFINITY = Double.POSITIVE_INFINITY;
@@ -25,19 +28,20 @@ class AttentionTest {
     private final Rows keys = Rows.of(gaussian(2, KEYS, WIDTH), KEYS, WIDTH);
     private final Rows values = Rows.of(gaussian(3, KEYS, 3), KEYS, 3);
     private final MlaShape shape = new MlaShape(10, 3, 6, 7, 4, 2, 5);
-    private final MlaLayer layer = new MlaLayer(
-            shape,
-            new MlaWeights(
-                    matrix(11, 6, 10),
-                    gaussian(12, 6),
-                    matrix(13, 18, 6),
-                    matrix(14, 9, 10),
-                    gaussian(15, 7),
-                    matrix(16, 27, 7),
-                    matrix(17, 10, 15)),
-            RopeTable.of(2, 10_000, null),
-            0.4,
-            1e-6);
+    private final MlaLayer layer =
+            new MlaLayer(
+                    shape,
+                    new MlaWeights(
+                            matrix(11, 6, 10),
+                            gaussian(12, 6),
+                            matrix(13, 18, 6),
+                            matrix(14, 9, 10),
+                            gaussian(15, 7),
+                            matrix(16, 27, 7),
+                            matrix(17, 10, 15)),
+                    RopeTable.of(2, 10_000, null),
+                    0.4,
+                    1e-6);
 
     @Test
     void aQueryWithoutKeysYieldsNothing() {
@@ -51,7 +55,8 @@ class AttentionTest {
     void equalKeysAverageTheValues() {
         Rows same = Rows.of(new double[] {1, 1, 1, 1}, 4, 1);
         Rows numbers = Rows.of(new double[] {1, 2, 3, 10}, 4, 1);
-        Attention.Head head = Attention.attend(new double[] {2}, 0, same, numbers, 3, 0.5, Attention.NO_SINK);
+        Attention.Head head =
+                Attention.attend(new double[] {2}, 0, same, numbers, 3, 0.5, Attention.NO_SINK);
         assertEquals(2, head.output()[0], 1e-15);
         assertEquals(1 + Math.log(3), head.logSumExp(), 1e-15);
         assertEquals(1, head.maxLogit());
@@ -66,26 +71,39 @@ class AttentionTest {
         for (int i = 0; i < WIDTH; i++) {
             keyData[KEYS * WIDTH + i] = query[i] / norm * sink / 0.3;
         }
-        Attention.Head expected = Attention.attend(
-                query, 0, Rows.of(keyData, KEYS + 1, WIDTH), Rows.of(longer, KEYS + 1, 3), KEYS + 1, 0.3, Attention.NO_SINK);
+        Attention.Head expected =
+                Attention.attend(
+                        query,
+                        0,
+                        Rows.of(keyData, KEYS + 1, WIDTH),
+                        Rows.of(longer, KEYS + 1, 3),
+                        KEYS + 1,
+                        0.3,
+                        Attention.NO_SINK);
         Attention.Head actual = Attention.attend(query, 0, keys, values, KEYS, 0.3, sink);
         assertClose(expected.output(), actual.output());
         assertEquals(attend(KEYS).logSumExp(), actual.logSumExp());
-        assertClose(new double[3], Attention.attend(query, 0, keys, values, KEYS, 0.3, INFINITY).output());
+        assertClose(
+                new double[3],
+                Attention.attend(query, 0, keys, values, KEYS, 0.3, INFINITY).output());
     }
 
     @Test
     void hugeLogitsStayFinite() {
-        Attention.Head head = Attention.attend(query, 0, keys, values, KEYS, 1e6, Attention.NO_SINK);
+        Attention.Head head =
+                Attention.attend(query, 0, keys, values, KEYS, 1e6, Attention.NO_SINK);
         assertEquals(head.maxLogit(), head.logSumExp(), Math.abs(head.maxLogit()) * 1e-15);
     }
 
     @Test
     void piecesMergeToTheWhole() {
         for (double sink : new double[] {Attention.NO_SINK, 0.3, INFINITY}) {
-            Attention.Head empty = Attention.attend(query, 0, keys, values, 0, 0.3, Attention.NO_SINK);
-            Attention.Head internal = new Attention.Head(new double[] {Double.NaN, 0, 0}, -INFINITY, -INFINITY);
-            List<Attention.Head> pieces = List.of(piece(0, 4), empty, piece(4, 1), internal, piece(5, 4));
+            Attention.Head empty =
+                    Attention.attend(query, 0, keys, values, 0, 0.3, Attention.NO_SINK);
+            Attention.Head internal =
+                    new Attention.Head(new double[] {Double.NaN, 0, 0}, -INFINITY, -INFINITY);
+            List<Attention.Head> pieces =
+                    List.of(piece(0, 4), empty, piece(4, 1), internal, piece(5, 4));
             Attention.Head merged = SplitCombine.merge(pieces, 3, sink);
             Attention.Head whole = Attention.attend(query, 0, keys, values, KEYS, 0.3, sink);
             assertClose(whole.output(), merged.output());
@@ -101,7 +119,8 @@ class AttentionTest {
     void gradientsMatchDifferences() {
         double[] dOutput = gaussian(4, 3);
         for (double sink : new double[] {Attention.NO_SINK, 0.3}) {
-            Attention.Gradient gradient = Attention.backward(dOutput, query, 0, keys, values, 7, 0.3, sink);
+            Attention.Gradient gradient =
+                    Attention.backward(dOutput, query, 0, keys, values, 7, 0.3, sink);
             assertGradient(v -> loss(dOutput, v, keys, values, sink), query, gradient.dQuery());
             assertGradient(
                     v -> loss(dOutput, query, Rows.of(v, KEYS, WIDTH), values, sink),
@@ -161,21 +180,28 @@ class AttentionTest {
         MlaPrefill open = MlaPrefill.of(shape, 0.4, false);
         double[] sinks = {0.1, -INFINITY, 2};
         AttentionResult whole = causal.run(query, all, sinks);
-        List<AttentionResult> parts = List.of(
-                open.run(query, all, new int[] {0, 3}, new int[] {0, 2}, NO_SINKS),
-                open.run(query, all, new int[] {0, 3}, new int[] {2, 5}, NO_SINKS),
-                causal.run(query, all, new int[] {0, 3}, new int[] {5, 8}, NO_SINKS));
+        List<AttentionResult> parts =
+                List.of(
+                        open.run(query, all, new int[] {0, 3}, new int[] {0, 2}, NO_SINKS),
+                        open.run(query, all, new int[] {0, 3}, new int[] {2, 5}, NO_SINKS),
+                        causal.run(query, all, new int[] {0, 3}, new int[] {5, 8}, NO_SINKS));
         AttentionResult merged = AttentionResult.empty(3, 3, 5);
         for (int q = 0; q < 3; q++) {
             for (int head = 0; head < 3; head++) {
                 int row = q * 3 + head;
                 int h = head;
-                List<Attention.Head> pieces = parts.stream()
-                        .map(part -> new Attention.Head(
-                                Arrays.copyOfRange(part.output(), row * 5, row * 5 + 5),
-                                part.logSumExp()[row],
-                                part.maxLogit()[h]))
-                        .toList();
+                List<Attention.Head> pieces =
+                        parts.stream()
+                                .map(
+                                        part ->
+                                                new Attention.Head(
+                                                        Arrays.copyOfRange(
+                                                                part.output(),
+                                                                row * 5,
+                                                                row * 5 + 5),
+                                                        part.logSumExp()[row],
+                                                        part.maxLogit()[h]))
+                                .toList();
                 merged.put(q, head, SplitCombine.merge(pieces, 5, sinks[head]));
             }
         }
@@ -187,7 +213,8 @@ class AttentionTest {
     @Test
     void queriesBeyondTheKeysSeeNothing() {
         MlaPrefill prefill = new MlaPrefill(1, 2, 0, 1, 1, true);
-        MlaPrefill.KeyValues one = new MlaPrefill.KeyValues(new double[] {1, 1}, new double[0], new double[] {4});
+        MlaPrefill.KeyValues one =
+                new MlaPrefill.KeyValues(new double[] {1, 1}, new double[0], new double[] {4});
         AttentionResult result = prefill.run(gaussian(23, 3, 2), one, NO_SINKS);
         assertArrayEquals(new double[] {0, 0, 4}, result.output());
         assertEquals(INFINITY, result.logSumExp()[1]);
@@ -206,7 +233,10 @@ class AttentionTest {
             sequences[s] = Rows.of(rows, lengths[s], WIDTH);
             int first = s * 2;
             pool.append(
-                    rows, IntStream.range(0, lengths[s]).map(r -> blockTable[first + r / 4] * 4 + r % 4).toArray());
+                    rows,
+                    IntStream.range(0, lengths[s])
+                            .map(r -> blockTable[first + r / 4] * 4 + r % 4)
+                            .toArray());
         }
         double[] query = gaussian(40, 7, heads, WIDTH);
         double[] sinks = {0.2, -INFINITY};
@@ -227,7 +257,8 @@ class AttentionTest {
         PagedCache pool = new PagedCache(gaussian(41, 3, 2, WIDTH), 3, 2, WIDTH);
         MlaDecode decode = new MlaDecode(1, 3, 0.7);
         int[] one = {0, 1};
-        AttentionResult holed = decode.run(query, one, pool, new int[] {2, 9, 0}, new int[] {5}, NO_SINKS);
+        AttentionResult holed =
+                decode.run(query, one, pool, new int[] {2, 9, 0}, new int[] {5}, NO_SINKS);
         double[] there = new double[3 * WIDTH];
         double[] row = new double[WIDTH];
         int at = 0;
@@ -236,11 +267,14 @@ class AttentionTest {
             System.arraycopy(row, 0, there, at, WIDTH);
             at += WIDTH;
         }
-        assertArrayEquals(decode.run(query, Rows.of(there, 3, WIDTH), NO_SINKS).output(), holed.output());
-        AttentionResult cut = decode.run(query, one, pool, new int[] {2}, new int[] {100}, NO_SINKS);
+        assertArrayEquals(
+                decode.run(query, Rows.of(there, 3, WIDTH), NO_SINKS).output(), holed.output());
+        AttentionResult cut =
+                decode.run(query, one, pool, new int[] {2}, new int[] {100}, NO_SINKS);
         AttentionResult two = decode.run(query, one, pool, new int[] {2}, new int[] {2}, NO_SINKS);
         assertArrayEquals(two.output(), cut.output());
-        AttentionResult negative = decode.run(query, one, pool, new int[] {2}, new int[] {-3}, NO_SINKS);
+        AttentionResult negative =
+                decode.run(query, one, pool, new int[] {2}, new int[] {-3}, NO_SINKS);
         assertEquals(INFINITY, negative.logSumExp()[0]);
     }
 
@@ -249,7 +283,9 @@ class AttentionTest {
         PagedCache pool = PagedCache.poisoned(1, 2, 1);
         pool.append(new double[] {7, 8}, new int[] {-1, 1});
         assertClose(new double[] {8}, pool.sequence(new int[] {0}, 2).slice(1, 1).toArray());
-        assertThrows(IndexOutOfBoundsException.class, () -> pool.append(new double[] {1}, new int[] {2}));
+        assertThrows(
+                IndexOutOfBoundsException.class,
+                () -> pool.append(new double[] {1}, new int[] {2}));
     }
 
     @Test
@@ -270,10 +306,17 @@ class AttentionTest {
 
     private Attention.Head piece(int first, int count) {
         return Attention.attend(
-                query, 0, keys.slice(first, count), values.slice(first, count), count, 0.3, Attention.NO_SINK);
+                query,
+                0,
+                keys.slice(first, count),
+                values.slice(first, count),
+                count,
+                0.3,
+                Attention.NO_SINK);
     }
 
-    private static double loss(double[] dOutput, double[] query, Rows keys, Rows values, double sink) {
+    private static double loss(
+            double[] dOutput, double[] query, Rows keys, Rows values, double sink) {
         return dot(dOutput, Attention.attend(query, 0, keys, values, 7, 0.3, sink).output());
     }
 

@@ -4,13 +4,15 @@ import static dev.halcyon.tck.oracle.Numbers.assertClose;
 import static dev.halcyon.tck.oracle.Numbers.assertGradient;
 import static dev.halcyon.tck.oracle.Numbers.dot;
 import static dev.halcyon.tck.oracle.Numbers.gaussian;
+
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.junit.jupiter.api.Test;
+
 import java.util.Arrays;
 import java.util.List;
-import org.junit.jupiter.api.Test;
 
 class ElementwiseTest {
     @Test
@@ -40,7 +42,8 @@ class ElementwiseTest {
         double[] dy = gaussian(7, 3, 7);
         LayerNorm.Gradient gradient = LayerNorm.backward(dy, x, weight, 1e-3);
         assertGradient(v -> dot(LayerNorm.forward(v, weight, bias, 1e-3), dy), x, gradient.dx());
-        assertGradient(v -> dot(LayerNorm.forward(x, v, bias, 1e-3), dy), weight, gradient.dWeight());
+        assertGradient(
+                v -> dot(LayerNorm.forward(x, v, bias, 1e-3), dy), weight, gradient.dWeight());
         assertGradient(v -> dot(LayerNorm.forward(x, weight, v, 1e-3), dy), bias, gradient.dBias());
     }
 
@@ -65,7 +68,10 @@ class ElementwiseTest {
                 double u = up[i];
                 SwiGlu.ElementGradient gradient = SwiGlu.backward(2, g, u, 0.7, limit);
                 double[] actual = {gradient.dGate(), gradient.dUp(), gradient.dRowWeight()};
-                assertGradient(v -> 2 * v[2] * SwiGlu.activate(v[0], v[1], limit), new double[] {g, u, 0.7}, actual);
+                assertGradient(
+                        v -> 2 * v[2] * SwiGlu.activate(v[0], v[1], limit),
+                        new double[] {g, u, 0.7},
+                        actual);
             }
         }
     }
@@ -96,7 +102,10 @@ class ElementwiseTest {
     void largeLogitsDoNotOverflow() {
         assertEquals(1000 + Math.log(2), Softmax.logSumExp(new double[] {1000, 1000}, 0, 2), 1e-12);
         assertEquals(Double.NEGATIVE_INFINITY, Softmax.logSumExp(new double[0], 0, 0));
-        assertEquals(Math.log(2), CrossEntropy.forward(new double[] {-5000, -5000}, new int[] {1}, 2)[0], 1e-12);
+        assertEquals(
+                Math.log(2),
+                CrossEntropy.forward(new double[] {-5000, -5000}, new int[] {1}, 2)[0],
+                1e-12);
     }
 
     @Test
@@ -110,8 +119,13 @@ class ElementwiseTest {
         assertEquals(0, Reduce.norm(List.of()));
         assertEquals(Double.NEGATIVE_INFINITY, Reduce.max(List.of()));
         List<double[]> poisoned = List.of(new double[] {1}, new double[] {Double.NaN, 2});
-        assertTrue(Double.isNaN(Reduce.sum(poisoned)) && Double.isNaN(Reduce.max(poisoned)) && Double.isNaN(Reduce.norm(poisoned)));
-        assertEquals(Double.POSITIVE_INFINITY, Reduce.sum(List.of(new double[] {1, Double.POSITIVE_INFINITY, 1})));
+        assertTrue(
+                Double.isNaN(Reduce.sum(poisoned))
+                        && Double.isNaN(Reduce.max(poisoned))
+                        && Double.isNaN(Reduce.norm(poisoned)));
+        assertEquals(
+                Double.POSITIVE_INFINITY,
+                Reduce.sum(List.of(new double[] {1, Double.POSITIVE_INFINITY, 1})));
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.halcyon.tck.oracle;
 
 import static dev.halcyon.tck.oracle.Numbers.assertClose;
 import static dev.halcyon.tck.oracle.Numbers.gaussian;
+
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -10,9 +11,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.halcyon.tck.oracle.Muon.MomentumForm;
 import dev.halcyon.tck.oracle.Muon.UpdateScale;
 import dev.halcyon.tck.oracle.NewtonSchulz.NormRule;
+
+import org.junit.jupiter.api.Test;
+
 import java.util.Arrays;
 import java.util.List;
-import org.junit.jupiter.api.Test;
 
 class OptimizerTest {
     private final NewtonSchulz keller = NewtonSchulz.kellerJordan();
@@ -103,9 +106,11 @@ class OptimizerTest {
         double[] tiny = {3e-8, 4e-8};
         List<Coefficients> none = List.of();
         assertClose(
-                new double[] {0.2, 4.0 / 15}, new NewtonSchulz(none, NormRule.ADD_EPS, 1e-7).apply(tiny, 1, 2));
+                new double[] {0.2, 4.0 / 15},
+                new NewtonSchulz(none, NormRule.ADD_EPS, 1e-7).apply(tiny, 1, 2));
         assertClose(
-                new double[] {0.3, 0.4}, new NewtonSchulz(none, NormRule.CLAMP_MIN, 1e-7).apply(tiny, 1, 2));
+                new double[] {0.3, 0.4},
+                new NewtonSchulz(none, NormRule.CLAMP_MIN, 1e-7).apply(tiny, 1, 2));
         assertClose(new double[6], keller.apply(new double[6], 2, 3));
     }
 
@@ -128,7 +133,13 @@ class OptimizerTest {
     @Test
     void decayUsesTheLearningRateAndNotTheScale() {
         Muon muon = Muon.deepSeekV4(0.95, 0.1);
-        Muon.State after = muon.step(new Muon.State(new double[] {2, 3}, new double[2]), new double[2], 1, 2, 0.5);
+        Muon.State after =
+                muon.step(
+                        new Muon.State(new double[] {2, 3}, new double[2]),
+                        new double[2],
+                        1,
+                        2,
+                        0.5);
         assertClose(new double[] {2 * 0.95, 3 * 0.95}, after.parameter());
     }
 
@@ -150,7 +161,8 @@ class OptimizerTest {
         double[] gradient = {3, -0.001, 1e-9};
         AdamW.State state = AdamW.State.initial(new double[] {1, 1, 1});
         assertClose(
-                new double[] {0.99 - 0.1, 0.99 + 0.1, 0.99 - 0.1}, adam.step(state, gradient, 0.1, 1).parameter());
+                new double[] {0.99 - 0.1, 0.99 + 0.1, 0.99 - 0.1},
+                adam.step(state, gradient, 0.1, 1).parameter());
         assertArrayEquals(new double[] {1, 1, 1}, state.parameter());
         assertThrows(IllegalArgumentException.class, () -> adam.step(state, gradient, 0.1, 0));
     }
@@ -180,7 +192,8 @@ class OptimizerTest {
         Arrays.fill(ones, 1);
         double quarter = Math.pow(0.25, 0.25);
         assertClose(
-                new double[] {quarter, quarter, 0.25, 0.25, 1, 1, 1, 1, 1, 1, 1, 1}, clip.clipQuery(ones, shape, factors));
+                new double[] {quarter, quarter, 0.25, 0.25, 1, 1, 1, 1, 1, 1, 1, 1},
+                clip.clipQuery(ones, shape, factors));
         double[] keyValue = new double[18];
         Arrays.fill(keyValue, 1);
         double[] clipped = clip.clipKeyValue(keyValue, shape, factors);

@@ -4,12 +4,14 @@ import static dev.halcyon.tck.oracle.Numbers.assertClose;
 import static dev.halcyon.tck.oracle.Numbers.dot;
 import static dev.halcyon.tck.oracle.Numbers.gaussian;
 import static dev.halcyon.tck.oracle.Numbers.matrix;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import org.junit.jupiter.api.Test;
+
 import java.util.Arrays;
 import java.util.List;
-import org.junit.jupiter.api.Test;
 
 class ProductTest {
     @Test
@@ -41,12 +43,22 @@ class ProductTest {
         double[] c = gaussian(5, 3, m, m);
         double[] before = c.clone();
         Gemm.Matrix shared = new Gemm.Matrix(b, 0, m, 1, 0);
-        Gemm.run(3, m, m, m, 2, Gemm.Matrix.rowMajor(a, m, m), shared, -1, Gemm.Matrix.rowMajor(c, m, m));
+        Gemm.run(
+                3,
+                m,
+                m,
+                m,
+                2,
+                Gemm.Matrix.rowMajor(a, m, m),
+                shared,
+                -1,
+                Gemm.Matrix.rowMajor(c, m, m));
         for (int g = 0; g < 3; g++) {
             for (int i = 0; i < m; i++) {
                 for (int j = 0; j < m; j++) {
                     double sum = a[(g * m + i) * m] * b[j] + a[(g * m + i) * m + 1] * b[m + j];
-                    assertEquals(2 * sum - before[(g * m + i) * m + j], c[(g * m + i) * m + j], 1e-13);
+                    assertEquals(
+                            2 * sum - before[(g * m + i) * m + j], c[(g * m + i) * m + j], 1e-13);
                 }
             }
         }
@@ -83,8 +95,12 @@ class ProductTest {
         int[] start = {0, 4, 4};
         int[] end = {2, 4, 7};
         double[] c = GroupedGemm.contiguous(a, start, end, weights);
-        assertClose(Linear.apply(Arrays.copyOfRange(a, 0, 8), weights.get(0)), Arrays.copyOfRange(c, 0, 6));
-        assertClose(Linear.apply(Arrays.copyOfRange(a, 16, 28), weights.get(2)), Arrays.copyOfRange(c, 12, 21));
+        assertClose(
+                Linear.apply(Arrays.copyOfRange(a, 0, 8), weights.get(0)),
+                Arrays.copyOfRange(c, 0, 6));
+        assertClose(
+                Linear.apply(Arrays.copyOfRange(a, 16, 28), weights.get(2)),
+                Arrays.copyOfRange(c, 12, 21));
         assertClose(new double[6], Arrays.copyOfRange(c, 6, 12));
     }
 
@@ -113,16 +129,19 @@ class ProductTest {
     @Test
     void anEmptyGroupOverwritesWithZeroAndAccumulatesNothing() {
         double[] c = {1, 2};
-        GroupedGemm.kGrouped(new double[0], new double[0], 1, 2, new int[] {0}, new int[] {0}, true, c);
+        GroupedGemm.kGrouped(
+                new double[0], new double[0], 1, 2, new int[] {0}, new int[] {0}, true, c);
         assertClose(new double[] {1, 2}, c);
-        GroupedGemm.kGrouped(new double[0], new double[0], 1, 2, new int[] {0}, new int[] {0}, false, c);
+        GroupedGemm.kGrouped(
+                new double[0], new double[0], 1, 2, new int[] {0}, new int[] {0}, false, c);
         assertClose(new double[2], c);
     }
 
     @Test
     void wrongSizesAreNamed() {
         assertThrows(IllegalArgumentException.class, () -> Rows.of(new double[5], 2, 3));
-        assertThrows(IllegalArgumentException.class, () -> Linear.apply(new double[5], matrix(1, 2, 3)));
+        assertThrows(
+                IllegalArgumentException.class, () -> Linear.apply(new double[5], matrix(1, 2, 3)));
         assertThrows(IllegalArgumentException.class, () -> matrix(1, 2, 3).slice(1, 2));
     }
 }

@@ -3,6 +3,7 @@ package dev.halcyon.tck.oracle;
 import static dev.halcyon.tck.oracle.Numbers.assertClose;
 import static dev.halcyon.tck.oracle.Numbers.dot;
 import static dev.halcyon.tck.oracle.Numbers.gaussian;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
@@ -31,7 +32,8 @@ class RopeTest {
         RopeTable table = RopeTable.of(16, 10_000, null);
         double[] q = gaussian(2, 16);
         double[] k = gaussian(3, 16);
-        assertEquals(product(q, 7, k, 3, table, layout), product(q, 104, k, 100, table, layout), 1e-12);
+        assertEquals(
+                product(q, 7, k, 3, table, layout), product(q, 104, k, 100, table, layout), 1e-12);
     }
 
     @Test
@@ -57,14 +59,22 @@ class RopeTest {
         double[] before = x.clone();
         RopeTable table = RopeTable.of(4, 100, null);
         Rope.rotateHeads(
-                x, 3, 7, 2, new int[] {0, 5}, table, Rope.Layout.INTERLEAVED, Rope.Direction.FORWARD);
+                x,
+                3,
+                7,
+                2,
+                new int[] {0, 5},
+                table,
+                Rope.Layout.INTERLEAVED,
+                Rope.Direction.FORWARD);
         for (int i = 0; i < x.length; i++) {
             boolean untouched = i / 21 == 0 || i % 7 < 2 || i % 7 == 6;
             assertEquals(untouched, before[i] == x[i], "element " + i);
         }
     }
 
-    /// Rows of the published configurations: theta, factor, original length, betas, the edges of the ramp and the softmax factor.
+    /// Rows of the published configurations: theta, factor, original length, betas, the edges of
+    /// the ramp and the softmax factor.
     @ParameterizedTest
     @CsvSource({
         "V2-Lite,  1e4,   40, 4096,  32, 1, 0.707, 10, 23, 1.589626, 192, 0.114721",
@@ -95,7 +105,11 @@ class RopeTest {
         double[] stretched = RopeTable.of(64, theta, yarn).inverseFrequencies();
         for (int i = 0; i < plain.length; i++) {
             double ramp = i <= low ? 0 : i >= high ? 1 : (double) (i - low) / (high - low);
-            assertEquals(plain[i] * (1 - ramp + ramp / factor), stretched[i], plain[i] * 1e-14, model + " pair " + i);
+            assertEquals(
+                    plain[i] * (1 - ramp + ramp / factor),
+                    stretched[i],
+                    plain[i] * 1e-14,
+                    model + " pair " + i);
         }
     }
 
@@ -121,7 +135,8 @@ class RopeTest {
         assertThrows(IllegalArgumentException.class, () -> Yarn.withoutMscale(0, 4096, 32, 1));
     }
 
-    private static double product(double[] q, int i, double[] k, int j, RopeTable table, Rope.Layout layout) {
+    private static double product(
+            double[] q, int i, double[] k, int j, RopeTable table, Rope.Layout layout) {
         double[] a = q.clone();
         double[] b = k.clone();
         Rope.rotate(a, 0, table, i, layout, Rope.Direction.FORWARD);

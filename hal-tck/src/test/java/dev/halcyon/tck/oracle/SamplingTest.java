@@ -2,13 +2,15 @@ package dev.halcyon.tck.oracle;
 
 import static dev.halcyon.tck.oracle.Numbers.assertClose;
 import static dev.halcyon.tck.oracle.Numbers.gaussian;
+
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.junit.jupiter.api.Test;
+
 import java.util.Arrays;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.Test;
 
 class SamplingTest {
     private static final double NAN = Double.NaN;
@@ -43,7 +45,8 @@ class SamplingTest {
     void topPKeepsTheShortestPrefixThatReachesIt() {
         double[] logits = {Math.log(0.1), Math.log(0.5), Math.log(0.15), Math.log(0.25)};
         assertClose(new double[] {0, 1, 0, 0}, Sampling.distribution(logits, 1, 0, 0.49));
-        assertClose(new double[] {0, 2.0 / 3, 0, 1.0 / 3}, Sampling.distribution(logits, 1, 0, 0.7));
+        assertClose(
+                new double[] {0, 2.0 / 3, 0, 1.0 / 3}, Sampling.distribution(logits, 1, 0, 0.7));
         assertClose(new double[] {0, 1, 0, 0}, Sampling.distribution(logits, 1, 0, -3));
         // After top-k of two the probabilities are 2/3 and 1/3, so 0.6 is reached by one.
         assertClose(new double[] {0, 1, 0, 0}, Sampling.distribution(logits, 1, 2, 0.6));
@@ -52,7 +55,9 @@ class SamplingTest {
     @Test
     void withoutATemperatureTheLikeliestTakesAll() {
         for (double temperature : new double[] {0, -1, NAN}) {
-            assertClose(new double[] {0, 0, 1}, Sampling.distribution(new double[] {NAN, 1, 2}, temperature, 0, 1));
+            assertClose(
+                    new double[] {0, 0, 1},
+                    Sampling.distribution(new double[] {NAN, 1, 2}, temperature, 0, 1));
         }
         double[] infinite = {1, Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY};
         assertClose(new double[] {0, 1, 0}, Sampling.distribution(infinite, 1, 0, 1));
@@ -62,8 +67,12 @@ class SamplingTest {
     @Test
     void aHigherTemperatureIsFlatter() {
         double[] logits = {0, 1, 3};
-        assertTrue(Sampling.distribution(logits, 2, 0, 1)[2] < Sampling.distribution(logits, 1, 0, 1)[2]);
-        assertClose(Sampling.distribution(new double[] {0, 2, 6}, 2, 0, 1), Sampling.distribution(logits, 1, 0, 1));
+        assertTrue(
+                Sampling.distribution(logits, 2, 0, 1)[2]
+                        < Sampling.distribution(logits, 1, 0, 1)[2]);
+        assertClose(
+                Sampling.distribution(new double[] {0, 2, 6}, 2, 0, 1),
+                Sampling.distribution(logits, 1, 0, 1));
     }
 
     @Test
@@ -91,7 +100,8 @@ class SamplingTest {
 
     @Test
     void uniformNumbersDependOnSeedAndPosition() {
-        double[] some = IntStream.range(-5, 1000).mapToDouble(i -> Sampling.uniform(7, i)).toArray();
+        double[] some =
+                IntStream.range(-5, 1000).mapToDouble(i -> Sampling.uniform(7, i)).toArray();
         assertTrue(Arrays.stream(some).allMatch(u -> u >= 0 && u < 1));
         assertEquals(some.length, Arrays.stream(some).distinct().count());
         assertTrue(Sampling.uniform(7, 0) != Sampling.uniform(8, 0));
