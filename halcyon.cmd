@@ -39,7 +39,7 @@ if defined rest goto split
 
 :run
 for /f "usebackq delims=" %%c in ("%libraries%") do set "CLASSPATH=%classes%;%%c"
-"%jdk%\bin\java" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED %HALCYON_JAVA_OPTS% %options% dev.halcyon.bench.Main %rest%
+"%jdk%\bin\java" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -Dai.djl.offline=true %HALCYON_JAVA_OPTS% %options% dev.halcyon.bench.Main %rest%
 exit /b %errorlevel%
 
 :consider
