@@ -8,7 +8,7 @@ module dev.halcyon.bench {
     requires java.management;
     requires jdk.incubator.vector;
     requires jdk.management;
-    requires progressbar;
+    requires me.tongfei.progressbar;
     requires tools.jackson.databind;
     requires static org.jspecify;
 
