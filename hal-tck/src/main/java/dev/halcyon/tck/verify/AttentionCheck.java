@@ -19,8 +19,9 @@ final class AttentionCheck {
 
     static void mla(Fixture fixture, Workbench bench, Comparison found) {
         LatentAttention layer = layer(fixture, bench);
-        Generation.of(fixture, bench, fixture.integer("first_position"))
-                .run(layer::prefill, layer::decode, layer, fixture.integer("chunked_prefill_split"), found);
+        int split = fixture.integer("chunked_prefill_split");
+        Generation generation = Generation.of(fixture, bench, fixture.integer("first_position"));
+        generation.run(layer::prefill, layer::decode, layer, split, found, generation.none());
         if (fixture.has("out.max_logit_per_head")) {
             found.close("out.max_logit_per_head", fixture.doubles("out.max_logit_per_head"), layer.maxLogit());
         }

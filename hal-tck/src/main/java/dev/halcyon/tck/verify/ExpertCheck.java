@@ -148,19 +148,22 @@ final class ExpertCheck {
         int topK = fixture.dim("out.indices", -1);
         int tokens = ties.tokens();
         int experts = fixture.integer("n_routed_experts");
-        double[] expectedSet = dense(expected, fixture.doubles("out.weights"), tokens, topK, experts);
+        double[] expectedSet = dense(expected, fixture.doubles("out.weights"), ties, topK, experts);
         double[] actualSet = dense(
-                bench.readInts(indices.slice(0, 0, tokens)), bench.read(weights, tokens), tokens, topK, experts);
+                bench.readInts(indices.slice(0, 0, tokens)), bench.read(weights, tokens), ties, topK, experts);
         found.exact("out.indices", membership(ties.clear(expectedSet)), membership(ties.clear(actualSet)));
         found.close("out.weights", zeros(ties.clear(expectedSet)), zeros(ties.clear(actualSet)));
     }
 
     /// `[tokens, experts]` weights; NaN where an expert was not chosen, so that a weight of zero is still a choice.
-    private static double[] dense(int[] indices, double[] weights, int tokens, int topK, int experts) {
-        double[] dense = new double[tokens * experts];
+    private static double[] dense(int[] indices, double[] weights, Ties ties, int topK, int experts) {
+        double[] dense = new double[ties.tokens() * experts];
         Arrays.fill(dense, Double.NaN);
-        for (int i = 0; i < tokens * topK; i++) {
+        for (int i = 0; i < ties.tokens() * topK; i++) {
             int expert = indices[i];
+            if (ties.leavesOut(i / topK)) {
+                continue;
+            }
             if (expert < 0 || expert >= experts) {
                 throw new IllegalArgumentException("out.indices holds " + expert + " for choice " + i % topK
                         + " of token " + i / topK + ", there are " + experts + " experts");

@@ -3,7 +3,11 @@ package dev.halcyon.tck.verify;
 import dev.halcyon.hal.memory.CachePool;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.tck.fixture.Fixture;
+import dev.halcyon.tck.oracle.DecoderLayer;
+import dev.halcyon.tck.oracle.LatentCache;
+import dev.halcyon.tck.oracle.MlaLayer;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /// The schedule of attention and decoder layer cases: prefill of all sequences at once, in one or two chunks, then one
 /// token of each a step; and at the end a look at the cache.
@@ -24,17 +28,55 @@ final class Generation {
         this.batch = new SequenceBatch(bench, sequences, prefillTokens + decodeTokens, firstPosition);
     }
 
+    /// Tokens without a defined result.
+    record Unclear(Ties prefill, Ties decode) {}
+
+    /// Nothing is left out.
+    Unclear none() {
+        return new Unclear(
+                Ties.none(sequences * prefillTokens), Ties.none(sequences * decodeTokens));
+    }
+
+    /// What the oracle's layer leaves undecided at the precision of the run.
+    Unclear of(DecoderLayer layer, double tolerance) {
+        double[] x = fixture.doubles("in.x");
+        double[] next = decodeTokens == 0 ? new double[0] : fixture.doubles("in.x_decode");
+        double[] prefill = new double[sequences * prefillTokens];
+        double[] decode = new double[sequences * decodeTokens];
+        int hidden = layer.attentionNorm().length;
+        for (int s = 0; s < sequences; s++) {
+            LatentCache cache = new LatentCache(layer.attention().shape().cacheWidth());
+            OraclePass pass = OraclePass.of(
+                    layer,
+                    Arrays.copyOfRange(x, s * prefillTokens * hidden, (s + 1) * prefillTokens * hidden),
+                    IntStream.range(0, prefillTokens).toArray(),
+                    cache,
+                    MlaLayer.Form.NAIVE);
+            System.arraycopy(pass.margins(), 0, prefill, s * prefillTokens, prefillTokens);
+            for (int t = 0; t < decodeTokens; t++) {
+                int at = s * decodeTokens + t;
+                double[] token = Arrays.copyOfRange(next, at * hidden, (at + 1) * hidden);
+                int[] position = {prefillTokens + t};
+                decode[at] =
+                        OraclePass.of(layer, token, position, cache, MlaLayer.Form.ABSORBED).margins()[0];
+            }
+        }
+        return new Unclear(Ties.of(prefill, tolerance), Ties.of(decode, tolerance));
+    }
+
     static Generation of(Fixture fixture, Workbench bench, int firstPosition) {
         return new Generation(fixture, bench, firstPosition);
     }
 
     /// @param split where the second chunk of the prefill begins; 0 for one chunk
+    /// @param ties the tokens to leave out: those of the prefill, one sequence after the other, and those of the decode
     void run(
             AttentionCheck.Pass prefill,
             AttentionCheck.Pass decode,
             LatentAttention attention,
             int split,
-            Comparison found) {
+            Comparison found,
+            Unclear ties) {
         CachePool cache = attention.cache(batch);
         int hidden = attention.shape().hidden();
         double[] x = fixture.doubles("in.x");
@@ -44,7 +86,8 @@ final class Generation {
             pass(prefill, x, y, prefillTokens, from, batch.step(from, to), cache, hidden);
             from = to;
         }
-        found.close("out.y", fixture.doubles("out.y"), y);
+        ties.prefill().note(found);
+        found.close("out.y", ties.prefill().clear(fixture.doubles("out.y")), ties.prefill().clear(y));
         if (decodeTokens > 0) {
             double[] next = fixture.doubles("in.x_decode");
             double[] nextY = new double[next.length];
@@ -52,7 +95,11 @@ final class Generation {
                 SequenceBatch.Step step = batch.step(prefillTokens + t, prefillTokens + t + 1);
                 pass(decode, next, nextY, decodeTokens, t, step, cache, hidden);
             }
-            found.close("out.y_decode", fixture.doubles("out.y_decode"), nextY);
+            ties.decode().note(found);
+            found.close(
+                    "out.y_decode",
+                    ties.decode().clear(fixture.doubles("out.y_decode")),
+                    ties.decode().clear(nextY));
         }
         LatentAttention.Rows cached = attention.gather(batch, 0, prefillTokens + decodeTokens, cache);
         found.close("out.cache_latent", fixture.doubles("out.cache_latent"), bench.read(cached.latent(), cached.live()));

@@ -26,6 +26,22 @@ record Ties(int tokens, BitSet unclear) {
         return new Ties(tokens, unclear);
     }
 
+    static Ties none(int tokens) {
+        return new Ties(tokens, new BitSet());
+    }
+
+    /// Those of a layer's tokens whose choice cannot be told apart at the precision of a run.
+    ///
+    /// @param margins of each token, relative
+    /// @param tolerance the tolerance of the run, by which its hidden states may be off
+    static Ties of(double[] margins, double tolerance) {
+        BitSet unclear = new BitSet(margins.length);
+        for (int t = 0; t < margins.length; t++) {
+            unclear.set(t, margins[t] <= tolerance);
+        }
+        return new Ties(margins.length, unclear);
+    }
+
     /// The rows of the other tokens.
     double[] clear(double[] rows) {
         int width = rows.length / Math.max(1, tokens);
@@ -36,6 +52,14 @@ record Ties(int tokens, BitSet unclear) {
             at += width;
         }
         return kept;
+    }
+
+    int count() {
+        return unclear.cardinality();
+    }
+
+    boolean leavesOut(int token) {
+        return unclear.get(token);
     }
 
     void note(Comparison found) {

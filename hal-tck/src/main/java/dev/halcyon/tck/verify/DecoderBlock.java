@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// norm and with a residual sum.
 ///
 /// Source: DeepSeek-V3 inference/model.py, Block.
-final class DecoderLayer {
+final class DecoderBlock {
     private final Workbench bench;
     private final ModelConfig config;
     private final LatentAttention attention;
@@ -42,7 +42,7 @@ final class DecoderLayer {
     }
 
     /// @param experts whether the layer has experts, or a dense network
-    DecoderLayer(
+    DecoderBlock(
             Workbench bench, ModelConfig config, boolean experts, WeightSource weights, WeightNames.Layer names) {
         this.bench = bench;
         this.config = config;
