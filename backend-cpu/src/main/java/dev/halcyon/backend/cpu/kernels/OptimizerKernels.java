@@ -8,6 +8,7 @@ final class OptimizerKernels {
     private OptimizerKernels() {}
 
     static void register(HostDevice.Builder device, CpuContext context) {
+        device.kernel(new NewtonSchulzKernel(context));
         device.kernel(new AdamWStepKernel(context));
         device.kernel(new MuonUpdateKernel(context));
         device.kernel(new QkClipKernel(context));

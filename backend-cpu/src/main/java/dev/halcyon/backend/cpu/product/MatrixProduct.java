@@ -10,6 +10,8 @@ import java.lang.foreign.MemorySegment;
 /// Rows are cut into units of one group each. For as many units as the workspace takes, all are packed, and then every pair of a unit
 /// and a block of columns is one task. Neighbouring tasks share the block of columns, so a weight is read from memory once.
 ///
+/// The result may replace the left-hand side, if it is not symmetric: rows are packed before any of them is stored.
+///
 /// One thread at a time runs it.
 public final class MatrixProduct {
     /// Multiply-adds below which waking a second thread costs more than it saves.
@@ -203,21 +205,23 @@ public final class MatrixProduct {
         return unitRow[unit] / plan.taskColumns() * plan.taskColumns();
     }
 
+    /// Copies everything below the diagonal, also what a block on it has computed: matrices that commute only up to rounding
+    /// would otherwise give a result that depends on the size of the blocks.
     private void mirror(int unit, int worker) {
         int g = unitGroup[unit];
         MemorySegment memory = out.segment(g);
         boolean wide = shape.out() == DType.F32;
-        int columns = mirroredColumns(unit);
-        for (int from = 0; from < columns; from += plan.taskColumns()) {
-            for (int i = 0; i < unitRows[unit]; i++) {
-                int row = unitRow[unit] + i;
-                for (int column = from; column < from + plan.taskColumns(); column++) {
-                    long to = out.at(g, row, column);
+        int end = unitRow[unit] + unitRows[unit];
+        for (int from = 0; from < end; from += plan.taskColumns()) {
+            for (int row = Math.max(unitRow[unit], from + 1); row < end; row++) {
+                int to = Math.min(row, from + plan.taskColumns());
+                for (int column = from; column < to; column++) {
+                    long target = out.at(g, row, column);
                     long source = out.at(g, column, row);
                     if (wide) {
-                        memory.set(Elements.INT, to, memory.get(Elements.INT, source));
+                        memory.set(Elements.INT, target, memory.get(Elements.INT, source));
                     } else {
-                        memory.set(Elements.SHORT, to, memory.get(Elements.SHORT, source));
+                        memory.set(Elements.SHORT, target, memory.get(Elements.SHORT, source));
                     }
                 }
             }
