@@ -137,12 +137,23 @@ public final class Weights {
         return format;
     }
 
-    MemorySegment segment(int group) {
+    /// {@return the memory of a group's values}
+    public MemorySegment segment(int group) {
         return values[group];
     }
 
-    /// {@return where a row begins, or a panel if packed}
-    long at(int group, long row) {
+    /// {@return the memory of a group's scales, if it has any}
+    public MemorySegment scaleSegment(int group) {
+        return scales[group];
+    }
+
+    /// {@return where a group's scales begin}
+    public long scalesAt(int group) {
+        return scalesAt[group];
+    }
+
+    /// {@return where a row begins in [#segment], or a panel if packed}
+    public long at(int group, long row) {
         return valuesAt[group] + row * rowBytes;
     }
 
@@ -152,7 +163,7 @@ public final class Weights {
     }
 
     /// Decodes a run of a row to floats that lie `step` bytes apart, in element order.
-    void decodeRun(int group, long row, int from, int count, MemorySegment out, long outAt, long step) {
+    public void decodeRun(int group, long row, int from, int count, MemorySegment out, long outAt, long step) {
         DType type = format.dtype();
         if (scheme == null) {
             Elements.widen(type, values[group], at(group, row, from), type.bits() / 8, count, out, outAt, step);
