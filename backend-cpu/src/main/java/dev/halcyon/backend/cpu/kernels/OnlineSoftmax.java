@@ -1,0 +1,326 @@
+package dev.halcyon.backend.cpu.kernels;
+
+import dev.halcyon.backend.cpu.CpuContext;
+import dev.halcyon.backend.cpu.loops.AttentionLoops;
+import dev.halcyon.backend.cpu.loops.RowLoops;
+import dev.halcyon.hal.memory.DType;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/// Attention of a set of lanes over any number of keys, a block of keys at a time: what decode and prefill share.
+///
+/// A worker has an *area* of scratch memory (queries, one block of keys and values, their scores) and accumulates into a
+/// *partial result*: for each lane the largest base-2 logit m, the sum of `2^(z - m)` and the sums of weighted values, not
+/// yet divided. Partial results over disjoint keys are merged by [#fold], or all at once by [#weigh] and [#merge].
+///
+/// Rounding errors of a long sum of like terms grow with its length, so a caller keeps sums short: a block, a run of
+/// [#runBlocks] blocks, a part.
+///
+/// Source: FlashAttention (online softmax), FlashMLA (merging by log-sum-exp, sink).
+final class OnlineSoftmax {
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+    private static final double LN2 = Math.log(2);
+    private static final int MIN_RUN_BLOCKS = 16;
+    private static final long ALIGNMENT = 64;
+    private static final long ALIASED_BYTES = 1024;
+
+    private final AttentionLoops loops;
+    private final RowLoops rows;
+    private final int panelLanes;
+    private final int lanes;
+    private final int keyDim;
+    private final int columns;
+    private final float scale;
+    private final long keyStride;
+    private final long valueStride;
+    private final long sumStride;
+    private final long keys;
+    private final long values;
+    private final long scores;
+    private final long correction;
+    private final long part;
+    private final long areaBytes;
+    private final long sums;
+    private final long partialBytes;
+
+    /// Lays out the memory.
+    ///
+    /// @param maxLanes most lanes at a time
+    /// @param sharedValues whether the first `valueDim` values of a key are its value
+    OnlineSoftmax(
+            CpuContext context, int maxLanes, int keyDim, int valueDim, boolean sharedValues, double softmaxScale) {
+        this.loops = context.attention();
+        this.rows = context.rows();
+        this.panelLanes = loops.panelLanes();
+        this.lanes = panels(maxLanes) * panelLanes;
+        this.keyDim = keyDim;
+        this.columns = Math.ceilDiv(valueDim, loops.columnMultiple()) * loops.columnMultiple();
+        this.scale = baseTwoScale(softmaxScale);
+        this.keyStride = rowBytes(sharedValues ? Math.max(keyDim, columns) : keyDim);
+        this.valueStride = sharedValues ? keyStride : rowBytes(columns);
+        this.sumStride = rowBytes(columns);
+        this.keys = aligned(4L * lanes * keyDim);
+        long endOfKeys = keys + AttentionLoops.BLOCK_KEYS * keyStride;
+        this.values = sharedValues ? keys : endOfKeys;
+        this.scores = sharedValues ? endOfKeys : endOfKeys + AttentionLoops.BLOCK_KEYS * valueStride;
+        this.correction = scores + 4L * AttentionLoops.BLOCK_KEYS * lanes;
+        this.part = correction + aligned(4L * lanes);
+        this.areaBytes = part + 2 * aligned(4L * AttentionLoops.BLOCK_KEYS * panelLanes);
+        this.sums = aligned(8L * lanes);
+        this.partialBytes = sums + lanes * sumStride;
+    }
+
+    /// {@return softmax scale times log2 e, as the loops take it}
+    static float baseTwoScale(double softmaxScale) {
+        return (float) (softmaxScale / LN2);
+    }
+
+    private static long aligned(long bytes) {
+        return Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
+    }
+
+    /// Rows a multiple of the page size apart share a few cache sets, so such a row gets a gap.
+    private static long rowBytes(int floats) {
+        long bytes = aligned(4L * floats);
+        return bytes % ALIASED_BYTES == 0 ? bytes + ALIGNMENT : bytes;
+    }
+
+    /// {@return the size of a worker's area}
+    long areaBytes() {
+        return areaBytes;
+    }
+
+    /// {@return the size of a partial result}
+    long partialBytes() {
+        return partialBytes;
+    }
+
+    /// {@return lanes that the memory has room for}
+    int lanes() {
+        return lanes;
+    }
+
+    /// {@return the panels that some lanes fill}
+    int panels(int laneCount) {
+        return Math.ceilDiv(laneCount, panelLanes);
+    }
+
+    /// {@return the first panel that has lanes at or beyond `lane`}
+    int panelOf(int lane) {
+        return lane / panelLanes;
+    }
+
+    /// {@return lanes a panel}
+    int panelLanes() {
+        return panelLanes;
+    }
+
+    /// {@return how many blocks to sum up before folding, for `blocks` in all: about the square root}
+    static int runBlocks(long blocks) {
+        return Math.max(MIN_RUN_BLOCKS, (int) Math.ceil(Math.sqrt((double) blocks)));
+    }
+
+    /// {@return where row `key` of the block of keys begins}
+    long keyRow(long area, int key) {
+        return area + keys + key * keyStride;
+    }
+
+    /// {@return where row `key` of the block of values begins}
+    long valueRow(long area, int key) {
+        return area + values + key * valueStride;
+    }
+
+    /// Widens elements of a row into the scratch memory.
+    void widen(Rows from, long row, long column, int n, MemorySegment memory, long to) {
+        if (from.dtype() == DType.BF16) {
+            loops.widenBf16(from.memory(), from.at(row, column), memory, to, n);
+        } else if (from.dtype() == DType.F32) {
+            MemorySegment.copy(from.memory(), from.at(row, column), memory, to, 4L * n);
+        } else {
+            float[] wide = Scratch.get().a;
+            for (int done = 0; done < n; done += Scratch.LENGTH) {
+                int length = Math.min(Scratch.LENGTH, n - done);
+                from.load(rows, row, column + done, wide, 0, length);
+                MemorySegment.copy(wide, 0, memory, FLOAT, to + 4L * done, length);
+            }
+        }
+    }
+
+    /// Overwrites `n` floats with zero.
+    static void zero(MemorySegment memory, long at, int n) {
+        for (int i = 0; i < n; i++) {
+            memory.set(FLOAT, at + i * 4L, 0f);
+        }
+    }
+
+    /// Makes queries of the first `count` rows of the block of keys, for the lanes from `firstLane`.
+    void packQueries(MemorySegment memory, long area, int firstLane, int count) {
+        for (int i = 0; i < count; i++) {
+            int lane = firstLane + i;
+            long row = keyRow(area, i);
+            long query = area + 4L * (lane - lane % panelLanes) * keyDim + 4L * (lane % panelLanes);
+            long step = 4L * panelLanes;
+            for (int k = 0; k < keyDim; k++) {
+                memory.set(FLOAT, query + k * step, memory.get(FLOAT, row + k * 4L));
+            }
+        }
+    }
+
+    /// Gives the lanes from `laneCount` to the end of their panel queries of zeros, for numbers that cost no time.
+    void packNothing(MemorySegment memory, long area, int laneCount) {
+        for (int lane = laneCount; lane % panelLanes != 0; lane++) {
+            long query = area + 4L * (lane - lane % panelLanes) * keyDim + 4L * (lane % panelLanes);
+            long step = 4L * panelLanes;
+            for (int k = 0; k < keyDim; k++) {
+                memory.set(FLOAT, query + k * step, 0f);
+            }
+        }
+    }
+
+    /// Empties a partial result.
+    void clear(MemorySegment memory, long partial) {
+        for (int lane = 0; lane < lanes; lane++) {
+            memory.set(FLOAT, partial + lane * 4L, Float.NEGATIVE_INFINITY);
+            memory.set(FLOAT, partial + (lanes + lane) * 4L, 0f);
+        }
+    }
+
+    /// Computes the scores of the block's first `keyCount` keys for the panels from `first` to `end`.
+    void score(MemorySegment memory, long area, int keyCount, int first, int end) {
+        loops.scores(
+                memory,
+                area + keys,
+                keyStride,
+                keyCount,
+                keyDim,
+                area + 4L * first * panelLanes * keyDim,
+                scoresOf(area, first),
+                area + part,
+                end - first);
+    }
+
+    /// Takes the scores of a lane for keys `from` to `keyCount` out of the softmax.
+    void hide(MemorySegment memory, long area, int lane, int from, int keyCount) {
+        long at = scoresOf(area, lane / panelLanes) + lane % panelLanes * 4L;
+        for (int key = from; key < keyCount; key++) {
+            memory.set(FLOAT, at + 4L * key * panelLanes, Float.NEGATIVE_INFINITY);
+        }
+    }
+
+    /// Adds the block to a partial result; `fresh` if it is the first one there since [#clear].
+    void absorb(MemorySegment memory, long area, long partial, int keyCount, boolean fresh, int first, int end) {
+        long at = 4L * first * panelLanes;
+        loops.softmax(
+                memory,
+                scoresOf(area, first),
+                keyCount,
+                scale,
+                partial + at,
+                partial + 4L * lanes + at,
+                area + correction + at,
+                end - first);
+        loops.values(
+                memory,
+                scoresOf(area, first),
+                keyCount,
+                area + values,
+                valueStride,
+                columns,
+                area + correction + at,
+                partial + sums + (long) first * panelLanes * sumStride,
+                sumStride,
+                area + part,
+                fresh,
+                end - first);
+    }
+
+    private long scoresOf(long area, int panel) {
+        return area + scores + 4L * panel * panelLanes * AttentionLoops.BLOCK_KEYS;
+    }
+
+    /// Adds a partial result to another.
+    void fold(MemorySegment memory, long from, long into) {
+        for (int lane = 0; lane < lanes; lane++) {
+            float added = memory.get(FLOAT, from + lane * 4L);
+            if (added == Float.NEGATIVE_INFINITY) {
+                continue;
+            }
+            float before = memory.get(FLOAT, into + lane * 4L);
+            long fromSum = from + (lanes + lane) * 4L;
+            long intoSum = into + (lanes + lane) * 4L;
+            long fromRow = from + sums + lane * sumStride;
+            long intoRow = into + sums + lane * sumStride;
+            if (before == Float.NEGATIVE_INFINITY) {
+                memory.set(FLOAT, into + lane * 4L, added);
+                memory.set(FLOAT, intoSum, memory.get(FLOAT, fromSum));
+                MemorySegment.copy(memory, fromRow, memory, intoRow, 4L * columns);
+            } else {
+                float after = Math.max(added, before);
+                float a = (float) Math.exp(((double) before - after) * LN2);
+                float b = (float) Math.exp(((double) added - after) * LN2);
+                memory.set(FLOAT, into + lane * 4L, after);
+                memory.set(FLOAT, intoSum, a * memory.get(FLOAT, intoSum) + b * memory.get(FLOAT, fromSum));
+                loops.blend(memory, a, intoRow, b, fromRow, columns);
+            }
+        }
+    }
+
+    /// {@return the largest base-2 logit of a lane in a partial result; minus infinity if it saw no key}
+    float max(MemorySegment memory, long partial, int lane) {
+        return memory.get(FLOAT, partial + lane * 4L);
+    }
+
+    /// {@return a base-2 logit as a natural one}
+    static float natural(float logit) {
+        return (float) (logit * LN2);
+    }
+
+    /// Finds what the partial results of a lane are multiplied by to merge and divide them and to apply the sink.
+    ///
+    /// @param partial the first of `parts` partial results, which lie one behind the other
+    /// @param sink minus infinity for none
+    /// @param factors receives them
+    /// @return the natural log-sum-exp without the sink, plus infinity if the lane saw no key
+    float weigh(MemorySegment memory, long partial, int parts, int lane, float sink, float[] factors) {
+        float max = Float.NEGATIVE_INFINITY;
+        for (int p = 0; p < parts; p++) {
+            max = Math.max(max, max(memory, partial + p * partialBytes, lane));
+        }
+        if (max == Float.NEGATIVE_INFINITY) {
+            return Float.POSITIVE_INFINITY;
+        }
+        double total = 0;
+        for (int p = 0; p < parts; p++) {
+            long at = partial + p * partialBytes;
+            total += weight(memory, at, lane, max) * memory.get(FLOAT, at + (lanes + lane) * 4L);
+        }
+        double logSumExp = max * LN2 + Math.log(total);
+        double kept = 1 / (1 + Math.exp(sink - logSumExp)) / total;
+        for (int p = 0; p < parts; p++) {
+            factors[p] = (float) (weight(memory, partial + p * partialBytes, lane, max) * kept);
+        }
+        return (float) logSumExp;
+    }
+
+    /// Merges columns of the partial results of a lane in ascending order.
+    ///
+    /// @param factors from [#weigh]
+    /// @param row receives them
+    void merge(
+            MemorySegment memory, long partial, int parts, int lane, float[] factors, int column, int n, float[] row) {
+        for (int d = 0; d < n; d++) {
+            row[d] = 0;
+        }
+        for (int p = 0; p < parts; p++) {
+            long at = partial + p * partialBytes;
+            // What a part without keys holds was never written.
+            if (max(memory, at, lane) != Float.NEGATIVE_INFINITY) {
+                loops.addScaled(memory, factors[p], at + sums + lane * sumStride + column * 4L, row, n);
+            }
+        }
+    }
+
+    private static double weight(MemorySegment memory, long partial, int lane, float max) {
+        return Math.exp(((double) memory.get(FLOAT, partial + lane * 4L) - max) * LN2);
+    }
+}
