@@ -1,8 +1,9 @@
 package dev.halcyon.backend.cpu.kernels;
 
 import dev.halcyon.backend.cpu.CpuContext;
-import dev.halcyon.backend.cpu.loops.MatrixLoops;
+import dev.halcyon.backend.cpu.loops.RowLoops;
 import dev.halcyon.backend.cpu.parallel.WorkerPool;
+import dev.halcyon.backend.cpu.product.Elements;
 import dev.halcyon.backend.cpu.product.Weights;
 import dev.halcyon.hal.Limits;
 import dev.halcyon.hal.Numerics;
@@ -50,24 +51,26 @@ final class DequantizeKernel implements Kernel<Dequantize, Dequantize.Args, Host
                 (long) STRETCH * Float.BYTES * context.pool().threads(),
                 (args, workspace) -> new Work(
                         context.pool(),
-                        context.matrix(),
+                        context.rows(),
                         (int) args.out().dim(0),
                         spec.columns(),
                         Weights.of(args.x(), 1, context.matrix().panelColumns()),
                         args.out(),
                         args.out().segment(),
-                        workspace.segment()));
+                        workspace.segment(),
+                        new float[context.pool().threads()][STRETCH]));
     }
 
     private record Work(
             WorkerPool pool,
-            MatrixLoops loops,
+            RowLoops loops,
             int rows,
             int columns,
             Weights x,
             Tensor out,
             MemorySegment outSegment,
-            MemorySegment scratch)
+            MemorySegment scratch,
+            float[][] stretches)
             implements HostWork, WorkerPool.Task {
         @Override
         public void run(FaultSink faults) {
@@ -84,8 +87,9 @@ final class DequantizeKernel implements Kernel<Dequantize, Dequantize.Args, Host
                     int count = Math.min(STRETCH, columns - from);
                     x.decodeRun(0, row, from, count, scratch, scratchAt, Float.BYTES);
                     long at = (row * out.stride(0) + from) * (type.bits() / 8);
-                    loops.store(
-                            type, count, 1, scratch, scratchAt, 0, outSegment, at, outSegment, at);
+                    float[] stretch = stretches[worker];
+                    MemorySegment.copy(scratch, Elements.FLOAT, scratchAt, stretch, 0, count);
+                    loops.store(type, stretch, 0, count, outSegment, at);
                 }
             }
         }

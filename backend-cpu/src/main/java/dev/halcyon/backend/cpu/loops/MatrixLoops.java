@@ -5,9 +5,10 @@ import java.lang.foreign.MemorySegment;
 
 /// Inner loops over register tiles of matrix products.
 ///
-/// Left-hand values, sums and results are F32 in native memory; right-hand values may be narrower. Offsets and pitches
-/// count bytes, everything else counts elements. Segments must be native, never views of Java arrays: one kernel that
-/// meets both kinds loses nine tenths of its speed.
+/// Left-hand values are F32 in native memory, aligned to their size; right-hand values are in native memory and may be narrower.
+/// Sums are F32 in Java arrays: every access to a segment costs the compiler so much of its inlining budget that tiles with
+/// sums in segments do not fit it. Offsets and pitches of segments count bytes, those of arrays elements. Segments must never
+/// be views of Java arrays: one kernel that meets both kinds loses nine tenths of its speed.
 ///
 /// *Order of sums.* The tiles along k keep [#lanes()] partial sums of one element, the tiles over panels add one product
 /// after the other. Neither depends on how many rows or columns a tile has, nor on where a run along k is cut, so the
@@ -47,8 +48,8 @@ public interface MatrixLoops {
             long rightAt2,
             long rightAt3,
             int k,
-            MemorySegment sums,
-            long sumsAt);
+            float[] sums,
+            int sumsAt);
 
     /// As [#dotF32] with a BF16 weight, `left` in the plane order of two planes, and `k` a multiple of twice the lanes.
     void dotBf16(
@@ -62,11 +63,11 @@ public interface MatrixLoops {
             long rightAt2,
             long rightAt3,
             int k,
-            MemorySegment sums,
-            long sumsAt);
+            float[] sums,
+            int sumsAt);
 
     /// Adds up the partial sums of `count` elements, in an order that depends on [#lanes()] alone.
-    void reduce(int count, MemorySegment sums, long sumsAt, MemorySegment out, long outAt);
+    void reduce(int count, float[] sums, int sumsAt, float[] out, int outAt);
 
     /// Adds the product of `rows` packed left-hand rows and one F32 panel to a tile of results:
     /// `out[i][j] += left[k][i] * panel[k][j]`.
@@ -79,9 +80,9 @@ public interface MatrixLoops {
             MemorySegment panel,
             long panelAt,
             int k,
-            MemorySegment out,
-            long outAt,
-            long outPitch);
+            float[] out,
+            int outAt,
+            int outPitch);
 
     /// As [#panelF32] with a BF16 panel in pairs, `panel[k / 2][j][k % 2]`, and `k` even.
     void panelBf16(
@@ -91,9 +92,9 @@ public interface MatrixLoops {
             MemorySegment panel,
             long panelAt,
             int k,
-            MemorySegment out,
-            long outAt,
-            long outPitch);
+            float[] out,
+            int outAt,
+            int outPitch);
 
     /// {@return elements that a 32-bit word of this type holds, if [#decode] takes it; otherwise 1}
     static int planes(DType type) {
@@ -136,8 +137,8 @@ public interface MatrixLoops {
             DType type,
             int count,
             float alpha,
-            MemorySegment sums,
-            long sumsAt,
+            float[] sums,
+            int sumsAt,
             float beta,
             MemorySegment addend,
             long addendAt,

@@ -14,6 +14,9 @@ public final class Elements {
     public static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+    /// Little-endian F32 at a multiple of 4 bytes.
+    public static final ValueLayout.OfFloat ALIGNED_FLOAT = ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
+
     /// Little-endian 32-bit word.
     public static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -63,8 +66,8 @@ public final class Elements {
             int from,
             int count,
             float alpha,
-            MemorySegment sums,
-            long sumsAt,
+            float[] sums,
+            int sumsAt,
             float beta,
             MemorySegment addend,
             long addendAt,
@@ -72,7 +75,7 @@ public final class Elements {
             long outAt) {
         long elementBytes = type.bits() / 8;
         for (int i = from; i < count; i++) {
-            float value = sums.get(FLOAT, sumsAt + (long) i * Float.BYTES) * alpha;
+            float value = sums[sumsAt + i] * alpha;
             if (beta != 0) {
                 value = get(type, addend, addendAt + i * elementBytes) * beta + value;
             }

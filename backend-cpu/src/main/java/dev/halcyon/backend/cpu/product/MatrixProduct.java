@@ -30,6 +30,8 @@ public final class MatrixProduct {
     private final LeftPacker packer;
     private final UnitProduct unitProduct;
     private final int blocks;
+    private final int mostResults;
+    private final int mostPartials;
     private final int[] rows;
     private final int[] depth;
     private final int[] unitGroup;
@@ -55,6 +57,8 @@ public final class MatrixProduct {
         this.packer = new LeftPacker(loops, left, shape.leftTransposed(), Weights.planes(plan.right()));
         this.unitProduct = new UnitProduct(plan, right, workspace);
         this.blocks = Math.ceilDiv(shape.columns(), plan.taskColumns());
+        this.mostResults = (int) LeftPacker.paddedRows(loops, plan.unitRows()) * plan.taskColumns();
+        this.mostPartials = plan.unitRows() * MatrixLoops.WEIGHT_ROWS * loops.lanes();
         this.rows = new int[shape.groups()];
         this.depth = new int[shape.groups()];
         int mostUnits = Math.ceilDiv(shape.maxRows(), plan.unitRows()) + shape.groups();
@@ -164,12 +168,13 @@ public final class MatrixProduct {
             return;
         }
         int g = unitGroup[unit];
+        TaskSums sums = TaskSums.ofThread(mostResults, mostPartials);
         if (plan.alongK(rows[g])) {
-            unitProduct.alongK(g, unitRows[unit], depth[g], unitLeft[unit], column, columns, worker);
+            unitProduct.alongK(g, unitRows[unit], depth[g], unitLeft[unit], column, columns, worker, sums);
         } else {
-            unitProduct.overPanels(g, unitRows[unit], depth[g], unitLeft[unit], column, columns, worker);
+            unitProduct.overPanels(g, unitRows[unit], depth[g], unitLeft[unit], column, columns, worker, sums);
         }
-        store(unit, column, columns, unitProduct.results(worker));
+        store(unit, column, columns, sums.results());
     }
 
     /// Of a symmetric result the first blocks have few tasks and the last ones many; taking them in turns gives every thread its share.
@@ -180,18 +185,17 @@ public final class MatrixProduct {
         return (block & 1) == 0 ? block / 2 : blocks - 1 - block / 2;
     }
 
-    private void store(int unit, int column, int columns, long results) {
+    private void store(int unit, int column, int columns, float[] results) {
         int g = unitGroup[unit];
         DType type = shape.out();
-        long pitch = (long) plan.taskColumns() * Float.BYTES;
         for (int i = 0; i < unitRows[unit]; i++) {
             int row = unitRow[unit] + i;
             loops.store(
                     type,
                     columns,
                     shape.alpha(),
-                    scratch,
-                    results + i * pitch,
+                    results,
+                    i * plan.taskColumns(),
                     shape.beta(),
                     addend.segment(g),
                     addend.at(g, row, column),

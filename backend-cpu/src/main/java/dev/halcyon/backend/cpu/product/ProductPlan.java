@@ -46,7 +46,7 @@ public final class ProductPlan {
         this.unitRows = unitRows(limit);
         long oneUnit = unitBytes(unitRows);
         long units = Math.ceilDiv(shape.maxRows(), unitRows) + (long) shape.groups();
-        long spare = (limit - areaBytes(unitRows) * pool.threads()) / ALIGNMENT * ALIGNMENT;
+        long spare = (limit - area().bytes() * pool.threads()) / ALIGNMENT * ALIGNMENT;
         this.leftBytes = Math.max(oneUnit, Math.min(Math.min(LEFT_BYTES, spare), oneUnit * units));
     }
 
@@ -65,7 +65,7 @@ public final class ProductPlan {
 
     private int unitRows(long limit) {
         int rows = Math.min(form == ProductForm.ROWS ? ROWS_UNIT : PANEL_UNIT, shape.maxGroupRows());
-        while (rows > 1 && unitBytes(rows) + areaBytes(rows) * pool.threads() > limit) {
+        while (rows > 1 && unitBytes(rows) + area().bytes() * pool.threads() > limit) {
             rows = Math.ceilDiv(rows, 2);
         }
         return rows;
@@ -82,41 +82,27 @@ public final class ProductPlan {
         return align(bytes);
     }
 
-    private long areaBytes(int rows) {
-        return area(rows).bytes();
-    }
-
     private boolean mayUseRows() {
         return form == ProductForm.ROWS || form == ProductForm.PACKING && shape.rightTransposed();
     }
 
     /// Where the parts of a worker's area begin, in bytes from its start.
     ///
-    /// @param results sums of a task's results, `[rows][taskColumns]`
-    /// @param partials partial sums of tiles along k
     /// @param scales one scale for each word of a run of a weight
     /// @param decoded decoded rows of a weight
     /// @param tails ends of rows of a weight, padded
     /// @param panel a packed panel
     /// @param bytes size of the area
-    record Area(long results, long partials, long scales, long decoded, long tails, long panel, long bytes) {}
+    record Area(long scales, long decoded, long tails, long panel, long bytes) {}
 
     Area area() {
-        return area(unitRows);
-    }
-
-    private Area area(int rows) {
-        int lanes = loops.lanes();
-        boolean tiles = mayUseRows();
-        long results = 0;
-        long partials = results + align(LeftPacker.paddedRows(loops, rows) * taskColumns * Float.BYTES);
-        long scales = partials + (tiles ? (long) rows * MatrixLoops.WEIGHT_ROWS * lanes * Float.BYTES : 0);
-        long decoded = align(scales) + ROWS_DEPTH * Float.BYTES;
+        long scales = 0;
+        long decoded = scales + ROWS_DEPTH * Float.BYTES;
         long tails = decoded + (long) MatrixLoops.WEIGHT_ROWS * ROWS_DEPTH * Float.BYTES;
-        long panel = tails + (tiles ? (long) MatrixLoops.WEIGHT_ROWS * tailPitch() : 0);
+        long panel = tails + (mayUseRows() ? (long) MatrixLoops.WEIGHT_ROWS * tailPitch() : 0);
         long end = panel
                 + (form == ProductForm.PACKING ? (long) PANEL_DEPTH * loops.panelColumns() * Float.BYTES : 0);
-        return new Area(results, partials, align(scales), decoded, tails, align(panel), align(end));
+        return new Area(scales, decoded, tails, align(panel), align(end));
     }
 
     /// {@return bytes from a padded end of a row of the weight to the next}

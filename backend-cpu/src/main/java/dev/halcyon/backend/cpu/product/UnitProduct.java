@@ -3,8 +3,9 @@ package dev.halcyon.backend.cpu.product;
 import dev.halcyon.backend.cpu.loops.MatrixLoops;
 import dev.halcyon.hal.memory.DType;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
-/// The sums of one task: packed rows of one group times a block of columns, left as F32 in the worker's area.
+/// The sums of one task: packed rows of one group times a block of columns, left as F32 in the thread's sums.
 final class UnitProduct {
     private final MatrixLoops loops;
     private final Weights right;
@@ -14,6 +15,7 @@ final class UnitProduct {
     private final boolean bf16;
     private final int planes;
     private final int taskColumns;
+    private final int partialsARow;
     private final int tailPitch;
     private final MemorySegment scratch;
     private final long areasAt;
@@ -28,19 +30,17 @@ final class UnitProduct {
         this.bf16 = plan.right().dtype() == DType.BF16;
         this.planes = Weights.planes(plan.right());
         this.taskColumns = plan.taskColumns();
+        this.partialsARow = MatrixLoops.WEIGHT_ROWS * loops.lanes();
         this.tailPitch = plan.tailPitch();
         this.scratch = scratch;
         this.areasAt = plan.leftBytes();
         this.area = plan.area();
     }
 
-    /// {@return where a worker's results lie, `[rows][taskColumns]`}
-    long results(int worker) {
-        return areasAt + worker * area.bytes() + area.results();
-    }
-
     /// Computes with tiles along k.
-    void alongK(int group, int rows, int depth, long leftAt, int column, int columns, int worker) {
+    void alongK(
+            int group, int rows, int depth, long leftAt, int column, int columns, int worker, TaskSums sums) {
+        float[] partials = sums.partials();
         long base = areasAt + worker * area.bytes();
         long pitch = LeftPacker.rowPitch(loops, depth);
         int main = depth - depth % (planes * loops.lanes());
@@ -49,12 +49,11 @@ final class UnitProduct {
         int chunk = once ? Math.max(main, 1) : ProductPlan.ROWS_DEPTH;
         for (int j = 0; j < columns; j += MatrixLoops.WEIGHT_ROWS) {
             int count = Math.min(MatrixLoops.WEIGHT_ROWS, columns - j);
-            int sums = rows * MatrixLoops.WEIGHT_ROWS * loops.lanes();
-            Elements.clear(scratch, base + area.partials(), Float.BYTES, sums);
+            Arrays.fill(partials, 0, rows * partialsARow, 0);
             for (int k = 0; k < main; k += chunk) {
                 int steps = Math.min(chunk, main - k);
                 if (direct) {
-                    dotDirect(group, rows, leftAt + (long) k * Float.BYTES, pitch, column + j, count, k, steps, base);
+                    dotDirect(group, rows, leftAt + (long) k * Float.BYTES, pitch, column + j, count, k, steps, partials);
                 } else {
                     for (int i = 0; i < count; i++) {
                         long to = base + area.decoded() + (long) i * ProductPlan.ROWS_DEPTH * Float.BYTES;
@@ -63,22 +62,20 @@ final class UnitProduct {
                     }
                     long decodedPitch = (long) ProductPlan.ROWS_DEPTH * Float.BYTES;
                     long left = leftAt + (long) k * Float.BYTES;
-                    dotScratch(rows, left, pitch, count, base + area.decoded(), decodedPitch, steps, base);
+                    dotScratch(rows, left, pitch, count, base + area.decoded(), decodedPitch, steps, partials);
                 }
             }
             if (main < depth) {
-                dotTails(group, rows, leftAt + (long) main * Float.BYTES, pitch, column + j, count, main, depth, base);
+                dotTails(group, rows, leftAt + (long) main * Float.BYTES, pitch, column + j, count, main, depth, base, partials);
             }
             for (int i = 0; i < rows; i++) {
-                long partials = base + area.partials() + (long) i * MatrixLoops.WEIGHT_ROWS * loops.lanes() * Float.BYTES;
-                long results = base + area.results() + ((long) i * taskColumns + j) * Float.BYTES;
-                loops.reduce(count, scratch, partials, scratch, results);
+                loops.reduce(count, partials, i * partialsARow, sums.results(), i * taskColumns + j);
             }
         }
     }
 
     private void dotDirect(
-            int group, int rows, long leftAt, long pitch, int column, int count, int k, int steps, long base) {
+            int group, int rows, long leftAt, long pitch, int column, int count, int k, int steps, float[] sums) {
         MemorySegment weights = right.segment(group);
         long w0 = right.at(group, column, k);
         long w1 = right.at(group, column + Math.min(1, count - 1), k);
@@ -88,18 +85,17 @@ final class UnitProduct {
         while (row < rows) {
             int tile = loops.dotTile(rows - row);
             long left = leftAt + row * pitch;
-            long sums = partials(base, row);
             if (bf16) {
-                loops.dotBf16(tile, scratch, left, pitch, weights, w0, w1, w2, w3, steps, scratch, sums);
+                loops.dotBf16(tile, scratch, left, pitch, weights, w0, w1, w2, w3, steps, sums, row * partialsARow);
             } else {
-                loops.dotF32(tile, scratch, left, pitch, weights, w0, w1, w2, w3, steps, scratch, sums);
+                loops.dotF32(tile, scratch, left, pitch, weights, w0, w1, w2, w3, steps, sums, row * partialsARow);
             }
             row += tile;
         }
     }
 
     private void dotScratch(
-            int rows, long leftAt, long pitch, int count, long weightAt, long weightPitch, int steps, long base) {
+            int rows, long leftAt, long pitch, int count, long weightAt, long weightPitch, int steps, float[] sums) {
         long w1 = weightAt + Math.min(1, count - 1) * weightPitch;
         long w2 = weightAt + Math.min(2, count - 1) * weightPitch;
         long w3 = weightAt + Math.min(3, count - 1) * weightPitch;
@@ -108,17 +104,13 @@ final class UnitProduct {
             int tile = loops.dotTile(rows - row);
             long left = leftAt + row * pitch;
             loops.dotF32(
-                    tile, scratch, left, pitch, scratch, weightAt, w1, w2, w3, steps, scratch, partials(base, row));
+                    tile, scratch, left, pitch, scratch, weightAt, w1, w2, w3, steps, sums, row * partialsARow);
             row += tile;
         }
     }
 
-    private long partials(long base, int row) {
-        return base + area.partials() + (long) row * MatrixLoops.WEIGHT_ROWS * loops.lanes() * Float.BYTES;
-    }
-
     private void dotTails(
-            int group, int rows, long leftAt, long pitch, int column, int count, int main, int depth, long base) {
+            int group, int rows, long leftAt, long pitch, int column, int count, int main, int depth, long base, float[] sums) {
         int tail = depth - main;
         int padded = Math.ceilDiv(tail, loops.lanes()) * loops.lanes();
         for (int i = 0; i < count; i++) {
@@ -126,36 +118,36 @@ final class UnitProduct {
             right.decodeRun(group, column + i, main, tail, scratch, to, Float.BYTES);
             Elements.clear(scratch, to + (long) tail * Float.BYTES, Float.BYTES, padded - tail);
         }
-        dotScratch(rows, leftAt, pitch, count, base + area.tails(), tailPitch, padded, base);
+        dotScratch(rows, leftAt, pitch, count, base + area.tails(), tailPitch, padded, sums);
     }
 
     /// Computes with tiles over panels, packed ones or packed here.
-    void overPanels(int group, int rows, int depth, long leftAt, int column, int columns, int worker) {
+    void overPanels(
+            int group, int rows, int depth, long leftAt, int column, int columns, int worker, TaskSums sums) {
+        float[] results = sums.results();
         long base = areasAt + worker * area.bytes();
         int padded = (int) LeftPacker.paddedRows(loops, rows);
-        Elements.clear(scratch, base + area.results(), Float.BYTES, padded * taskColumns);
+        Arrays.fill(results, 0, padded * taskColumns, 0);
         boolean once = packed && rows <= loops.panelTile(rows);
         int chunk = once ? Math.max(depth, 1) : ProductPlan.PANEL_DEPTH;
         for (int k = 0; k < depth; k += chunk) {
             int steps = Math.min(chunk, depth - k);
             for (int j = 0; j < columns; j += loops.panelColumns()) {
-                long results = base + area.results() + (long) j * Float.BYTES;
                 if (packed) {
                     long panel = right.at(group, (column + j) / loops.panelColumns());
-                    tiles(rows, depth, leftAt, right.segment(group), panel, k, steps, results);
+                    tiles(rows, depth, leftAt, right.segment(group), panel, k, steps, results, j);
                 } else {
                     long panel = base + area.panel();
                     packer.pack(
                             group, column + j, k, steps, scratch, panel, base + area.scales(), base + area.decoded());
-                    tilesOverScratch(rows, depth, leftAt, panel, k, steps, results);
+                    tilesOverScratch(rows, depth, leftAt, panel, k, steps, results, j);
                 }
             }
         }
     }
 
     private void tiles(
-            int rows, int depth, long leftAt, MemorySegment weights, long panel, int k, int steps, long results) {
-        long pitch = (long) taskColumns * Float.BYTES;
+            int rows, int depth, long leftAt, MemorySegment weights, long panel, int k, int steps, float[] results, int at) {
         int even = (int) LeftPacker.paddedDepth(steps);
         long panelAt = panel + (long) k * loops.panelColumns() * (bf16 ? Short.BYTES : Float.BYTES);
         long tileAt = leftAt;
@@ -164,23 +156,22 @@ final class UnitProduct {
             int tile = loops.panelTile(rows - row);
             long left = tileAt + (long) k * tile * Float.BYTES;
             if (bf16) {
-                loops.panelBf16(tile, scratch, left, weights, panelAt, even, scratch, results + row * pitch, pitch);
+                loops.panelBf16(tile, scratch, left, weights, panelAt, even, results, at + row * taskColumns, taskColumns);
             } else {
-                loops.panelF32(tile, scratch, left, weights, panelAt, steps, scratch, results + row * pitch, pitch);
+                loops.panelF32(tile, scratch, left, weights, panelAt, steps, results, at + row * taskColumns, taskColumns);
             }
             tileAt += tile * LeftPacker.paddedDepth(depth) * Float.BYTES;
             row += tile;
         }
     }
 
-    private void tilesOverScratch(int rows, int depth, long leftAt, long panel, int k, int steps, long results) {
-        long pitch = (long) taskColumns * Float.BYTES;
+    private void tilesOverScratch(int rows, int depth, long leftAt, long panel, int k, int steps, float[] results, int at) {
         long tileAt = leftAt;
         int row = 0;
         while (row < rows) {
             int tile = loops.panelTile(rows - row);
             long left = tileAt + (long) k * tile * Float.BYTES;
-            loops.panelF32(tile, scratch, left, scratch, panel, steps, scratch, results + row * pitch, pitch);
+            loops.panelF32(tile, scratch, left, scratch, panel, steps, results, at + row * taskColumns, taskColumns);
             tileAt += tile * LeftPacker.paddedDepth(depth) * Float.BYTES;
             row += tile;
         }

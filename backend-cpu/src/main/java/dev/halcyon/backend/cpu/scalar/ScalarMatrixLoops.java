@@ -38,24 +38,24 @@ public final class ScalarMatrixLoops implements MatrixLoops {
             long rightAt2,
             long rightAt3,
             int k,
-            MemorySegment sums,
-            long sumsAt) {
+            float[] sums,
+            int sumsAt) {
         for (int i = 0; i < rows; i++) {
             long row = leftAt + i * leftPitch;
-            long at = sumsAt + (long) i * WEIGHT_ROWS * LANES * Float.BYTES;
+            int at = sumsAt + i * WEIGHT_ROWS * LANES;
             dotF32(left, row, right, rightAt0, k, sums, at);
-            dotF32(left, row, right, rightAt1, k, sums, at + 16);
-            dotF32(left, row, right, rightAt2, k, sums, at + 32);
-            dotF32(left, row, right, rightAt3, k, sums, at + 48);
+            dotF32(left, row, right, rightAt1, k, sums, at + LANES);
+            dotF32(left, row, right, rightAt2, k, sums, at + 2 * LANES);
+            dotF32(left, row, right, rightAt3, k, sums, at + 3 * LANES);
         }
     }
 
     private static void dotF32(
-            MemorySegment left, long leftAt, MemorySegment right, long rightAt, int k, MemorySegment sums, long at) {
-        float a = sums.get(Elements.FLOAT, at);
-        float b = sums.get(Elements.FLOAT, at + 4);
-        float c = sums.get(Elements.FLOAT, at + 8);
-        float d = sums.get(Elements.FLOAT, at + 12);
+            MemorySegment left, long leftAt, MemorySegment right, long rightAt, int k, float[] sums, int at) {
+        float a = sums[at];
+        float b = sums[at + 1];
+        float c = sums[at + 2];
+        float d = sums[at + 3];
         for (int i = 0; i < k; i += LANES) {
             long l = leftAt + i * 4L;
             long r = rightAt + i * 4L;
@@ -79,24 +79,24 @@ public final class ScalarMatrixLoops implements MatrixLoops {
             long rightAt2,
             long rightAt3,
             int k,
-            MemorySegment sums,
-            long sumsAt) {
+            float[] sums,
+            int sumsAt) {
         for (int i = 0; i < rows; i++) {
             long row = leftAt + i * leftPitch;
-            long at = sumsAt + (long) i * WEIGHT_ROWS * LANES * Float.BYTES;
+            int at = sumsAt + i * WEIGHT_ROWS * LANES;
             dotBf16(left, row, right, rightAt0, k, sums, at);
-            dotBf16(left, row, right, rightAt1, k, sums, at + 16);
-            dotBf16(left, row, right, rightAt2, k, sums, at + 32);
-            dotBf16(left, row, right, rightAt3, k, sums, at + 48);
+            dotBf16(left, row, right, rightAt1, k, sums, at + LANES);
+            dotBf16(left, row, right, rightAt2, k, sums, at + 2 * LANES);
+            dotBf16(left, row, right, rightAt3, k, sums, at + 3 * LANES);
         }
     }
 
     private static void dotBf16(
-            MemorySegment left, long leftAt, MemorySegment right, long rightAt, int k, MemorySegment sums, long at) {
-        float a = sums.get(Elements.FLOAT, at);
-        float b = sums.get(Elements.FLOAT, at + 4);
-        float c = sums.get(Elements.FLOAT, at + 8);
-        float d = sums.get(Elements.FLOAT, at + 12);
+            MemorySegment left, long leftAt, MemorySegment right, long rightAt, int k, float[] sums, int at) {
+        float a = sums[at];
+        float b = sums[at + 1];
+        float c = sums[at + 2];
+        float d = sums[at + 3];
         for (int i = 0; i < k; i += 2 * LANES) {
             long l = leftAt + i * 4L;
             long r = rightAt + i * 2L;
@@ -116,20 +116,18 @@ public final class ScalarMatrixLoops implements MatrixLoops {
         keep(a, b, c, d, sums, at);
     }
 
-    private static void keep(float a, float b, float c, float d, MemorySegment to, long at) {
-        to.set(Elements.FLOAT, at, a);
-        to.set(Elements.FLOAT, at + 4, b);
-        to.set(Elements.FLOAT, at + 8, c);
-        to.set(Elements.FLOAT, at + 12, d);
+    private static void keep(float a, float b, float c, float d, float[] to, int at) {
+        to[at] = a;
+        to[at + 1] = b;
+        to[at + 2] = c;
+        to[at + 3] = d;
     }
 
     @Override
-    public void reduce(int count, MemorySegment sums, long sumsAt, MemorySegment out, long outAt) {
+    public void reduce(int count, float[] sums, int sumsAt, float[] out, int outAt) {
         for (int i = 0; i < count; i++) {
-            long at = sumsAt + (long) i * LANES * Float.BYTES;
-            float sum = (sums.get(Elements.FLOAT, at) + sums.get(Elements.FLOAT, at + 4))
-                    + (sums.get(Elements.FLOAT, at + 8) + sums.get(Elements.FLOAT, at + 12));
-            out.set(Elements.FLOAT, outAt + (long) i * Float.BYTES, sum);
+            int at = sumsAt + i * LANES;
+            out[outAt + i] = (sums[at] + sums[at + 1]) + (sums[at + 2] + sums[at + 3]);
         }
     }
 
@@ -142,16 +140,16 @@ public final class ScalarMatrixLoops implements MatrixLoops {
             MemorySegment panel,
             long panelAt,
             int k,
-            MemorySegment out,
-            long outAt,
-            long outPitch) {
+            float[] out,
+            int outAt,
+            int outPitch) {
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < COLUMNS; j += LANES) {
-                long at = outAt + i * outPitch + j * 4L;
-                float a = out.get(Elements.FLOAT, at);
-                float b = out.get(Elements.FLOAT, at + 4);
-                float c = out.get(Elements.FLOAT, at + 8);
-                float d = out.get(Elements.FLOAT, at + 12);
+                int at = outAt + i * outPitch + j;
+                float a = out[at];
+                float b = out[at + 1];
+                float c = out[at + 2];
+                float d = out[at + 3];
                 for (int s = 0; s < k; s++) {
                     float x = left.get(Elements.FLOAT, leftAt + ((long) s * rows + i) * 4);
                     long p = panelAt + ((long) s * COLUMNS + j) * 4;
@@ -173,16 +171,16 @@ public final class ScalarMatrixLoops implements MatrixLoops {
             MemorySegment panel,
             long panelAt,
             int k,
-            MemorySegment out,
-            long outAt,
-            long outPitch) {
+            float[] out,
+            int outAt,
+            int outPitch) {
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < COLUMNS; j += LANES) {
-                long at = outAt + i * outPitch + j * 4L;
-                float a = out.get(Elements.FLOAT, at);
-                float b = out.get(Elements.FLOAT, at + 4);
-                float c = out.get(Elements.FLOAT, at + 8);
-                float d = out.get(Elements.FLOAT, at + 12);
+                int at = outAt + i * outPitch + j;
+                float a = out[at];
+                float b = out[at + 1];
+                float c = out[at + 2];
+                float d = out[at + 3];
                 for (int s = 0; s < k; s += 2) {
                     float x = left.get(Elements.FLOAT, leftAt + ((long) s * rows + i) * 4);
                     float y = left.get(Elements.FLOAT, leftAt + ((s + 1L) * rows + i) * 4);
@@ -234,8 +232,8 @@ public final class ScalarMatrixLoops implements MatrixLoops {
             DType type,
             int count,
             float alpha,
-            MemorySegment sums,
-            long sumsAt,
+            float[] sums,
+            int sumsAt,
             float beta,
             MemorySegment addend,
             long addendAt,

@@ -32,9 +32,9 @@ final class Bf16PanelTiles {
             MemorySegment panel,
             long panelAt,
             int k,
-            MemorySegment out,
-            long outAt,
-            long outPitch) {
+            float[] out,
+            int outAt,
+            int outPitch) {
         switch (rows) {
             case 1 -> tile1(left, leftAt, panel, panelAt, k, out, outAt, outPitch);
             case 2 -> tile2(left, leftAt, panel, panelAt, k, out, outAt, outPitch);
@@ -50,30 +50,30 @@ final class Bf16PanelTiles {
             MemorySegment panel,
             long panelAt,
             int k,
-            MemorySegment out,
-            long outAt,
-            long outPitch) {
-        long at0 = outAt;
-        FloatVector s0a = FloatVector.fromMemorySegment(FLOATS, out, at0, ORDER);
-        FloatVector s0b = FloatVector.fromMemorySegment(FLOATS, out, at0 + VECTOR_BYTES, ORDER);
-        for (int i = 0; i < k; i += 2) {
-            long p = panelAt + i * VECTOR_BYTES;
-            IntVector pa = IntVector.fromMemorySegment(INTS, panel, p, ORDER);
-            IntVector pb = IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER);
-            FloatVector wa = pa.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-            FloatVector wb = pb.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-            FloatVector va = pa.and(UPPER).reinterpretAsFloats();
-            FloatVector vb = pb.and(UPPER).reinterpretAsFloats();
+            float[] out,
+            int outAt,
+            int outPitch) {
+        int at0 = outAt;
+        FloatVector s0a = FloatVector.fromArray(FLOATS, out, at0);
+        FloatVector s0b = FloatVector.fromArray(FLOATS, out, at0 + COUNT);
+        for (int i = 0; i < k; i++) {
+            long p = panelAt + (i >> 1) * 2 * VECTOR_BYTES;
+            int shift = (i & 1) == 0 ? 16 : 0;
+            FloatVector wa = IntVector.fromMemorySegment(INTS, panel, p, ORDER)
+                    .lanewise(VectorOperators.LSHL, shift)
+                    .and(UPPER)
+                    .reinterpretAsFloats();
+            FloatVector wb = IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
+                    .lanewise(VectorOperators.LSHL, shift)
+                    .and(UPPER)
+                    .reinterpretAsFloats();
             long l = leftAt + i * 4L;
-            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
+            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l));
             s0a = x0.fma(wa, s0a);
             s0b = x0.fma(wb, s0b);
-            FloatVector y0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 4));
-            s0a = y0.fma(va, s0a);
-            s0b = y0.fma(vb, s0b);
         }
-        s0a.intoMemorySegment(out, at0, ORDER);
-        s0b.intoMemorySegment(out, at0 + VECTOR_BYTES, ORDER);
+        s0a.intoArray(out, at0);
+        s0b.intoArray(out, at0 + COUNT);
     }
 
     private static void tile2(
@@ -82,41 +82,38 @@ final class Bf16PanelTiles {
             MemorySegment panel,
             long panelAt,
             int k,
-            MemorySegment out,
-            long outAt,
-            long outPitch) {
-        long at0 = outAt;
-        FloatVector s0a = FloatVector.fromMemorySegment(FLOATS, out, at0, ORDER);
-        FloatVector s0b = FloatVector.fromMemorySegment(FLOATS, out, at0 + VECTOR_BYTES, ORDER);
-        long at1 = outAt + outPitch;
-        FloatVector s1a = FloatVector.fromMemorySegment(FLOATS, out, at1, ORDER);
-        FloatVector s1b = FloatVector.fromMemorySegment(FLOATS, out, at1 + VECTOR_BYTES, ORDER);
-        for (int i = 0; i < k; i += 2) {
-            long p = panelAt + i * VECTOR_BYTES;
-            IntVector pa = IntVector.fromMemorySegment(INTS, panel, p, ORDER);
-            IntVector pb = IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER);
-            FloatVector wa = pa.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-            FloatVector wb = pb.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-            FloatVector va = pa.and(UPPER).reinterpretAsFloats();
-            FloatVector vb = pb.and(UPPER).reinterpretAsFloats();
+            float[] out,
+            int outAt,
+            int outPitch) {
+        int at0 = outAt;
+        FloatVector s0a = FloatVector.fromArray(FLOATS, out, at0);
+        FloatVector s0b = FloatVector.fromArray(FLOATS, out, at0 + COUNT);
+        int at1 = outAt + outPitch;
+        FloatVector s1a = FloatVector.fromArray(FLOATS, out, at1);
+        FloatVector s1b = FloatVector.fromArray(FLOATS, out, at1 + COUNT);
+        for (int i = 0; i < k; i++) {
+            long p = panelAt + (i >> 1) * 2 * VECTOR_BYTES;
+            int shift = (i & 1) == 0 ? 16 : 0;
+            FloatVector wa = IntVector.fromMemorySegment(INTS, panel, p, ORDER)
+                    .lanewise(VectorOperators.LSHL, shift)
+                    .and(UPPER)
+                    .reinterpretAsFloats();
+            FloatVector wb = IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
+                    .lanewise(VectorOperators.LSHL, shift)
+                    .and(UPPER)
+                    .reinterpretAsFloats();
             long l = leftAt + i * 8L;
-            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
+            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l));
             s0a = x0.fma(wa, s0a);
             s0b = x0.fma(wb, s0b);
-            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 4));
+            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 4));
             s1a = x1.fma(wa, s1a);
             s1b = x1.fma(wb, s1b);
-            FloatVector y0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 8));
-            s0a = y0.fma(va, s0a);
-            s0b = y0.fma(vb, s0b);
-            FloatVector y1 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 12));
-            s1a = y1.fma(va, s1a);
-            s1b = y1.fma(vb, s1b);
         }
-        s0a.intoMemorySegment(out, at0, ORDER);
-        s0b.intoMemorySegment(out, at0 + VECTOR_BYTES, ORDER);
-        s1a.intoMemorySegment(out, at1, ORDER);
-        s1b.intoMemorySegment(out, at1 + VECTOR_BYTES, ORDER);
+        s0a.intoArray(out, at0);
+        s0b.intoArray(out, at0 + COUNT);
+        s1a.intoArray(out, at1);
+        s1b.intoArray(out, at1 + COUNT);
     }
 
     private static void tile4(
@@ -125,63 +122,54 @@ final class Bf16PanelTiles {
             MemorySegment panel,
             long panelAt,
             int k,
-            MemorySegment out,
-            long outAt,
-            long outPitch) {
-        long at0 = outAt;
-        FloatVector s0a = FloatVector.fromMemorySegment(FLOATS, out, at0, ORDER);
-        FloatVector s0b = FloatVector.fromMemorySegment(FLOATS, out, at0 + VECTOR_BYTES, ORDER);
-        long at1 = outAt + outPitch;
-        FloatVector s1a = FloatVector.fromMemorySegment(FLOATS, out, at1, ORDER);
-        FloatVector s1b = FloatVector.fromMemorySegment(FLOATS, out, at1 + VECTOR_BYTES, ORDER);
-        long at2 = outAt + 2 * outPitch;
-        FloatVector s2a = FloatVector.fromMemorySegment(FLOATS, out, at2, ORDER);
-        FloatVector s2b = FloatVector.fromMemorySegment(FLOATS, out, at2 + VECTOR_BYTES, ORDER);
-        long at3 = outAt + 3 * outPitch;
-        FloatVector s3a = FloatVector.fromMemorySegment(FLOATS, out, at3, ORDER);
-        FloatVector s3b = FloatVector.fromMemorySegment(FLOATS, out, at3 + VECTOR_BYTES, ORDER);
-        for (int i = 0; i < k; i += 2) {
-            long p = panelAt + i * VECTOR_BYTES;
-            IntVector pa = IntVector.fromMemorySegment(INTS, panel, p, ORDER);
-            IntVector pb = IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER);
-            FloatVector wa = pa.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-            FloatVector wb = pb.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-            FloatVector va = pa.and(UPPER).reinterpretAsFloats();
-            FloatVector vb = pb.and(UPPER).reinterpretAsFloats();
+            float[] out,
+            int outAt,
+            int outPitch) {
+        int at0 = outAt;
+        FloatVector s0a = FloatVector.fromArray(FLOATS, out, at0);
+        FloatVector s0b = FloatVector.fromArray(FLOATS, out, at0 + COUNT);
+        int at1 = outAt + outPitch;
+        FloatVector s1a = FloatVector.fromArray(FLOATS, out, at1);
+        FloatVector s1b = FloatVector.fromArray(FLOATS, out, at1 + COUNT);
+        int at2 = outAt + 2 * outPitch;
+        FloatVector s2a = FloatVector.fromArray(FLOATS, out, at2);
+        FloatVector s2b = FloatVector.fromArray(FLOATS, out, at2 + COUNT);
+        int at3 = outAt + 3 * outPitch;
+        FloatVector s3a = FloatVector.fromArray(FLOATS, out, at3);
+        FloatVector s3b = FloatVector.fromArray(FLOATS, out, at3 + COUNT);
+        for (int i = 0; i < k; i++) {
+            long p = panelAt + (i >> 1) * 2 * VECTOR_BYTES;
+            int shift = (i & 1) == 0 ? 16 : 0;
+            FloatVector wa = IntVector.fromMemorySegment(INTS, panel, p, ORDER)
+                    .lanewise(VectorOperators.LSHL, shift)
+                    .and(UPPER)
+                    .reinterpretAsFloats();
+            FloatVector wb = IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
+                    .lanewise(VectorOperators.LSHL, shift)
+                    .and(UPPER)
+                    .reinterpretAsFloats();
             long l = leftAt + i * 16L;
-            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
+            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l));
             s0a = x0.fma(wa, s0a);
             s0b = x0.fma(wb, s0b);
-            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 4));
+            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 4));
             s1a = x1.fma(wa, s1a);
             s1b = x1.fma(wb, s1b);
-            FloatVector x2 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 8));
+            FloatVector x2 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 8));
             s2a = x2.fma(wa, s2a);
             s2b = x2.fma(wb, s2b);
-            FloatVector x3 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 12));
+            FloatVector x3 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 12));
             s3a = x3.fma(wa, s3a);
             s3b = x3.fma(wb, s3b);
-            FloatVector y0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 16));
-            s0a = y0.fma(va, s0a);
-            s0b = y0.fma(vb, s0b);
-            FloatVector y1 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 20));
-            s1a = y1.fma(va, s1a);
-            s1b = y1.fma(vb, s1b);
-            FloatVector y2 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 24));
-            s2a = y2.fma(va, s2a);
-            s2b = y2.fma(vb, s2b);
-            FloatVector y3 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 28));
-            s3a = y3.fma(va, s3a);
-            s3b = y3.fma(vb, s3b);
         }
-        s0a.intoMemorySegment(out, at0, ORDER);
-        s0b.intoMemorySegment(out, at0 + VECTOR_BYTES, ORDER);
-        s1a.intoMemorySegment(out, at1, ORDER);
-        s1b.intoMemorySegment(out, at1 + VECTOR_BYTES, ORDER);
-        s2a.intoMemorySegment(out, at2, ORDER);
-        s2b.intoMemorySegment(out, at2 + VECTOR_BYTES, ORDER);
-        s3a.intoMemorySegment(out, at3, ORDER);
-        s3b.intoMemorySegment(out, at3 + VECTOR_BYTES, ORDER);
+        s0a.intoArray(out, at0);
+        s0b.intoArray(out, at0 + COUNT);
+        s1a.intoArray(out, at1);
+        s1b.intoArray(out, at1 + COUNT);
+        s2a.intoArray(out, at2);
+        s2b.intoArray(out, at2 + COUNT);
+        s3a.intoArray(out, at3);
+        s3b.intoArray(out, at3 + COUNT);
     }
 
     private static void tile6(
@@ -190,84 +178,69 @@ final class Bf16PanelTiles {
             MemorySegment panel,
             long panelAt,
             int k,
-            MemorySegment out,
-            long outAt,
-            long outPitch) {
-        long at0 = outAt;
-        FloatVector s0a = FloatVector.fromMemorySegment(FLOATS, out, at0, ORDER);
-        FloatVector s0b = FloatVector.fromMemorySegment(FLOATS, out, at0 + VECTOR_BYTES, ORDER);
-        long at1 = outAt + outPitch;
-        FloatVector s1a = FloatVector.fromMemorySegment(FLOATS, out, at1, ORDER);
-        FloatVector s1b = FloatVector.fromMemorySegment(FLOATS, out, at1 + VECTOR_BYTES, ORDER);
-        long at2 = outAt + 2 * outPitch;
-        FloatVector s2a = FloatVector.fromMemorySegment(FLOATS, out, at2, ORDER);
-        FloatVector s2b = FloatVector.fromMemorySegment(FLOATS, out, at2 + VECTOR_BYTES, ORDER);
-        long at3 = outAt + 3 * outPitch;
-        FloatVector s3a = FloatVector.fromMemorySegment(FLOATS, out, at3, ORDER);
-        FloatVector s3b = FloatVector.fromMemorySegment(FLOATS, out, at3 + VECTOR_BYTES, ORDER);
-        long at4 = outAt + 4 * outPitch;
-        FloatVector s4a = FloatVector.fromMemorySegment(FLOATS, out, at4, ORDER);
-        FloatVector s4b = FloatVector.fromMemorySegment(FLOATS, out, at4 + VECTOR_BYTES, ORDER);
-        long at5 = outAt + 5 * outPitch;
-        FloatVector s5a = FloatVector.fromMemorySegment(FLOATS, out, at5, ORDER);
-        FloatVector s5b = FloatVector.fromMemorySegment(FLOATS, out, at5 + VECTOR_BYTES, ORDER);
-        for (int i = 0; i < k; i += 2) {
-            long p = panelAt + i * VECTOR_BYTES;
-            IntVector pa = IntVector.fromMemorySegment(INTS, panel, p, ORDER);
-            IntVector pb = IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER);
-            FloatVector wa = pa.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-            FloatVector wb = pb.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-            FloatVector va = pa.and(UPPER).reinterpretAsFloats();
-            FloatVector vb = pb.and(UPPER).reinterpretAsFloats();
+            float[] out,
+            int outAt,
+            int outPitch) {
+        int at0 = outAt;
+        FloatVector s0a = FloatVector.fromArray(FLOATS, out, at0);
+        FloatVector s0b = FloatVector.fromArray(FLOATS, out, at0 + COUNT);
+        int at1 = outAt + outPitch;
+        FloatVector s1a = FloatVector.fromArray(FLOATS, out, at1);
+        FloatVector s1b = FloatVector.fromArray(FLOATS, out, at1 + COUNT);
+        int at2 = outAt + 2 * outPitch;
+        FloatVector s2a = FloatVector.fromArray(FLOATS, out, at2);
+        FloatVector s2b = FloatVector.fromArray(FLOATS, out, at2 + COUNT);
+        int at3 = outAt + 3 * outPitch;
+        FloatVector s3a = FloatVector.fromArray(FLOATS, out, at3);
+        FloatVector s3b = FloatVector.fromArray(FLOATS, out, at3 + COUNT);
+        int at4 = outAt + 4 * outPitch;
+        FloatVector s4a = FloatVector.fromArray(FLOATS, out, at4);
+        FloatVector s4b = FloatVector.fromArray(FLOATS, out, at4 + COUNT);
+        int at5 = outAt + 5 * outPitch;
+        FloatVector s5a = FloatVector.fromArray(FLOATS, out, at5);
+        FloatVector s5b = FloatVector.fromArray(FLOATS, out, at5 + COUNT);
+        for (int i = 0; i < k; i++) {
+            long p = panelAt + (i >> 1) * 2 * VECTOR_BYTES;
+            int shift = (i & 1) == 0 ? 16 : 0;
+            FloatVector wa = IntVector.fromMemorySegment(INTS, panel, p, ORDER)
+                    .lanewise(VectorOperators.LSHL, shift)
+                    .and(UPPER)
+                    .reinterpretAsFloats();
+            FloatVector wb = IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
+                    .lanewise(VectorOperators.LSHL, shift)
+                    .and(UPPER)
+                    .reinterpretAsFloats();
             long l = leftAt + i * 24L;
-            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
+            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l));
             s0a = x0.fma(wa, s0a);
             s0b = x0.fma(wb, s0b);
-            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 4));
+            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 4));
             s1a = x1.fma(wa, s1a);
             s1b = x1.fma(wb, s1b);
-            FloatVector x2 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 8));
+            FloatVector x2 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 8));
             s2a = x2.fma(wa, s2a);
             s2b = x2.fma(wb, s2b);
-            FloatVector x3 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 12));
+            FloatVector x3 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 12));
             s3a = x3.fma(wa, s3a);
             s3b = x3.fma(wb, s3b);
-            FloatVector x4 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 16));
+            FloatVector x4 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 16));
             s4a = x4.fma(wa, s4a);
             s4b = x4.fma(wb, s4b);
-            FloatVector x5 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 20));
+            FloatVector x5 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 20));
             s5a = x5.fma(wa, s5a);
             s5b = x5.fma(wb, s5b);
-            FloatVector y0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 24));
-            s0a = y0.fma(va, s0a);
-            s0b = y0.fma(vb, s0b);
-            FloatVector y1 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 28));
-            s1a = y1.fma(va, s1a);
-            s1b = y1.fma(vb, s1b);
-            FloatVector y2 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 32));
-            s2a = y2.fma(va, s2a);
-            s2b = y2.fma(vb, s2b);
-            FloatVector y3 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 36));
-            s3a = y3.fma(va, s3a);
-            s3b = y3.fma(vb, s3b);
-            FloatVector y4 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 40));
-            s4a = y4.fma(va, s4a);
-            s4b = y4.fma(vb, s4b);
-            FloatVector y5 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 44));
-            s5a = y5.fma(va, s5a);
-            s5b = y5.fma(vb, s5b);
         }
-        s0a.intoMemorySegment(out, at0, ORDER);
-        s0b.intoMemorySegment(out, at0 + VECTOR_BYTES, ORDER);
-        s1a.intoMemorySegment(out, at1, ORDER);
-        s1b.intoMemorySegment(out, at1 + VECTOR_BYTES, ORDER);
-        s2a.intoMemorySegment(out, at2, ORDER);
-        s2b.intoMemorySegment(out, at2 + VECTOR_BYTES, ORDER);
-        s3a.intoMemorySegment(out, at3, ORDER);
-        s3b.intoMemorySegment(out, at3 + VECTOR_BYTES, ORDER);
-        s4a.intoMemorySegment(out, at4, ORDER);
-        s4b.intoMemorySegment(out, at4 + VECTOR_BYTES, ORDER);
-        s5a.intoMemorySegment(out, at5, ORDER);
-        s5b.intoMemorySegment(out, at5 + VECTOR_BYTES, ORDER);
+        s0a.intoArray(out, at0);
+        s0b.intoArray(out, at0 + COUNT);
+        s1a.intoArray(out, at1);
+        s1b.intoArray(out, at1 + COUNT);
+        s2a.intoArray(out, at2);
+        s2b.intoArray(out, at2 + COUNT);
+        s3a.intoArray(out, at3);
+        s3b.intoArray(out, at3 + COUNT);
+        s4a.intoArray(out, at4);
+        s4b.intoArray(out, at4 + COUNT);
+        s5a.intoArray(out, at5);
+        s5b.intoArray(out, at5 + COUNT);
     }
 }

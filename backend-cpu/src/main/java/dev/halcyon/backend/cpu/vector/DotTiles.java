@@ -30,12 +30,12 @@ final class DotTiles {
             long rightAt2,
             long rightAt3,
             int k,
-            MemorySegment sums,
-            long sumsAt) {
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + VECTOR_BYTES, ORDER);
-        FloatVector s02 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 2 * VECTOR_BYTES, ORDER);
-        FloatVector s03 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 3 * VECTOR_BYTES, ORDER);
+            float[] sums,
+            int sumsAt) {
+        FloatVector s00 = FloatVector.fromArray(FLOATS, sums, sumsAt);
+        FloatVector s01 = FloatVector.fromArray(FLOATS, sums, sumsAt + COUNT);
+        FloatVector s02 = FloatVector.fromArray(FLOATS, sums, sumsAt + 2 * COUNT);
+        FloatVector s03 = FloatVector.fromArray(FLOATS, sums, sumsAt + 3 * COUNT);
         for (int i = 0; i < k; i += COUNT) {
             long at = i * 4L;
             FloatVector w0 = FloatVector.fromMemorySegment(FLOATS, right, rightAt0 + at, ORDER);
@@ -48,10 +48,10 @@ final class DotTiles {
             s02 = x0.fma(w2, s02);
             s03 = x0.fma(w3, s03);
         }
-        s00.intoMemorySegment(sums, sumsAt, ORDER);
-        s01.intoMemorySegment(sums, sumsAt + VECTOR_BYTES, ORDER);
-        s02.intoMemorySegment(sums, sumsAt + 2 * VECTOR_BYTES, ORDER);
-        s03.intoMemorySegment(sums, sumsAt + 3 * VECTOR_BYTES, ORDER);
+        s00.intoArray(sums, sumsAt);
+        s01.intoArray(sums, sumsAt + COUNT);
+        s02.intoArray(sums, sumsAt + 2 * COUNT);
+        s03.intoArray(sums, sumsAt + 3 * COUNT);
     }
 
     static void f32Rows2(
@@ -64,16 +64,16 @@ final class DotTiles {
             long rightAt2,
             long rightAt3,
             int k,
-            MemorySegment sums,
-            long sumsAt) {
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + VECTOR_BYTES, ORDER);
-        FloatVector s02 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 2 * VECTOR_BYTES, ORDER);
-        FloatVector s03 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 3 * VECTOR_BYTES, ORDER);
-        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 4 * VECTOR_BYTES, ORDER);
-        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 5 * VECTOR_BYTES, ORDER);
-        FloatVector s12 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 6 * VECTOR_BYTES, ORDER);
-        FloatVector s13 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 7 * VECTOR_BYTES, ORDER);
+            float[] sums,
+            int sumsAt) {
+        FloatVector s00 = FloatVector.fromArray(FLOATS, sums, sumsAt);
+        FloatVector s01 = FloatVector.fromArray(FLOATS, sums, sumsAt + COUNT);
+        FloatVector s02 = FloatVector.fromArray(FLOATS, sums, sumsAt + 2 * COUNT);
+        FloatVector s03 = FloatVector.fromArray(FLOATS, sums, sumsAt + 3 * COUNT);
+        FloatVector s10 = FloatVector.fromArray(FLOATS, sums, sumsAt + 4 * COUNT);
+        FloatVector s11 = FloatVector.fromArray(FLOATS, sums, sumsAt + 5 * COUNT);
+        FloatVector s12 = FloatVector.fromArray(FLOATS, sums, sumsAt + 6 * COUNT);
+        FloatVector s13 = FloatVector.fromArray(FLOATS, sums, sumsAt + 7 * COUNT);
         long leftAt1 = leftAt + leftPitch;
         for (int i = 0; i < k; i += COUNT) {
             long at = i * 4L;
@@ -92,14 +92,14 @@ final class DotTiles {
             s12 = x1.fma(w2, s12);
             s13 = x1.fma(w3, s13);
         }
-        s00.intoMemorySegment(sums, sumsAt, ORDER);
-        s01.intoMemorySegment(sums, sumsAt + VECTOR_BYTES, ORDER);
-        s02.intoMemorySegment(sums, sumsAt + 2 * VECTOR_BYTES, ORDER);
-        s03.intoMemorySegment(sums, sumsAt + 3 * VECTOR_BYTES, ORDER);
-        s10.intoMemorySegment(sums, sumsAt + 4 * VECTOR_BYTES, ORDER);
-        s11.intoMemorySegment(sums, sumsAt + 5 * VECTOR_BYTES, ORDER);
-        s12.intoMemorySegment(sums, sumsAt + 6 * VECTOR_BYTES, ORDER);
-        s13.intoMemorySegment(sums, sumsAt + 7 * VECTOR_BYTES, ORDER);
+        s00.intoArray(sums, sumsAt);
+        s01.intoArray(sums, sumsAt + COUNT);
+        s02.intoArray(sums, sumsAt + 2 * COUNT);
+        s03.intoArray(sums, sumsAt + 3 * COUNT);
+        s10.intoArray(sums, sumsAt + 4 * COUNT);
+        s11.intoArray(sums, sumsAt + 5 * COUNT);
+        s12.intoArray(sums, sumsAt + 6 * COUNT);
+        s13.intoArray(sums, sumsAt + 7 * COUNT);
     }
 
     static void f32Rows4(
@@ -112,24 +112,24 @@ final class DotTiles {
             long rightAt2,
             long rightAt3,
             int k,
-            MemorySegment sums,
-            long sumsAt) {
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + VECTOR_BYTES, ORDER);
-        FloatVector s02 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 2 * VECTOR_BYTES, ORDER);
-        FloatVector s03 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 3 * VECTOR_BYTES, ORDER);
-        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 4 * VECTOR_BYTES, ORDER);
-        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 5 * VECTOR_BYTES, ORDER);
-        FloatVector s12 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 6 * VECTOR_BYTES, ORDER);
-        FloatVector s13 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 7 * VECTOR_BYTES, ORDER);
-        FloatVector s20 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 8 * VECTOR_BYTES, ORDER);
-        FloatVector s21 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 9 * VECTOR_BYTES, ORDER);
-        FloatVector s22 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 10 * VECTOR_BYTES, ORDER);
-        FloatVector s23 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 11 * VECTOR_BYTES, ORDER);
-        FloatVector s30 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 12 * VECTOR_BYTES, ORDER);
-        FloatVector s31 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 13 * VECTOR_BYTES, ORDER);
-        FloatVector s32 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 14 * VECTOR_BYTES, ORDER);
-        FloatVector s33 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 15 * VECTOR_BYTES, ORDER);
+            float[] sums,
+            int sumsAt) {
+        FloatVector s00 = FloatVector.fromArray(FLOATS, sums, sumsAt);
+        FloatVector s01 = FloatVector.fromArray(FLOATS, sums, sumsAt + COUNT);
+        FloatVector s02 = FloatVector.fromArray(FLOATS, sums, sumsAt + 2 * COUNT);
+        FloatVector s03 = FloatVector.fromArray(FLOATS, sums, sumsAt + 3 * COUNT);
+        FloatVector s10 = FloatVector.fromArray(FLOATS, sums, sumsAt + 4 * COUNT);
+        FloatVector s11 = FloatVector.fromArray(FLOATS, sums, sumsAt + 5 * COUNT);
+        FloatVector s12 = FloatVector.fromArray(FLOATS, sums, sumsAt + 6 * COUNT);
+        FloatVector s13 = FloatVector.fromArray(FLOATS, sums, sumsAt + 7 * COUNT);
+        FloatVector s20 = FloatVector.fromArray(FLOATS, sums, sumsAt + 8 * COUNT);
+        FloatVector s21 = FloatVector.fromArray(FLOATS, sums, sumsAt + 9 * COUNT);
+        FloatVector s22 = FloatVector.fromArray(FLOATS, sums, sumsAt + 10 * COUNT);
+        FloatVector s23 = FloatVector.fromArray(FLOATS, sums, sumsAt + 11 * COUNT);
+        FloatVector s30 = FloatVector.fromArray(FLOATS, sums, sumsAt + 12 * COUNT);
+        FloatVector s31 = FloatVector.fromArray(FLOATS, sums, sumsAt + 13 * COUNT);
+        FloatVector s32 = FloatVector.fromArray(FLOATS, sums, sumsAt + 14 * COUNT);
+        FloatVector s33 = FloatVector.fromArray(FLOATS, sums, sumsAt + 15 * COUNT);
         long leftAt1 = leftAt + leftPitch;
         long leftAt2 = leftAt + 2 * leftPitch;
         long leftAt3 = leftAt + 3 * leftPitch;
@@ -160,22 +160,22 @@ final class DotTiles {
             s32 = x3.fma(w2, s32);
             s33 = x3.fma(w3, s33);
         }
-        s00.intoMemorySegment(sums, sumsAt, ORDER);
-        s01.intoMemorySegment(sums, sumsAt + VECTOR_BYTES, ORDER);
-        s02.intoMemorySegment(sums, sumsAt + 2 * VECTOR_BYTES, ORDER);
-        s03.intoMemorySegment(sums, sumsAt + 3 * VECTOR_BYTES, ORDER);
-        s10.intoMemorySegment(sums, sumsAt + 4 * VECTOR_BYTES, ORDER);
-        s11.intoMemorySegment(sums, sumsAt + 5 * VECTOR_BYTES, ORDER);
-        s12.intoMemorySegment(sums, sumsAt + 6 * VECTOR_BYTES, ORDER);
-        s13.intoMemorySegment(sums, sumsAt + 7 * VECTOR_BYTES, ORDER);
-        s20.intoMemorySegment(sums, sumsAt + 8 * VECTOR_BYTES, ORDER);
-        s21.intoMemorySegment(sums, sumsAt + 9 * VECTOR_BYTES, ORDER);
-        s22.intoMemorySegment(sums, sumsAt + 10 * VECTOR_BYTES, ORDER);
-        s23.intoMemorySegment(sums, sumsAt + 11 * VECTOR_BYTES, ORDER);
-        s30.intoMemorySegment(sums, sumsAt + 12 * VECTOR_BYTES, ORDER);
-        s31.intoMemorySegment(sums, sumsAt + 13 * VECTOR_BYTES, ORDER);
-        s32.intoMemorySegment(sums, sumsAt + 14 * VECTOR_BYTES, ORDER);
-        s33.intoMemorySegment(sums, sumsAt + 15 * VECTOR_BYTES, ORDER);
+        s00.intoArray(sums, sumsAt);
+        s01.intoArray(sums, sumsAt + COUNT);
+        s02.intoArray(sums, sumsAt + 2 * COUNT);
+        s03.intoArray(sums, sumsAt + 3 * COUNT);
+        s10.intoArray(sums, sumsAt + 4 * COUNT);
+        s11.intoArray(sums, sumsAt + 5 * COUNT);
+        s12.intoArray(sums, sumsAt + 6 * COUNT);
+        s13.intoArray(sums, sumsAt + 7 * COUNT);
+        s20.intoArray(sums, sumsAt + 8 * COUNT);
+        s21.intoArray(sums, sumsAt + 9 * COUNT);
+        s22.intoArray(sums, sumsAt + 10 * COUNT);
+        s23.intoArray(sums, sumsAt + 11 * COUNT);
+        s30.intoArray(sums, sumsAt + 12 * COUNT);
+        s31.intoArray(sums, sumsAt + 13 * COUNT);
+        s32.intoArray(sums, sumsAt + 14 * COUNT);
+        s33.intoArray(sums, sumsAt + 15 * COUNT);
     }
 
     static void bf16Rows1(
@@ -187,12 +187,12 @@ final class DotTiles {
             long rightAt2,
             long rightAt3,
             int k,
-            MemorySegment sums,
-            long sumsAt) {
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + VECTOR_BYTES, ORDER);
-        FloatVector s02 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 2 * VECTOR_BYTES, ORDER);
-        FloatVector s03 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 3 * VECTOR_BYTES, ORDER);
+            float[] sums,
+            int sumsAt) {
+        FloatVector s00 = FloatVector.fromArray(FLOATS, sums, sumsAt);
+        FloatVector s01 = FloatVector.fromArray(FLOATS, sums, sumsAt + COUNT);
+        FloatVector s02 = FloatVector.fromArray(FLOATS, sums, sumsAt + 2 * COUNT);
+        FloatVector s03 = FloatVector.fromArray(FLOATS, sums, sumsAt + 3 * COUNT);
         for (int i = 0; i < k; i += 2 * COUNT) {
             long pairs = i * 2L;
             long at = i * 4L;
@@ -220,10 +220,10 @@ final class DotTiles {
             s02 = y0.fma(v2, s02);
             s03 = y0.fma(v3, s03);
         }
-        s00.intoMemorySegment(sums, sumsAt, ORDER);
-        s01.intoMemorySegment(sums, sumsAt + VECTOR_BYTES, ORDER);
-        s02.intoMemorySegment(sums, sumsAt + 2 * VECTOR_BYTES, ORDER);
-        s03.intoMemorySegment(sums, sumsAt + 3 * VECTOR_BYTES, ORDER);
+        s00.intoArray(sums, sumsAt);
+        s01.intoArray(sums, sumsAt + COUNT);
+        s02.intoArray(sums, sumsAt + 2 * COUNT);
+        s03.intoArray(sums, sumsAt + 3 * COUNT);
     }
 
     static void bf16Rows2(
@@ -236,16 +236,16 @@ final class DotTiles {
             long rightAt2,
             long rightAt3,
             int k,
-            MemorySegment sums,
-            long sumsAt) {
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + VECTOR_BYTES, ORDER);
-        FloatVector s02 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 2 * VECTOR_BYTES, ORDER);
-        FloatVector s03 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 3 * VECTOR_BYTES, ORDER);
-        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 4 * VECTOR_BYTES, ORDER);
-        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 5 * VECTOR_BYTES, ORDER);
-        FloatVector s12 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 6 * VECTOR_BYTES, ORDER);
-        FloatVector s13 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 7 * VECTOR_BYTES, ORDER);
+            float[] sums,
+            int sumsAt) {
+        FloatVector s00 = FloatVector.fromArray(FLOATS, sums, sumsAt);
+        FloatVector s01 = FloatVector.fromArray(FLOATS, sums, sumsAt + COUNT);
+        FloatVector s02 = FloatVector.fromArray(FLOATS, sums, sumsAt + 2 * COUNT);
+        FloatVector s03 = FloatVector.fromArray(FLOATS, sums, sumsAt + 3 * COUNT);
+        FloatVector s10 = FloatVector.fromArray(FLOATS, sums, sumsAt + 4 * COUNT);
+        FloatVector s11 = FloatVector.fromArray(FLOATS, sums, sumsAt + 5 * COUNT);
+        FloatVector s12 = FloatVector.fromArray(FLOATS, sums, sumsAt + 6 * COUNT);
+        FloatVector s13 = FloatVector.fromArray(FLOATS, sums, sumsAt + 7 * COUNT);
         long leftAt1 = leftAt + leftPitch;
         for (int i = 0; i < k; i += 2 * COUNT) {
             long pairs = i * 2L;
@@ -284,14 +284,14 @@ final class DotTiles {
             s12 = y1.fma(v2, s12);
             s13 = y1.fma(v3, s13);
         }
-        s00.intoMemorySegment(sums, sumsAt, ORDER);
-        s01.intoMemorySegment(sums, sumsAt + VECTOR_BYTES, ORDER);
-        s02.intoMemorySegment(sums, sumsAt + 2 * VECTOR_BYTES, ORDER);
-        s03.intoMemorySegment(sums, sumsAt + 3 * VECTOR_BYTES, ORDER);
-        s10.intoMemorySegment(sums, sumsAt + 4 * VECTOR_BYTES, ORDER);
-        s11.intoMemorySegment(sums, sumsAt + 5 * VECTOR_BYTES, ORDER);
-        s12.intoMemorySegment(sums, sumsAt + 6 * VECTOR_BYTES, ORDER);
-        s13.intoMemorySegment(sums, sumsAt + 7 * VECTOR_BYTES, ORDER);
+        s00.intoArray(sums, sumsAt);
+        s01.intoArray(sums, sumsAt + COUNT);
+        s02.intoArray(sums, sumsAt + 2 * COUNT);
+        s03.intoArray(sums, sumsAt + 3 * COUNT);
+        s10.intoArray(sums, sumsAt + 4 * COUNT);
+        s11.intoArray(sums, sumsAt + 5 * COUNT);
+        s12.intoArray(sums, sumsAt + 6 * COUNT);
+        s13.intoArray(sums, sumsAt + 7 * COUNT);
     }
 
     static void bf16Rows4(
@@ -304,24 +304,24 @@ final class DotTiles {
             long rightAt2,
             long rightAt3,
             int k,
-            MemorySegment sums,
-            long sumsAt) {
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + VECTOR_BYTES, ORDER);
-        FloatVector s02 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 2 * VECTOR_BYTES, ORDER);
-        FloatVector s03 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 3 * VECTOR_BYTES, ORDER);
-        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 4 * VECTOR_BYTES, ORDER);
-        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 5 * VECTOR_BYTES, ORDER);
-        FloatVector s12 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 6 * VECTOR_BYTES, ORDER);
-        FloatVector s13 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 7 * VECTOR_BYTES, ORDER);
-        FloatVector s20 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 8 * VECTOR_BYTES, ORDER);
-        FloatVector s21 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 9 * VECTOR_BYTES, ORDER);
-        FloatVector s22 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 10 * VECTOR_BYTES, ORDER);
-        FloatVector s23 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 11 * VECTOR_BYTES, ORDER);
-        FloatVector s30 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 12 * VECTOR_BYTES, ORDER);
-        FloatVector s31 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 13 * VECTOR_BYTES, ORDER);
-        FloatVector s32 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 14 * VECTOR_BYTES, ORDER);
-        FloatVector s33 = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + 15 * VECTOR_BYTES, ORDER);
+            float[] sums,
+            int sumsAt) {
+        FloatVector s00 = FloatVector.fromArray(FLOATS, sums, sumsAt);
+        FloatVector s01 = FloatVector.fromArray(FLOATS, sums, sumsAt + COUNT);
+        FloatVector s02 = FloatVector.fromArray(FLOATS, sums, sumsAt + 2 * COUNT);
+        FloatVector s03 = FloatVector.fromArray(FLOATS, sums, sumsAt + 3 * COUNT);
+        FloatVector s10 = FloatVector.fromArray(FLOATS, sums, sumsAt + 4 * COUNT);
+        FloatVector s11 = FloatVector.fromArray(FLOATS, sums, sumsAt + 5 * COUNT);
+        FloatVector s12 = FloatVector.fromArray(FLOATS, sums, sumsAt + 6 * COUNT);
+        FloatVector s13 = FloatVector.fromArray(FLOATS, sums, sumsAt + 7 * COUNT);
+        FloatVector s20 = FloatVector.fromArray(FLOATS, sums, sumsAt + 8 * COUNT);
+        FloatVector s21 = FloatVector.fromArray(FLOATS, sums, sumsAt + 9 * COUNT);
+        FloatVector s22 = FloatVector.fromArray(FLOATS, sums, sumsAt + 10 * COUNT);
+        FloatVector s23 = FloatVector.fromArray(FLOATS, sums, sumsAt + 11 * COUNT);
+        FloatVector s30 = FloatVector.fromArray(FLOATS, sums, sumsAt + 12 * COUNT);
+        FloatVector s31 = FloatVector.fromArray(FLOATS, sums, sumsAt + 13 * COUNT);
+        FloatVector s32 = FloatVector.fromArray(FLOATS, sums, sumsAt + 14 * COUNT);
+        FloatVector s33 = FloatVector.fromArray(FLOATS, sums, sumsAt + 15 * COUNT);
         long leftAt1 = leftAt + leftPitch;
         long leftAt2 = leftAt + 2 * leftPitch;
         long leftAt3 = leftAt + 3 * leftPitch;
@@ -382,21 +382,21 @@ final class DotTiles {
             s32 = y3.fma(v2, s32);
             s33 = y3.fma(v3, s33);
         }
-        s00.intoMemorySegment(sums, sumsAt, ORDER);
-        s01.intoMemorySegment(sums, sumsAt + VECTOR_BYTES, ORDER);
-        s02.intoMemorySegment(sums, sumsAt + 2 * VECTOR_BYTES, ORDER);
-        s03.intoMemorySegment(sums, sumsAt + 3 * VECTOR_BYTES, ORDER);
-        s10.intoMemorySegment(sums, sumsAt + 4 * VECTOR_BYTES, ORDER);
-        s11.intoMemorySegment(sums, sumsAt + 5 * VECTOR_BYTES, ORDER);
-        s12.intoMemorySegment(sums, sumsAt + 6 * VECTOR_BYTES, ORDER);
-        s13.intoMemorySegment(sums, sumsAt + 7 * VECTOR_BYTES, ORDER);
-        s20.intoMemorySegment(sums, sumsAt + 8 * VECTOR_BYTES, ORDER);
-        s21.intoMemorySegment(sums, sumsAt + 9 * VECTOR_BYTES, ORDER);
-        s22.intoMemorySegment(sums, sumsAt + 10 * VECTOR_BYTES, ORDER);
-        s23.intoMemorySegment(sums, sumsAt + 11 * VECTOR_BYTES, ORDER);
-        s30.intoMemorySegment(sums, sumsAt + 12 * VECTOR_BYTES, ORDER);
-        s31.intoMemorySegment(sums, sumsAt + 13 * VECTOR_BYTES, ORDER);
-        s32.intoMemorySegment(sums, sumsAt + 14 * VECTOR_BYTES, ORDER);
-        s33.intoMemorySegment(sums, sumsAt + 15 * VECTOR_BYTES, ORDER);
+        s00.intoArray(sums, sumsAt);
+        s01.intoArray(sums, sumsAt + COUNT);
+        s02.intoArray(sums, sumsAt + 2 * COUNT);
+        s03.intoArray(sums, sumsAt + 3 * COUNT);
+        s10.intoArray(sums, sumsAt + 4 * COUNT);
+        s11.intoArray(sums, sumsAt + 5 * COUNT);
+        s12.intoArray(sums, sumsAt + 6 * COUNT);
+        s13.intoArray(sums, sumsAt + 7 * COUNT);
+        s20.intoArray(sums, sumsAt + 8 * COUNT);
+        s21.intoArray(sums, sumsAt + 9 * COUNT);
+        s22.intoArray(sums, sumsAt + 10 * COUNT);
+        s23.intoArray(sums, sumsAt + 11 * COUNT);
+        s30.intoArray(sums, sumsAt + 12 * COUNT);
+        s31.intoArray(sums, sumsAt + 13 * COUNT);
+        s32.intoArray(sums, sumsAt + 14 * COUNT);
+        s33.intoArray(sums, sumsAt + 15 * COUNT);
     }
 }

@@ -55,8 +55,8 @@ final class VectorMatrixLoops implements MatrixLoops {
             long rightAt2,
             long rightAt3,
             int k,
-            MemorySegment sums,
-            long sumsAt) {
+            float[] sums,
+            int sumsAt) {
         switch (rows) {
             case 1 ->
                 DotTiles.f32Rows1(left, leftAt, right, rightAt0, rightAt1, rightAt2, rightAt3, k, sums, sumsAt);
@@ -82,8 +82,8 @@ final class VectorMatrixLoops implements MatrixLoops {
             long rightAt2,
             long rightAt3,
             int k,
-            MemorySegment sums,
-            long sumsAt) {
+            float[] sums,
+            int sumsAt) {
         switch (rows) {
             case 1 ->
                 DotTiles.bf16Rows1(left, leftAt, right, rightAt0, rightAt1, rightAt2, rightAt3, k, sums, sumsAt);
@@ -99,20 +99,20 @@ final class VectorMatrixLoops implements MatrixLoops {
 
     /// In plain Java: `reduceLanes` may add in another order from one call to the next.
     @Override
-    public void reduce(int count, MemorySegment sums, long sumsAt, MemorySegment out, long outAt) {
+    public void reduce(int count, float[] sums, int sumsAt, float[] out, int outAt) {
         for (int i = 0; i < count; i++) {
-            long at = sumsAt + (long) i * COUNT * Float.BYTES;
-            float a = sums.get(Elements.FLOAT, at);
-            float b = sums.get(Elements.FLOAT, at + 4);
-            float c = sums.get(Elements.FLOAT, at + 8);
-            float d = sums.get(Elements.FLOAT, at + 12);
+            int at = sumsAt + i * COUNT;
+            float a = sums[at];
+            float b = sums[at + 1];
+            float c = sums[at + 2];
+            float d = sums[at + 3];
             for (int lane = 4; lane < COUNT; lane += 4) {
-                a += sums.get(Elements.FLOAT, at + lane * 4L);
-                b += sums.get(Elements.FLOAT, at + lane * 4L + 4);
-                c += sums.get(Elements.FLOAT, at + lane * 4L + 8);
-                d += sums.get(Elements.FLOAT, at + lane * 4L + 12);
+                a += sums[at + lane];
+                b += sums[at + lane + 1];
+                c += sums[at + lane + 2];
+                d += sums[at + lane + 3];
             }
-            out.set(Elements.FLOAT, outAt + (long) i * Float.BYTES, (a + b) + (c + d));
+            out[outAt + i] = (a + b) + (c + d);
         }
     }
 
@@ -124,9 +124,9 @@ final class VectorMatrixLoops implements MatrixLoops {
             MemorySegment panel,
             long panelAt,
             int k,
-            MemorySegment out,
-            long outAt,
-            long outPitch) {
+            float[] out,
+            int outAt,
+            int outPitch) {
         F32PanelTiles.tile(rows, left, leftAt, panel, panelAt, k, out, outAt, outPitch);
     }
 
@@ -138,9 +138,9 @@ final class VectorMatrixLoops implements MatrixLoops {
             MemorySegment panel,
             long panelAt,
             int k,
-            MemorySegment out,
-            long outAt,
-            long outPitch) {
+            float[] out,
+            int outAt,
+            int outPitch) {
         if (rows > 6) {
             TallBf16PanelTiles.tile(rows, left, leftAt, panel, panelAt, k, out, outAt, outPitch);
         } else {
@@ -193,8 +193,8 @@ final class VectorMatrixLoops implements MatrixLoops {
             DType type,
             int count,
             float alpha,
-            MemorySegment sums,
-            long sumsAt,
+            float[] sums,
+            int sumsAt,
             float beta,
             MemorySegment addend,
             long addendAt,
@@ -204,8 +204,7 @@ final class VectorMatrixLoops implements MatrixLoops {
         if (type == DType.F32) {
             main = count - count % COUNT;
             for (int i = 0; i < main; i += COUNT) {
-                FloatVector value = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + i * 4L, ORDER)
-                        .mul(alpha);
+                FloatVector value = FloatVector.fromArray(FLOATS, sums, sumsAt + i).mul(alpha);
                 if (beta != 0) {
                     value = FloatVector.fromMemorySegment(FLOATS, addend, addendAt + i * 4L, ORDER)
                             .mul(beta)
@@ -216,8 +215,7 @@ final class VectorMatrixLoops implements MatrixLoops {
         } else if (type == DType.BF16) {
             main = count - count % COUNT;
             for (int i = 0; i < main; i += COUNT) {
-                FloatVector value = FloatVector.fromMemorySegment(FLOATS, sums, sumsAt + i * 4L, ORDER)
-                        .mul(alpha);
+                FloatVector value = FloatVector.fromArray(FLOATS, sums, sumsAt + i).mul(alpha);
                 if (beta != 0) {
                     ShortVector old = ShortVector.fromMemorySegment(HALF_SHORTS, addend, addendAt + i * 2L, ORDER);
                     value = ((IntVector) old.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0))

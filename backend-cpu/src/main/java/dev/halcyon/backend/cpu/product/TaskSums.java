@@ -1,0 +1,36 @@
+package dev.halcyon.backend.cpu.product;
+
+/// The F32 sums of the task that a thread is at.
+///
+/// They are Java arrays (see [dev.halcyon.backend.cpu.loops.MatrixLoops]), which no workspace can hold, and one set a thread serves
+/// all launches: a set a launch would cost an engine with hundreds of them more than its activations.
+final class TaskSums {
+    private static final ThreadLocal<TaskSums> OF_THREAD = ThreadLocal.withInitial(TaskSums::new);
+
+    private float[] results = {};
+    private float[] partials = {};
+
+    private TaskSums() {}
+
+    /// {@return the calling thread's arrays, with room for at least as many sums}
+    static TaskSums ofThread(int resultCount, int partialCount) {
+        TaskSums sums = OF_THREAD.get();
+        if (sums.results.length < resultCount) {
+            sums.results = new float[resultCount];
+        }
+        if (sums.partials.length < partialCount) {
+            sums.partials = new float[partialCount];
+        }
+        return sums;
+    }
+
+    /// {@return results, `[rows][columns of a task]`}
+    float[] results() {
+        return results;
+    }
+
+    /// {@return partial sums of tiles along k, `[rows][weight rows][lanes]`}
+    float[] partials() {
+        return partials;
+    }
+}
