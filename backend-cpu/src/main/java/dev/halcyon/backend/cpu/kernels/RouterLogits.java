@@ -8,10 +8,12 @@ import java.util.Arrays;
 /// The logits of a router, `x · weightᵀ`, by tiles of tokens and experts.
 ///
 /// A product is summed over stretches of the hidden dimension in order, each stretch as if it were alone, so a token's
-/// logits do not depend on the tile or on the other tokens.
+/// logits do not depend on the tile or on the other tokens. Few tokens get small tiles, so that there are enough of them for
+/// many threads; many get large ones, in which a widened row serves more products.
 final class RouterLogits implements WorkerPool.Task {
-    private static final int TILE_TOKENS = 8;
-    private static final int TILE_EXPERTS = 16;
+    private static final int FEW_TOKENS = 8;
+    private static final int SMALL_TILE = 16;
+    private static final int LARGE_TILE = 32;
     private static final int STRETCH = Scratch.LENGTH;
 
     private static final ThreadLocal<Tile> OF_THREAD = ThreadLocal.withInitial(Tile::new);
@@ -23,12 +25,13 @@ final class RouterLogits implements WorkerPool.Task {
     private final int hidden;
     private final Rows out;
     private long tokens;
+    private int tileSize;
     private int tokenTiles;
 
     private static final class Tile {
-        final float[] tokens = new float[TILE_TOKENS * STRETCH];
-        final float[] experts = new float[TILE_EXPERTS * STRETCH];
-        final float[] sums = new float[TILE_TOKENS * TILE_EXPERTS];
+        final float[] tokens = new float[LARGE_TILE * STRETCH];
+        final float[] experts = new float[LARGE_TILE * STRETCH];
+        final float[] sums = new float[LARGE_TILE * LARGE_TILE];
     }
 
     /// @param x `[tokens, hidden]`
@@ -46,17 +49,18 @@ final class RouterLogits implements WorkerPool.Task {
     /// Computes the logits of the first `live` tokens.
     void compute(long live) {
         tokens = live;
-        tokenTiles = (int) Math.ceilDiv(live, TILE_TOKENS);
+        tileSize = live <= FEW_TOKENS ? SMALL_TILE : LARGE_TILE;
+        tokenTiles = (int) Math.ceilDiv(live, tileSize);
         // Neighbouring tasks share experts, whose rows are the larger part.
-        pool.run(Math.toIntExact(tokenTiles * Math.ceilDiv(weight.rows(), TILE_EXPERTS)), this);
+        pool.run(Math.toIntExact(tokenTiles * Math.ceilDiv(weight.rows(), tileSize)), this);
     }
 
     @Override
     public void run(int task, int worker) {
-        long firstToken = (long) (task % tokenTiles) * TILE_TOKENS;
-        int tileTokens = (int) Math.min(TILE_TOKENS, tokens - firstToken);
-        long firstExpert = (long) (task / tokenTiles) * TILE_EXPERTS;
-        int tileExperts = (int) Math.min(TILE_EXPERTS, weight.rows() - firstExpert);
+        long firstToken = (long) (task % tokenTiles) * tileSize;
+        int tileTokens = (int) Math.min(tileSize, tokens - firstToken);
+        long firstExpert = (long) (task / tokenTiles) * tileSize;
+        int tileExperts = (int) Math.min(tileSize, weight.rows() - firstExpert);
         Tile tile = OF_THREAD.get();
         Arrays.fill(tile.sums, 0);
         for (int from = 0; from < hidden; from += STRETCH) {
@@ -79,10 +83,10 @@ final class RouterLogits implements WorkerPool.Task {
                     n,
                     tile.sums,
                     0,
-                    TILE_EXPERTS);
+                    LARGE_TILE);
         }
         for (int i = 0; i < tileTokens; i++) {
-            out.store(loops, tile.sums, i * TILE_EXPERTS, tileExperts, firstToken + i, firstExpert);
+            out.store(loops, tile.sums, i * LARGE_TILE, tileExperts, firstToken + i, firstExpert);
         }
     }
 }

@@ -34,34 +34,20 @@ final class Lanes {
     /// Byte order of every tensor.
     static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
-    /// Exchanges neighbouring lanes.
+    /// Exchanges neighbouring lanes, neighbouring pairs of lanes, and so on.
+    ///
+    /// What adds up lanes does it by these: `reduceLanes` leaves the order of floating-point additions open, so a result
+    /// might depend on whether it was interpreted or compiled.
     static final VectorShuffle<Float> SWAP_1 = VectorShuffle.fromOp(FLOATS, i -> i ^ 1);
 
-    private static final VectorShuffle<Float> SWAP_2 = VectorShuffle.fromOp(FLOATS, i -> i ^ 2);
-    private static final VectorShuffle<Float> SWAP_4 = VectorShuffle.fromOp(FLOATS, i -> (i ^ 4) % COUNT);
-    private static final VectorShuffle<Float> SWAP_8 = VectorShuffle.fromOp(FLOATS, i -> (i ^ 8) % COUNT);
+    static final VectorShuffle<Float> SWAP_2 = VectorShuffle.fromOp(FLOATS, i -> i ^ 2);
+    static final VectorShuffle<Float> SWAP_4 = VectorShuffle.fromOp(FLOATS, i -> (i ^ 4) % COUNT);
+    static final VectorShuffle<Float> SWAP_8 = VectorShuffle.fromOp(FLOATS, i -> (i ^ 8) % COUNT);
 
     private Lanes() {}
 
     /// {@return zero in every lane}
     static FloatVector zero() {
         return FloatVector.zero(FLOATS);
-    }
-
-    /// {@return the sum of the lanes, in one order always}
-    ///
-    /// `reduceLanes` leaves the order of floating-point additions open, so a result might depend on whether it was
-    /// interpreted or compiled.
-    static float sum(FloatVector vector) {
-        FloatVector sum = vector;
-        if (COUNT >= 16) {
-            sum = sum.add(sum.rearrange(SWAP_8));
-        }
-        if (COUNT >= 8) {
-            sum = sum.add(sum.rearrange(SWAP_4));
-        }
-        sum = sum.add(sum.rearrange(SWAP_2));
-        sum = sum.add(sum.rearrange(SWAP_1));
-        return sum.lane(0);
     }
 }

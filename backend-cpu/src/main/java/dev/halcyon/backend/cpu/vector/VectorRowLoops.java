@@ -8,6 +8,9 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
 /// Loops over rows on the Vector API; the transcendental ones are in [VectorExponentials].
+///
+/// The two sums add up their lanes line by line: they do it once a call, and C2 does not inline a method of that size where
+/// it is called that seldom, but boxes the vector.
 final class VectorRowLoops implements RowLoops {
     private static final int LANES = Lanes.COUNT;
 
@@ -42,7 +45,16 @@ final class VectorRowLoops implements RowLoops {
             c0 = FloatVector.fromArray(Lanes.FLOATS, a, aOffset + i)
                     .fma(FloatVector.fromArray(Lanes.FLOATS, b, bOffset + i), c0);
         }
-        float sum = Lanes.sum(c0.add(c1).add(c2.add(c3)));
+        FloatVector lanes = c0.add(c1).add(c2.add(c3));
+        if (LANES >= 16) {
+            lanes = lanes.add(lanes.rearrange(Lanes.SWAP_8));
+        }
+        if (LANES >= 8) {
+            lanes = lanes.add(lanes.rearrange(Lanes.SWAP_4));
+        }
+        lanes = lanes.add(lanes.rearrange(Lanes.SWAP_2));
+        lanes = lanes.add(lanes.rearrange(Lanes.SWAP_1));
+        float sum = lanes.lane(0);
         for (; i < n; i++) {
             sum += a[aOffset + i] * b[bOffset + i];
         }
@@ -75,7 +87,16 @@ final class VectorRowLoops implements RowLoops {
             c0 = c0.add(FloatVector.fromArray(Lanes.FLOATS, a, offset + i));
             c1 = c1.add(FloatVector.fromArray(Lanes.FLOATS, a, offset + i + LANES));
         }
-        float sum = Lanes.sum(c0.add(c1));
+        FloatVector lanes = c0.add(c1);
+        if (LANES >= 16) {
+            lanes = lanes.add(lanes.rearrange(Lanes.SWAP_8));
+        }
+        if (LANES >= 8) {
+            lanes = lanes.add(lanes.rearrange(Lanes.SWAP_4));
+        }
+        lanes = lanes.add(lanes.rearrange(Lanes.SWAP_2));
+        lanes = lanes.add(lanes.rearrange(Lanes.SWAP_1));
+        float sum = lanes.lane(0);
         for (; i < n; i++) {
             sum += a[offset + i];
         }
