@@ -3,6 +3,7 @@ package dev.halcyon.hal;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 
 /// What a device is, as far as a probe can tell without opening it.
 ///
@@ -14,6 +15,11 @@ import java.util.Map;
 public record DeviceDescription(
         String backend, int ordinal, String name, boolean emulated, Map<String, String> properties) {
     public DeviceDescription {
+        Objects.requireNonNull(backend, "backend");
+        Objects.requireNonNull(name, "name");
+        if (ordinal < 0) {
+            throw new IllegalArgumentException("ordinal of a device of " + backend + " is negative: " + ordinal);
+        }
         properties = Collections.unmodifiableMap(new LinkedHashMap<>(properties));
     }
 

@@ -1,18 +1,28 @@
 package dev.halcyon.hal;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
 /// Every backend on the class or module path, with what its probe found.
 ///
 /// @param entries one a provider, in the order of their names
 public record Discovery(List<Entry> entries) {
+    /// The name under which a provider is listed that could not even be instantiated.
+    public static final String UNLOADABLE = "(unloadable)";
+
     /// One provider and its availability.
     ///
     /// @param backend its name
     /// @param provider the provider
     /// @param availability what its probe found
-    public record Entry(String backend, BackendProvider provider, Availability availability) {}
+    public record Entry(String backend, BackendProvider provider, Availability availability) {
+        public Entry {
+            Objects.requireNonNull(backend, "backend");
+            Objects.requireNonNull(provider, "provider");
+            Objects.requireNonNull(availability, "availability");
+        }
+    }
 
     public Discovery {
         entries = List.copyOf(entries);

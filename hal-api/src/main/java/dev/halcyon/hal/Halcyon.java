@@ -3,12 +3,15 @@ package dev.halcyon.hal;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import org.jspecify.annotations.Nullable;
 
 /// Finds backends and opens devices.
 public final class Halcyon {
+    private static final System.Logger LOGGER = System.getLogger(Halcyon.class.getName());
+
     private Halcyon() {}
 
     /// {@return every backend on the path with what its probe found; never throws because of one of them}
@@ -20,6 +23,7 @@ public final class Halcyon {
     public static Discovery discover(ServiceLoader<BackendProvider> loader) {
         List<Discovery.Entry> entries = new ArrayList<>();
         var providers = loader.stream().iterator();
+        String lastFailure = "";
         while (true) {
             try {
                 if (!providers.hasNext()) {
@@ -28,17 +32,25 @@ public final class Halcyon {
                 var provider = providers.next();
                 entries.add(entry(provider.type().getName(), provider.get()));
             } catch (ServiceConfigurationError | LinkageError broken) {
-                entries.add(new Discovery.Entry("(unloadable)", new Unloadable(), unloadable(broken)));
+                // A loader that cannot go on, because its path is unreadable, fails in the same words for ever.
+                if (broken.toString().equals(lastFailure)) {
+                    break;
+                }
+                lastFailure = broken.toString();
+                entries.add(new Discovery.Entry(Discovery.UNLOADABLE, new Unloadable(), unloadable(broken)));
             }
         }
-        entries.sort(Comparator.comparing(Discovery.Entry::backend));
+        // By class where two providers share a name, so that the order of the class path decides nothing.
+        entries.sort(Comparator.comparing(Discovery.Entry::backend)
+                .thenComparing(entry -> entry.provider().getClass().getName()));
         return new Discovery(entries);
     }
 
+    /// Catches whatever a provider throws: one broken backend must not hide the others.
     private static Discovery.Entry entry(String type, BackendProvider provider) {
         String name = type;
         try {
-            name = provider.name();
+            name = Objects.requireNonNull(provider.name(), "name() is null");
             if (provider.apiVersion() != BackendProvider.API_VERSION) {
                 return new Discovery.Entry(
                         name,
@@ -50,8 +62,8 @@ public final class Halcyon {
                                 "use versions of the backend and of hal-api that belong together",
                                 null));
             }
-            return new Discovery.Entry(name, provider, provider.probe());
-        } catch (RuntimeException | LinkageError failure) {
+            return new Discovery.Entry(name, provider, Objects.requireNonNull(provider.probe(), "probe() is null"));
+        } catch (Throwable failure) {
             return new Discovery.Entry(
                     name,
                     provider,
@@ -66,7 +78,8 @@ public final class Halcyon {
     private static Availability.Unavailable unloadable(Throwable failure) {
         return new Availability.Unavailable(
                 Availability.Reason.PROBE_FAILED,
-                "a registered provider cannot be loaded: " + failure.getMessage(),
+                "a registered provider cannot be loaded: " + failure.getMessage()
+                        + (failure.getCause() == null ? "" : ", because of " + failure.getCause()),
                 "check that the backend's jar and its dependencies are complete and of one version",
                 failure);
     }
@@ -80,9 +93,16 @@ public final class Halcyon {
 
     /// {@return the device that `selector` picks}
     ///
+    /// Where it falls through to a later choice, one line on the system logger says why.
+    ///
     /// @throws dev.halcyon.hal.error.BackendUnavailableException if there is none
     public static Device open(Selector selector, @Nullable DeviceOptions options) {
         Selector.Choice choice = selector.choose(discover());
+        if (!choice.passedOver().isEmpty()) {
+            LOGGER.log(
+                    System.Logger.Level.INFO,
+                    selector + " opens " + choice.device().id() + "; not " + String.join("; not ", choice.passedOver()));
+        }
         return choice.entry()
                 .provider()
                 .open(choice.device().ordinal(), options == null ? DeviceOptions.defaults() : options);
@@ -92,7 +112,7 @@ public final class Halcyon {
     private static final class Unloadable implements BackendProvider {
         @Override
         public String name() {
-            return "(unloadable)";
+            return Discovery.UNLOADABLE;
         }
 
         @Override
