@@ -29,6 +29,14 @@ public record CacheFormat(
             throw new IllegalArgumentException("cache format with latentDim " + latentDim + ", ropeDim " + ropeDim
                     + ", rowsPerPage " + rowsPerPage + ", bytesPerPage " + bytesPerPage);
         }
+        long rowDim = (long) latentDim + ropeDim;
+        if (rowDim > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException("a cache row of " + latentDim + " and " + ropeDim + " values is too long");
+        }
+        if (layout.equals(ROW_MAJOR) && bytesPerPage != dtype.bytes(rowsPerPage * rowDim)) {
+            throw new IllegalArgumentException("a row-major page of " + rowsPerPage + " rows of " + rowDim + " " + dtype
+                    + " has " + dtype.bytes(rowsPerPage * rowDim) + " bytes, not " + bytesPerPage);
+        }
     }
 
     /// {@return the canonical format}

@@ -14,6 +14,10 @@ public record CachePool(Tensor storage, CacheFormat format) {
             throw new IllegalArgumentException("a cache pool of " + format + " is U8 [pages, " + format.bytesPerPage()
                     + "], not " + storage.dtype() + " " + shape);
         }
+        if (!storage.isContiguous() || storage.byteOffset() % format.dtype().alignment() != 0) {
+            throw new IllegalArgumentException("pages of " + format + " lie one behind the other and begin at a multiple of "
+                    + format.dtype().alignment() + " bytes, unlike " + storage + " at offset " + storage.byteOffset());
+        }
     }
 
     /// {@return a pool of `pages` pages in memory of `arena`}

@@ -59,7 +59,7 @@ public enum DType {
     ///
     /// @throws ArithmeticException if the size does not fit a `long`
     public long bytes(long elements) {
-        return isPacked() ? (elements + 1) / 2 : Math.multiplyExact(elements, bits / 8);
+        return isPacked() ? Math.ceilDiv(elements, 2L) : Math.multiplyExact(elements, bits / 8);
     }
 
     /// {@return the natural alignment of an element in bytes}

@@ -12,7 +12,7 @@ import java.nio.channels.FileChannel;
 /// | `close()` | everything becomes stale at once; the memory is released once work submitted so far has passed |
 ///
 /// Use of anything stale throws [IllegalStateException]; it never touches memory. Neither call waits. A per-step arena
-/// that is reset and refilled with the same sizes allocates no native memory after the first step.
+/// that is reset and refilled with the same sizes in the same order allocates no native memory after the first step.
 ///
 /// *Threads.* An arena belongs to one thread at a time; handing it over is the caller's care.
 public interface DeviceArena extends AutoCloseable {

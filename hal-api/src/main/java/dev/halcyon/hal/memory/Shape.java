@@ -9,24 +9,27 @@ public final class Shape {
 
     private Shape(long[] dims) {
         this.dims = dims;
+        // Without the zeros, so that strides cannot overflow either and the order of the extents does not matter.
         long product = 1;
+        boolean empty = false;
         for (long dim : dims) {
             if (dim < 0) {
                 throw new IllegalArgumentException("shape " + Arrays.toString(dims) + " has a negative extent");
             }
+            empty |= dim == 0;
             try {
-                product = Math.multiplyExact(product, dim);
+                product = Math.multiplyExact(product, Math.max(1, dim));
             } catch (ArithmeticException overflow) {
                 throw new IllegalArgumentException(
                         "shape " + Arrays.toString(dims) + " has more elements than a long can count", overflow);
             }
         }
-        this.elements = product;
+        this.elements = empty ? 0 : product;
     }
 
     /// {@return the shape with these extents}
     ///
-    /// @throws IllegalArgumentException if an extent is negative or their product overflows a `long`
+    /// @throws IllegalArgumentException if an extent is negative or the product of those above 0 overflows a `long`
     public static Shape of(long... dims) {
         return new Shape(dims.clone());
     }

@@ -30,7 +30,7 @@ public final class Tensor implements Operand {
     /// @throws IllegalArgumentException if the view does not fit the buffer, its start is not aligned to the element
     ///     size, or a packed 4-bit type has an odd last dimension
     public static Tensor of(Buffer buffer, long byteOffset, DType dtype, Shape shape) {
-        long bytes = dtype.bytes(shape.elements());
+        long bytes = bytes(dtype, shape);
         if (byteOffset < 0 || byteOffset > buffer.byteSize() - bytes) {
             throw new IllegalArgumentException(dtype + " " + shape + " needs " + bytes + " bytes at offset " + byteOffset
                     + ", the buffer has " + buffer.byteSize());
@@ -39,11 +39,29 @@ public final class Tensor implements Operand {
             throw new IllegalArgumentException("offset " + byteOffset + " is not a multiple of the " + dtype.alignment()
                     + " bytes of " + dtype + "; copy the data to an aligned place");
         }
-        if (dtype.isPacked() && shape.rank() > 0 && shape.dim(-1) % 2 != 0) {
+        long[] strides = rowMajorStrides(shape);
+        checkPacked(dtype, shape, strides);
+        return new Tensor(buffer, byteOffset, dtype, shape, strides);
+    }
+
+    private static long bytes(DType dtype, Shape shape) {
+        try {
+            return dtype.bytes(shape.elements());
+        } catch (ArithmeticException overflow) {
+            throw new IllegalArgumentException(dtype + " " + shape + " has more bytes than a long can count", overflow);
+        }
+    }
+
+    /// Rows of packed elements begin and end with a byte, so that a row can be copied without its neighbour.
+    private static void checkPacked(DType dtype, Shape shape, long[] strides) {
+        if (dtype.isPacked()
+                && shape.rank() > 0
+                && shape.elements() > 0
+                && strides[strides.length - 1] == 1
+                && shape.dim(-1) % 2 != 0) {
             throw new IllegalArgumentException(dtype + " packs two elements a byte; the last dimension of " + shape
                     + " is odd; pad it to an even number");
         }
-        return new Tensor(buffer, byteOffset, dtype, shape, rowMajorStrides(shape));
     }
 
     private static long[] rowMajorStrides(Shape shape) {
@@ -158,7 +176,7 @@ public final class Tensor implements Operand {
     /// {@return entries `from` (inclusive) to `to` (exclusive) of dimension `dim`, sharing memory}
     ///
     /// @throws IndexOutOfBoundsException if the range is not inside the dimension
-    /// @throws IllegalArgumentException if a packed element would begin in the middle of a byte
+    /// @throws IllegalArgumentException if a row of packed elements would begin or end in the middle of a byte
     public Tensor slice(int dim, long from, long to) {
         int at = dim < 0 ? dim + shape.rank() : dim;
         Objects.checkFromToIndex(from, to, shape.dim(at));
@@ -184,14 +202,15 @@ public final class Tensor implements Operand {
 
     /// {@return the same elements in another shape}
     ///
-    /// @throws IllegalArgumentException if the number of elements differs or the tensor is not contiguous
+    /// @throws IllegalArgumentException if the number of elements differs, the tensor is not contiguous, or a packed
+    ///     4-bit type would have an odd last dimension
     public Tensor reshape(long... dims) {
         Shape wanted = Shape.of(dims);
         if (wanted.elements() != elements() || !contiguous) {
             throw new IllegalArgumentException(
                     "cannot view " + (contiguous ? "" : "strided ") + dtype + " " + shape + " as " + wanted);
         }
-        return new Tensor(buffer, byteOffset, dtype, wanted, rowMajorStrides(wanted));
+        return of(buffer, byteOffset, dtype, wanted);
     }
 
     /// {@return the same bytes with another element type and shape}
@@ -199,7 +218,7 @@ public final class Tensor implements Operand {
     /// @throws IllegalArgumentException if the number of bytes differs, the tensor is not contiguous or the start is
     ///     not aligned for the type
     public Tensor reinterpret(DType other, Shape wanted) {
-        if (!contiguous || other.bytes(wanted.elements()) != byteSize()) {
+        if (!contiguous || bytes(other, wanted) != byteSize()) {
             throw new IllegalArgumentException("cannot read " + (contiguous ? "" : "strided ") + dtype + " " + shape
                     + " (" + byteSize() + " bytes) as " + other + " " + wanted);
         }
@@ -239,10 +258,15 @@ public final class Tensor implements Operand {
     }
 
     private Tensor view(long elementOffset, Shape viewShape, long[] viewStrides) {
+        // A view without elements begins where this one does: the end of an empty range may lie behind the buffer.
+        if (viewShape.elements() == 0) {
+            return new Tensor(buffer, byteOffset, dtype, viewShape, viewStrides);
+        }
         if (dtype.isPacked() && elementOffset % 2 != 0) {
             throw new IllegalArgumentException(
                     "element " + elementOffset + " of " + dtype + " " + shape + " begins in the middle of a byte");
         }
+        checkPacked(dtype, viewShape, viewStrides);
         long bytes = dtype.isPacked() ? elementOffset / 2 : elementOffset * (dtype.bits() / 8);
         return new Tensor(buffer, byteOffset + bytes, dtype, viewShape, viewStrides);
     }

@@ -6,10 +6,15 @@ package dev.halcyon.hal.memory;
 ///
 /// @param storage the bytes, [DType#U8], rank 1, aligned to at least 64 bytes; empty if no plan needs any
 public record Workspace(Tensor storage) {
+    private static final long ALIGNMENT = 64;
+
     public Workspace {
-        if (storage.dtype() != DType.U8 || storage.shape().rank() != 1) {
-            throw new IllegalArgumentException(
-                    "a workspace is a U8 vector, not " + storage.dtype() + " " + storage.shape());
+        if (storage.dtype() != DType.U8 || storage.shape().rank() != 1 || !storage.isContiguous()) {
+            throw new IllegalArgumentException("a workspace is a contiguous U8 vector, not " + storage);
+        }
+        if (storage.byteOffset() % ALIGNMENT != 0) {
+            throw new IllegalArgumentException("a workspace begins at a multiple of " + ALIGNMENT
+                    + " bytes of its buffer, not at " + storage.byteOffset());
         }
     }
 
