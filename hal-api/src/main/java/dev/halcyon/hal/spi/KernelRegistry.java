@@ -66,22 +66,26 @@ public final class KernelRegistry<W> {
     }
 
     private <A extends KernelArgs> Decision<A, W> decideByKernelOrLowering(KernelSpec<A> spec, Limits limits) {
-        Decision<A, W> own = decideByKernel(spec, limits);
-        if (own instanceof Decision.Planned<A, W> planned) {
-            if (planned.workspaceBytes() > limits.workspaceBytes()) {
-                return Decision.refused(
+        return switch (decideByKernel(spec, limits)) {
+            case Decision.Planned<A, W> own -> withinLimits(spec, own, limits);
+            case Decision.Refused<A, W> own -> {
+                Optional<Lowering<A>> lowering = spec.lowering();
+                yield lowering.isEmpty() || isFinal(own.support())
+                        ? own
+                        : LoweredDecision.of(this, spec, lowering.get(), own.support(), limits, inOrder);
+            }
+        };
+    }
+
+    private static <A extends KernelArgs, W> Decision<A, W> withinLimits(
+            KernelSpec<A> spec, Decision.Planned<A, W> planned, Limits limits) {
+        return planned.workspaceBytes() <= limits.workspaceBytes()
+                ? planned
+                : Decision.refused(
                         Support.Reason.WORKSPACE,
                         spec.name() + " needs a workspace of " + planned.workspaceBytes() + " bytes, the limit is "
                                 + limits.workspaceBytes(),
                         "allow at least " + planned.workspaceBytes() + " bytes");
-            }
-            return own;
-        }
-        Optional<Lowering<A>> lowering = spec.lowering();
-        if (lowering.isEmpty() || own.support() instanceof Support.Declined declined && isFinal(declined)) {
-            return own;
-        }
-        return LoweredDecision.of(this, spec, lowering.get(), limits, inOrder);
     }
 
     /// A newer spec means something its lowering may not say either.
