@@ -85,7 +85,7 @@ public interface Device extends AutoCloseable {
     /// {@return what the device has done so far}
     Counters counters();
 
-    /// Releases the device.
+    /// Waits for the work in flight and releases the device; closing twice has no effect.
     ///
     /// Arenas and streams that are still open are closed and listed on the system logger with label, bytes and, when
     /// traced, the stack of their creation.

@@ -54,7 +54,7 @@ public interface Stream extends AutoCloseable {
     /// @throws IllegalArgumentException if the numbers of elements differ
     void write(Tensor destination, float... values);
 
-    /// Writes 32-bit integers to an I32 or I64 tensor in row-major order.
+    /// Writes integers to an integer tensor in row-major order; what its type cannot hold becomes its nearest value.
     ///
     /// @throws IllegalArgumentException if the numbers of elements differ or the type is not an integer one
     void write(Tensor destination, int... values);
@@ -63,6 +63,8 @@ public interface Stream extends AutoCloseable {
     float[] readFloats(Tensor source);
 
     /// {@return the elements of an integer tensor in row-major order; waits for the work before}
+    ///
+    /// @throws ArithmeticException if an element does not fit an `int`
     int[] readInts(Tensor source);
 
     /// Makes the version last written through `input.next()` the one that later submits and replays see.

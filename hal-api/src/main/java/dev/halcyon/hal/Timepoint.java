@@ -18,6 +18,6 @@ public interface Timepoint {
     /// Waits until it is reached.
     ///
     /// @return whether it was reached within `timeout`; work goes on in either case
-    /// @throws dev.halcyon.hal.error.DeviceExecutionException if work before it failed
+    /// @throws dev.halcyon.hal.error.DeviceExecutionException if its stream has failed by then
     boolean await(Duration timeout);
 }

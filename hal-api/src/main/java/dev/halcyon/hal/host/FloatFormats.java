@@ -134,9 +134,9 @@ public final class FloatFormats {
         return (byte) (sign | rounded - (127 - bias << mantissaBits));
     }
 
-    /// {@return `code` of type `dtype`, an 8-bit or wider float format held in the low bits, as a float}
+    /// {@return `code` of type `dtype`, a float format of at most 16 bits held in the low bits, as a float}
     ///
-    /// @throws IllegalArgumentException if `dtype` is not F16, BF16 or an 8-bit float
+    /// @throws IllegalArgumentException if `dtype` is not F16, BF16, an 8-bit or a 4-bit float
     public static float decode(DType dtype, int code) {
         return switch (dtype) {
             case F16 -> Float.float16ToFloat((short) code);

@@ -20,6 +20,20 @@ final class HostBuffer implements Buffer {
         return arena;
     }
 
+    /// Keeps the memory from being reused or released until [#leave()].
+    ///
+    /// @throws IllegalStateException if the buffer is stale
+    void enter() {
+        if (!arena.enter(epoch)) {
+            throw stale();
+        }
+    }
+
+    /// Ends what [#enter()] began.
+    void leave() {
+        arena.leave(epoch);
+    }
+
     @Override
     public long byteSize() {
         return segment.byteSize();
@@ -48,9 +62,13 @@ final class HostBuffer implements Buffer {
     @Override
     public MemorySegment segment() {
         if (!isAlive()) {
-            throw new IllegalStateException("memory of arena \"" + arena.label()
-                    + "\" is stale: the arena was closed or reset after the tensor was made");
+            throw stale();
         }
         return segment;
+    }
+
+    private IllegalStateException stale() {
+        return new IllegalStateException("memory of arena \"" + arena.label()
+                + "\" is stale: the arena was closed or reset after the tensor was made; make it again");
     }
 }

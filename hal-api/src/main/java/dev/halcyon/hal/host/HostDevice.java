@@ -13,9 +13,7 @@ import dev.halcyon.hal.Recorder;
 import dev.halcyon.hal.Stream;
 import dev.halcyon.hal.Support;
 import dev.halcyon.hal.error.Failure;
-import dev.halcyon.hal.error.OutOfDeviceMemoryException;
 import dev.halcyon.hal.error.UnsupportedKernelException;
-import dev.halcyon.hal.event.ArenaEvent;
 import dev.halcyon.hal.kernel.KernelArgs;
 import dev.halcyon.hal.kernel.KernelSpec;
 import dev.halcyon.hal.memory.CacheFormat;
@@ -32,16 +30,15 @@ import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
 import dev.halcyon.hal.spi.KernelRegistry;
 import dev.halcyon.hal.spi.PlanCache;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /// A device on host memory that runs whatever kernels it is given; see [#builder].
 public final class HostDevice implements Device {
@@ -59,10 +56,10 @@ public final class HostDevice implements Device {
     private final LongAdder replays = new LongAdder();
     private final LongAdder faults = new LongAdder();
     private final LongAdder fallbacks = new LongAdder();
-    private final List<AutoCloseable> closeLater = new CopyOnWriteArrayList<>();
-    private long reserved;
-    private long peakReserved;
-    private volatile boolean closed;
+    private final Set<FallbackWork> fallbackWork = ConcurrentHashMap.newKeySet();
+    private final Set<String> fallenBack = ConcurrentHashMap.newKeySet();
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private final HostAllocator allocator;
 
     private HostDevice(Builder builder) {
         this.description = builder.description;
@@ -71,6 +68,7 @@ public final class HostDevice implements Device {
         this.layouts = builder.layouts;
         this.onClose = List.copyOf(builder.onClose);
         this.plans = new PlanCache(options.planCacheSize());
+        this.allocator = new HostAllocator(description.id());
     }
 
     /// {@return a builder of a device without kernels}
@@ -177,12 +175,22 @@ public final class HostDevice implements Device {
 
     @Override
     public <A extends KernelArgs> Plan<A> plan(KernelSpec<A> spec, FallbackPolicy policy) {
-        if (policy.target().isEmpty()
-                || !(supports(spec) instanceof Support.Declined declined)) {
+        checkOpen("plan");
+        if (policy.target().isEmpty() || !(supports(spec) instanceof Support.Declined declined)) {
             return plan(spec);
         }
-        return new BackendPlan<>(
-                spec, this, FallbackDecision.of(this, policy.target().get().plan(spec), declined));
+        Device target = policy.target().get();
+        if (target.supports(spec) instanceof Support.Declined there) {
+            throw new UnsupportedKernelException(Failure.of(
+                    description.id(),
+                    "plan " + spec.name(),
+                    declined.reason() + ": " + declined.detail() + "; the fallback device "
+                            + target.description().id() + " declines it too, " + there.reason() + ": "
+                            + there.detail(),
+                    "what would work: " + declined.whatWouldWork() + ", or on the other device: "
+                            + there.whatWouldWork()));
+        }
+        return new BackendPlan<>(spec, this, FallbackDecision.of(this, target.plan(spec), declined));
     }
 
     @Override
@@ -195,6 +203,7 @@ public final class HostDevice implements Device {
             }
             bytes = Math.max(bytes, plan.workspaceBytes());
         }
+        checkOwn("workspace", arena);
         return new Workspace(arena.tensor(DType.U8, bytes));
     }
 
@@ -205,6 +214,7 @@ public final class HostDevice implements Device {
 
     @Override
     public PackedTensor allocatePacked(DeviceArena arena, Shape weightShape, WeightFormat format) {
+        checkOwn("allocatePacked", arena);
         Tensor storage = arena.tensor(DType.U8, layouts.packedBytes(weightShape, format));
         return new PackedTensor(storage, weightShape, format);
     }
@@ -217,8 +227,10 @@ public final class HostDevice implements Device {
     @Override
     public Graph record(DeviceArena arena, Consumer<Recorder> body) {
         checkOpen("record");
-        if (!(arena instanceof HostArena own) || own.device() != this || !own.isAlive()) {
-            throw new IllegalArgumentException("record: the graph's arena is closed or of another device");
+        checkOwn("record", arena);
+        if (!(arena instanceof HostArena own) || !own.isAlive()) {
+            throw new IllegalStateException(
+                    "record: the arena \"" + arena.label() + "\" for the graph is closed; use one that is open");
         }
         return ListGraph.record(this, own, body);
     }
@@ -229,7 +241,7 @@ public final class HostDevice implements Device {
     }
 
     @Override
-    public synchronized Counters counters() {
+    public Counters counters() {
         return new Counters(
                 submits.sum(),
                 replays.sum(),
@@ -237,36 +249,48 @@ public final class HostDevice implements Device {
                 plans.hits(),
                 plans.misses(),
                 plans.evictions(),
-                reserved,
-                peakReserved,
+                allocator.reserved(),
+                allocator.peakReserved(),
                 fallbacks.sum(),
                 faults.sum());
     }
 
     @Override
     public void close() {
-        if (closed) {
+        if (!closed.compareAndSet(false, true)) {
             return;
         }
+        // Streams first: closing one waits for its work, and nothing below may happen under a running kernel.
         for (InlineStream stream : List.copyOf(streams)) {
-            LOGGER.log(System.Logger.Level.WARNING, "{0}: stream \"{1}\" was not closed", description.id(), stream
-                    .label());
-            stream.close();
+            reportLeak("stream", stream.label(), "", stream.creation());
+            closing("stream \"" + stream.label() + "\"", stream::close);
         }
         for (HostArena arena : List.copyOf(arenas)) {
-            LOGGER.log(
-                    System.Logger.Level.WARNING,
-                    description.id() + ": arena \"" + arena.label() + "\" was not closed, "
-                            + arena.bytesReserved() + " bytes"
-                            + (arena.creation() == null
-                                    ? "; open the device with -Dhalcyon.trace=true to see where it was made"
-                                    : ""),
-                    arena.creation());
-            arena.close();
+            reportLeak("arena", arena.label(), ", " + arena.bytesReserved() + " bytes", arena.creation());
+            closing("arena \"" + arena.label() + "\"", arena::close);
         }
-        closed = true;
-        closeLater.forEach(HostDevice::closeQuietly);
-        onClose.forEach(Runnable::run);
+        fallbackWork.forEach(work -> closing("memory on a fallback device", work::close));
+        fallbackWork.clear();
+        onClose.forEach(action -> closing("what was registered with onClose", action));
+    }
+
+    private void reportLeak(String kind, String label, String size, @Nullable Throwable creation) {
+        LOGGER.log(
+                System.Logger.Level.WARNING,
+                description.id() + ": " + kind + " \"" + label + "\" was not closed" + size
+                        + (creation == null
+                                ? "; open the device with -Dhalcyon.trace=true to see where it was made"
+                                : ""),
+                creation);
+    }
+
+    /// Whatever fails to close must not keep the rest open.
+    private void closing(String what, Runnable action) {
+        try {
+            action.run();
+        } catch (RuntimeException failed) {
+            LOGGER.log(System.Logger.Level.WARNING, description.id() + ": closing " + what + " failed", failed);
+        }
     }
 
     /// {@return the launch as one of this device's}
@@ -287,36 +311,15 @@ public final class HostDevice implements Device {
         }
     }
 
-    MemorySegment allocate(Arena arena, long bytes, long alignment, String label) {
-        MemorySegment segment;
-        try {
-            segment = arena.allocate(bytes, alignment);
-        } catch (OutOfMemoryError exhausted) {
-            throw new OutOfDeviceMemoryException(
-                    Failure.of(
-                            description.id(),
-                            "allocate in arena \"" + label + "\"",
-                            "the operating system has no " + bytes + " bytes left",
-                            "close arenas, or plan with smaller bounds; counters().bytesReserved() says what is held"),
-                    exhausted);
+    private void checkOwn(String operation, DeviceArena arena) {
+        if (arena.device() != this) {
+            throw new IllegalArgumentException(operation + ": arena \"" + arena.label() + "\" is of "
+                    + arena.device().description().id() + ", not of " + description.id());
         }
-        synchronized (this) {
-            reserved += bytes;
-            peakReserved = Math.max(peakReserved, reserved);
-        }
-        ArenaEvent event = new ArenaEvent();
-        if (event.shouldCommit()) {
-            event.device = description.id();
-            event.label = label;
-            event.bytes = bytes;
-            event.reservedBytes = reserved;
-            event.commit();
-        }
-        return segment;
     }
 
-    synchronized void released(long bytes) {
-        reserved -= bytes;
+    HostAllocator allocator() {
+        return allocator;
     }
 
     void forget(HostArena arena) {
@@ -340,26 +343,28 @@ public final class HostDevice implements Device {
         faults.increment();
     }
 
-    /// {@return `resource`, which will be closed with the device}
-    <R extends AutoCloseable> R closeLater(R resource) {
-        closeLater.add(resource);
-        return resource;
+    /// {@return `work`, whose memory on the other device is released with this device, or before the next that is kept
+    /// if its operands have gone stale by then}
+    FallbackWork keep(FallbackWork work) {
+        for (FallbackWork earlier : fallbackWork) {
+            if (earlier.isStale() && fallbackWork.remove(earlier)) {
+                earlier.close();
+            }
+        }
+        fallbackWork.add(work);
+        return work;
     }
 
-    private static void closeQuietly(AutoCloseable resource) {
-        try {
-            resource.close();
-        } catch (Exception failed) {
-            LOGGER.log(System.Logger.Level.WARNING, "closing " + resource + " failed", failed);
+    /// Counts a use of a fallback, and says so the first time for each kernel.
+    void countFallback(String kernel, String message) {
+        fallbacks.increment();
+        if (fallenBack.add(kernel)) {
+            LOGGER.log(System.Logger.Level.WARNING, description.id() + " " + message);
         }
     }
 
-    void countFallback() {
-        fallbacks.increment();
-    }
-
     private void checkOpen(String operation) {
-        if (closed) {
+        if (closed.get()) {
             throw new IllegalStateException(operation + " on device " + description.id() + ", which is closed");
         }
     }

@@ -32,23 +32,35 @@ public final class HostElements {
         };
     }
 
-    /// Sets element `index` of an array of `dtype` in `memory`, rounding to nearest even and saturating integers.
+    /// Sets element `index` of an array of `dtype` in `memory`, rounding once to nearest even and saturating integers.
     public static void set(MemorySegment memory, DType dtype, long index, double value) {
         switch (dtype) {
             case F64 -> memory.set(DOUBLE, index * 8, value);
             case F32 -> memory.set(FLOAT, index * 4, (float) value);
-            case F16 -> memory.set(SHORT, index * 2, Float.floatToFloat16((float) value));
-            case BF16 -> memory.set(SHORT, index * 2, FloatFormats.floatToBf16((float) value));
-            case F8_E4M3 -> memory.set(BYTE, index, FloatFormats.floatToE4m3((float) value));
-            case F8_E5M2 -> memory.set(BYTE, index, FloatFormats.floatToE5m2((float) value));
-            case F8_E8M0 -> memory.set(BYTE, index, FloatFormats.floatToE8m0((float) value));
-            case F4_E2M1 -> setNibble(memory, index, FloatFormats.floatToE2m1((float) value));
-            case I64 -> memory.set(LONG, index * 8, (long) value);
-            case I32 -> memory.set(INT, index * 4, (int) value);
-            case I8 -> memory.set(BYTE, index, (byte) Math.clamp((long) value, -128, 127));
-            case U8 -> memory.set(BYTE, index, (byte) Math.clamp((long) value, 0, 255));
-            case I4 -> setNibble(memory, index, Math.clamp((long) value, -8, 7) + 8);
+            case F16 -> memory.set(SHORT, index * 2, Float.floatToFloat16(toOddFloat(value)));
+            case BF16 -> memory.set(SHORT, index * 2, FloatFormats.floatToBf16(toOddFloat(value)));
+            case F8_E4M3 -> memory.set(BYTE, index, FloatFormats.floatToE4m3(toOddFloat(value)));
+            case F8_E5M2 -> memory.set(BYTE, index, FloatFormats.floatToE5m2(toOddFloat(value)));
+            case F8_E8M0 -> memory.set(BYTE, index, FloatFormats.floatToE8m0(toOddFloat(value)));
+            case F4_E2M1 -> setNibble(memory, index, FloatFormats.floatToE2m1(toOddFloat(value)));
+            case I64 -> memory.set(LONG, index * 8, (long) Math.rint(value));
+            case I32 -> memory.set(INT, index * 4, (int) Math.rint(value));
+            case I8 -> memory.set(BYTE, index, (byte) Math.clamp((long) Math.rint(value), -128, 127));
+            case U8 -> memory.set(BYTE, index, (byte) Math.clamp((long) Math.rint(value), 0, 255));
+            case I4 -> setNibble(memory, index, Math.clamp((long) Math.rint(value), -8, 7) + 8);
         }
+    }
+
+    /// Rounds to odd: what is lost leaves its trace in the last bit, so that rounding once more, to a narrower format,
+    /// rounds as if once.
+    private static float toOddFloat(double value) {
+        float nearest = (float) value;
+        if (nearest == value || Double.isNaN(value)) {
+            return nearest;
+        }
+        float towardZero =
+                Math.abs((double) nearest) > Math.abs(value) ? Math.nextAfter(nearest, 0.0) : nearest;
+        return Float.intBitsToFloat(Float.floatToRawIntBits(towardZero) | 1);
     }
 
     private static int nibble(MemorySegment memory, long index) {

@@ -4,110 +4,156 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
+import java.util.NavigableMap;
+import java.util.TreeMap;
 
-/// The native memory behind one life of a [HostArena], with the count of work that is using it.
+/// The native memory behind one or more epochs of a [HostArena], with the count of work that is using it; the arena
+/// guards every call.
 ///
-/// Slabs are kept over a reset; file mappings are not. When the arena gives it up while work is in flight, the last
-/// piece of work releases it.
+/// Native memory is kept over a reset; file mappings are not. When the arena gives it up while work is in flight, the
+/// last piece of work releases it.
 final class HostMemory {
     /// Small tensors share slabs of this size; closing a shared FFM arena costs over 100 us, so there is one for all.
     private static final long SLAB_BYTES = 1 << 20;
 
+    /// From this size on a tensor has a native piece of its own, found again by its size after a reset.
+    private static final long LARGE_BYTES = SLAB_BYTES / 4;
+
     private static final long ALIGNMENT = 64;
 
-    private final HostDevice device;
+    private final HostAllocator allocator;
     private final String label;
-    private final Arena slabArena = Arena.ofShared();
+    private final Arena nativeArena = Arena.ofShared();
     private final List<MemorySegment> slabs = new ArrayList<>();
-    private Arena mapArena;
+    private final List<MemorySegment> large = new ArrayList<>();
+    private final NavigableMap<Long, Deque<MemorySegment>> freeLarge = new TreeMap<>();
+    private Arena mapArena = Arena.ofShared();
     private boolean mapped;
     private int slab;
     private long used;
     private long bytesInUse;
+    private long peakBytesInUse;
     private long reserved;
     private int inFlight;
     private boolean abandoned;
 
-    HostMemory(HostDevice device, String label) {
-        this.device = device;
+    HostMemory(HostAllocator allocator, String label) {
+        this.allocator = allocator;
         this.label = label;
-        this.mapArena = Arena.ofShared();
     }
 
-    synchronized MemorySegment allocate(long bytes) {
+    MemorySegment allocate(long bytes) {
+        if (bytes > Long.MAX_VALUE - ALIGNMENT) {
+            throw allocator.outOfMemory(label, bytes + " bytes", null);
+        }
         long size = Math.max(ALIGNMENT, Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT);
-        while (slab < slabs.size()) {
-            MemorySegment current = slabs.get(slab);
-            if (current.byteSize() - used >= size) {
-                MemorySegment piece = current.asSlice(used, bytes);
-                used += size;
-                bytesInUse += size;
-                return piece;
-            }
+        MemorySegment piece = size < LARGE_BYTES ? allocateInSlab(size) : allocateLarge(size);
+        bytesInUse += size;
+        peakBytesInUse = Math.max(peakBytesInUse, bytesInUse);
+        return piece.asSlice(0, bytes);
+    }
+
+    private MemorySegment allocateInSlab(long size) {
+        if (slab < slabs.size() && SLAB_BYTES - used < size) {
             slab++;
             used = 0;
         }
-        long slabBytes = Math.max(SLAB_BYTES, size);
-        MemorySegment fresh = device.allocate(slabArena, slabBytes, ALIGNMENT, label);
-        reserved += slabBytes;
-        slabs.add(fresh);
-        slab = slabs.size() - 1;
-        used = size;
-        bytesInUse += size;
-        return fresh.asSlice(0, bytes);
+        if (slab == slabs.size()) {
+            slabs.add(reserve(SLAB_BYTES));
+        }
+        MemorySegment piece = slabs.get(slab).asSlice(used, size);
+        used += size;
+        return piece;
     }
 
-    synchronized MemorySegment map(FileChannel channel, long offset, long bytes) throws IOException {
+    /// The best fit, so that the same sizes find the same pieces in whatever order they are asked for.
+    private MemorySegment allocateLarge(long size) {
+        var fit = freeLarge.ceilingEntry(size);
+        if (fit == null) {
+            MemorySegment fresh = reserve(size);
+            large.add(fresh);
+            return fresh;
+        }
+        MemorySegment piece = fit.getValue().pop();
+        if (fit.getValue().isEmpty()) {
+            freeLarge.remove(fit.getKey());
+        }
+        return piece;
+    }
+
+    private MemorySegment reserve(long bytes) {
+        MemorySegment fresh = allocator.allocate(nativeArena, bytes, ALIGNMENT, label);
+        reserved += bytes;
+        return fresh;
+    }
+
+    MemorySegment map(FileChannel channel, long offset, long bytes) throws IOException {
+        MemorySegment segment = channel.map(FileChannel.MapMode.READ_ONLY, offset, bytes, mapArena);
         mapped = true;
-        return channel.map(FileChannel.MapMode.READ_ONLY, offset, bytes, mapArena);
+        return segment;
     }
 
-    synchronized long bytesInUse() {
+    long bytesInUse() {
         return bytesInUse;
     }
 
-    synchronized long reserved() {
+    long reserved() {
         return reserved;
     }
 
-    /// {@return whether it can be reused at once; if not, the arena must take another}
-    synchronized boolean reset() {
-        if (inFlight > 0) {
-            return false;
-        }
+    /// {@return whether most of it would lie idle even at the time of its greatest use}
+    ///
+    /// Sizes that change from step to step leave pieces behind that fit nothing any more.
+    boolean isWasteful() {
+        return reserved > 2 * peakBytesInUse + SLAB_BYTES;
+    }
+
+    boolean isIdle() {
+        return inFlight == 0;
+    }
+
+    /// Makes all of it free again; nothing may be in flight.
+    void reset() {
         slab = 0;
         used = 0;
         bytesInUse = 0;
+        freeLarge.clear();
+        for (MemorySegment piece : large) {
+            freeLarge
+                    .computeIfAbsent(piece.byteSize(), size -> new ArrayDeque<>())
+                    .push(piece);
+        }
         if (mapped) {
             mapArena.close();
             mapArena = Arena.ofShared();
             mapped = false;
         }
-        return true;
     }
 
     /// Releases it now, or when the work in flight has passed.
-    synchronized void abandon() {
+    void abandon() {
         abandoned = true;
         releaseIfIdle();
     }
 
-    synchronized void enter() {
+    void enter() {
         inFlight++;
     }
 
-    synchronized void leave() {
+    void leave() {
         inFlight--;
         releaseIfIdle();
     }
 
     private void releaseIfIdle() {
-        if (abandoned && inFlight == 0 && slabArena.scope().isAlive()) {
-            slabArena.close();
+        if (abandoned && inFlight == 0 && nativeArena.scope().isAlive()) {
+            nativeArena.close();
             mapArena.close();
-            device.released(reserved);
+            allocator.released(reserved);
         }
     }
 }

@@ -5,9 +5,7 @@ import dev.halcyon.hal.Graph;
 import dev.halcyon.hal.Launch;
 import dev.halcyon.hal.Stream;
 import dev.halcyon.hal.Timepoint;
-import dev.halcyon.hal.error.DeviceExecutionException;
 import dev.halcyon.hal.error.Failure;
-import dev.halcyon.hal.error.HalException;
 import dev.halcyon.hal.error.StaleGraphException;
 import dev.halcyon.hal.event.ReplayEvent;
 import dev.halcyon.hal.event.SubmitEvent;
@@ -18,29 +16,40 @@ import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.StepInput;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.Workspace;
+import dev.halcyon.hal.spi.ArenaEpochs;
 import dev.halcyon.hal.spi.BoundLaunch;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// A stream that runs work on the calling thread before the call returns.
 final class InlineStream implements Stream {
+    private static final System.Logger LOGGER = System.getLogger(InlineStream.class.getName());
+
+    /// Asked whether events are recorded, so that a submit makes none for nobody.
+    private static final SubmitEvent SUBMIT_EVENT = new SubmitEvent();
+
+    private static final ReplayEvent REPLAY_EVENT = new ReplayEvent();
+
     private final HostDevice device;
     private final String label;
     private final ThreadOwnership ownership;
-    private final StreamFaults faults;
-    private volatile @Nullable HalException failure;
+    private final @Nullable Throwable creation;
+    private final StreamFailure failure;
+    private volatile boolean closed;
     private @Nullable DeviceArena ownArena;
     private @Nullable Workspace ownWorkspace;
     private long sequence;
-    private boolean closed;
 
     InlineStream(HostDevice device, String label) {
+        refuseVirtualThread();
         this.device = device;
         this.label = label;
-        this.ownership = new ThreadOwnership("stream \"" + label + "\"", device.options().checkThreads());
-        this.faults = new StreamFaults(device);
-        refuseVirtualThread();
+        this.ownership =
+                new ThreadOwnership("stream \"" + label + "\"", device.options().checkThreads());
+        this.creation = device.options().traceAllocations() ? new Throwable("created here") : null;
+        this.failure = new StreamFailure(device, label);
     }
 
     @Override
@@ -53,62 +62,79 @@ final class InlineStream implements Stream {
         return label;
     }
 
+    @Nullable Throwable creation() {
+        return creation;
+    }
+
     @Override
     public void submit(Launch launch) {
         BoundLaunch<HostWork> bound = device.own(launch);
-        checkUsable("submit");
-        bound.enter();
+        begin("submit");
         try {
-            int entered = 0;
+            bound.enter();
             try {
-                while (entered < bound.arenaCount()) {
-                    ((HostArena) bound.arena(entered)).memory().enter();
-                    entered++;
-                }
-                if (!bound.isAlive()) {
-                    throw new IllegalStateException("submit of a stale launch of "
-                            + bound.plan().spec().name() + ": arena \"" + bound.staleArena()
-                            + "\" was closed or reset after bind; bind it again");
-                }
-                execute(bound);
+                runHeld(bound);
             } finally {
-                while (entered > 0) {
-                    ((HostArena) bound.arena(--entered)).memory().leave();
-                }
+                bound.leave();
             }
         } finally {
-            bound.leave();
+            ownership.leave();
+        }
+    }
+
+    private void runHeld(BoundLaunch<HostWork> bound) {
+        ArenaEpochs arenas = bound.arenas();
+        int entered = HostArena.enterAll(arenas);
+        try {
+            if (entered < arenas.count()) {
+                throw new IllegalStateException("submit of a stale launch of "
+                        + bound.plan().spec().name() + ": arena \""
+                        + arenas.arena(entered).label() + "\" was closed or reset after bind; bind it again");
+            }
+            execute(bound);
+        } finally {
+            HostArena.leaveAll(arenas, entered);
         }
     }
 
     private void execute(BoundLaunch<HostWork> bound) {
-        SubmitEvent event = new SubmitEvent();
-        event.begin();
+        SubmitEvent event = SUBMIT_EVENT.isEnabled() ? new SubmitEvent() : null;
+        if (event != null) {
+            event.begin();
+        }
         try {
-            bound.work().run(faults);
-        } catch (RuntimeException | StackOverflowError failed) {
-            throw fail("submit " + bound.plan().spec().name(), failed);
+            bound.work().run(failure);
+        } catch (Throwable failed) {
+            throw failure.fail("submit " + bound.plan().spec().name(), failed);
         }
         sequence++;
         device.countSubmits(1);
-        event.end();
-        if (event.shouldCommit()) {
-            event.device = device.description().id();
-            event.stream = label;
-            event.kernel = bound.plan().spec().name();
-            event.implementation = bound.plan().support().implementation().toString();
-            event.flops = bound.cost().flops();
-            event.bytes = bound.cost().bytes();
-            event.commit();
+        if (event != null) {
+            event.end();
+            if (event.shouldCommit()) {
+                event.device = device.description().id();
+                event.stream = label;
+                event.kernel = bound.plan().spec().name();
+                event.implementation = bound.plan().support().implementation().toString();
+                event.flops = bound.cost().flops();
+                event.bytes = bound.cost().bytes();
+                event.commit();
+            }
         }
     }
 
     @Override
     public <A extends KernelArgs> void run(KernelSpec<A> spec, A args) {
-        checkUsable("run");
-        var plan = device.plan(spec);
-        Workspace workspace = workspaceFor(plan.workspaceBytes());
-        submit(plan.bind(workspace.storage().arena(), args, workspace));
+        begin("run");
+        Launch launch;
+        try {
+            var plan = device.plan(spec);
+            Workspace workspace = workspaceFor(plan.workspaceBytes());
+            launch = plan.bind(workspace.storage().arena(), args, workspace);
+        } finally {
+            ownership.leave();
+        }
+        submit(launch);
     }
 
     private Workspace workspaceFor(long bytes) {
@@ -128,263 +154,208 @@ final class InlineStream implements Stream {
 
     @Override
     public void copy(Tensor destination, Tensor source) {
-        checkUsable("copy");
-        StridedCopy.checkAlike(destination, source);
-        if (!destination.buffer().isHostVisible() || !source.buffer().isHostVisible()) {
-            throw new UnsupportedOperationException("a host stream copies host memory only; use a stream of "
-                    + (destination.buffer().isHostVisible() ? source : destination)
-                            .arena()
-                            .device()
-                            .description()
-                            .id());
-        }
-        StridedCopy.copy(destination, source);
-        sequence++;
+        inOrder("copy", () -> HostTransfers.copy(destination, source));
     }
 
     @Override
     public void fill(Tensor destination, double value) {
-        checkUsable("fill");
         device.checkOwn("fill", destination);
-        StridedCopy.fill(destination, value);
-        sequence++;
+        inOrder("fill", () -> HostTransfers.fill(destination, value));
     }
 
     @Override
     public void upload(Tensor destination, MemorySegment source) {
-        checkTransfer("upload", destination, source);
-        if (!destination.buffer().isWritable()) {
-            throw new IllegalArgumentException("upload into a mapped file, which cannot be written: " + destination);
-        }
-        destination.segment().copyFrom(source);
-        sequence++;
+        device.checkOwn("upload", destination);
+        inOrder("upload", () -> HostTransfers.upload(destination, source));
     }
 
     @Override
     public void download(MemorySegment destination, Tensor source) {
-        checkTransfer("download", source, destination);
-        throwIfFailed("download");
-        destination.copyFrom(source.segment());
-    }
-
-    private void checkTransfer(String operation, Tensor tensor, MemorySegment host) {
-        checkUsable(operation);
-        device.checkOwn(operation, tensor);
-        if (!tensor.isContiguous()) {
-            throw new IllegalArgumentException(operation + " needs a contiguous tensor, not " + tensor);
-        }
-        if (tensor.byteSize() != host.byteSize()) {
-            throw new IllegalArgumentException(operation + ": " + tensor + " has " + tensor.byteSize()
-                    + " bytes, the host segment " + host.byteSize());
-        }
+        device.checkOwn("download", source);
+        inOrder("download", () -> {
+            failure.throwIfFailedOrFaulty("download");
+            HostTransfers.download(destination, source);
+        });
     }
 
     @Override
     public void write(Tensor destination, float... values) {
-        checkWrite(destination, values.length);
-        MemorySegment memory = destination.segment();
-        HostElements.forEach(
-                destination,
-                (number, position) ->
-                        HostElements.set(memory, destination.dtype(), position, values[Math.toIntExact(number)]));
+        device.checkOwn("write", destination);
+        inOrder("write", () -> HostTransfers.write(destination, values));
     }
 
     @Override
     public void write(Tensor destination, int... values) {
-        checkWrite(destination, values.length);
-        checkInteger("write", destination);
-        MemorySegment memory = destination.segment();
-        HostElements.forEach(
-                destination,
-                (number, position) ->
-                        HostElements.set(memory, destination.dtype(), position, values[Math.toIntExact(number)]));
-    }
-
-    private void checkWrite(Tensor destination, long values) {
-        checkUsable("write");
         device.checkOwn("write", destination);
-        if (destination.elements() != values) {
-            throw new IllegalArgumentException(
-                    "write: " + destination + " has " + destination.elements() + " elements, got " + values);
-        }
-        if (!destination.buffer().isWritable()) {
-            throw new IllegalArgumentException("write into a mapped file, which cannot be written: " + destination);
-        }
-        sequence++;
-    }
-
-    private static void checkInteger(String operation, Tensor tensor) {
-        if (tensor.dtype().isFloatingPoint()) {
-            throw new IllegalArgumentException(operation + " of integers needs an integer tensor, not " + tensor);
-        }
+        inOrder("write", () -> HostTransfers.write(destination, values));
     }
 
     @Override
     public float[] readFloats(Tensor source) {
-        checkRead(source);
-        float[] values = new float[Math.toIntExact(source.elements())];
-        MemorySegment memory = source.segment();
-        HostElements.forEach(
-                source,
-                (number, position) ->
-                        values[(int) number] = (float) HostElements.get(memory, source.dtype(), position));
-        return values;
+        device.checkOwn("read", source);
+        return inOrder("read", () -> {
+            failure.throwIfFailedOrFaulty("read");
+            return HostTransfers.readFloats(source);
+        });
     }
 
     @Override
     public int[] readInts(Tensor source) {
-        checkInteger("read", source);
-        checkRead(source);
-        int[] values = new int[Math.toIntExact(source.elements())];
-        MemorySegment memory = source.segment();
-        HostElements.forEach(
-                source,
-                (number, position) -> values[(int) number] =
-                        Math.toIntExact((long) HostElements.get(memory, source.dtype(), position)));
-        return values;
-    }
-
-    private void checkRead(Tensor source) {
-        checkUsable("read");
         device.checkOwn("read", source);
-        throwIfFailed("read");
+        return inOrder("read", () -> {
+            failure.throwIfFailedOrFaulty("read");
+            return HostTransfers.readInts(source);
+        });
     }
 
     @Override
     public void publish(StepInput input) {
-        checkUsable("publish");
         if (!(input instanceof HostStepInput own) || input.tensor().arena().device() != device) {
-            throw new IllegalArgumentException("publish: the step input is of another device");
+            throw new IllegalArgumentException("publish: the step input is of another device; use a stream of that one");
         }
-        own.publish();
-        sequence++;
+        inOrder("publish", own::publish);
     }
 
     @Override
     public void replay(Graph graph) {
         if (!(graph instanceof ListGraph own) || graph.device() != device) {
-            throw new IllegalArgumentException("replay: the graph is of another device");
+            throw new IllegalArgumentException("replay: the graph is of another device; record it on this one");
         }
-        checkUsable("replay");
-        own.enter();
+        begin("replay");
         try {
-            String stale = own.staleArena();
-            if (!stale.isEmpty()) {
-                throw new StaleGraphException(Failure.of(
-                        device.description().id(),
-                        "replay",
-                        "arena " + stale + ", which the graph captured, was closed or reset",
-                        "record the graph again"));
+            own.enter();
+            try {
+                replayHeld(own);
+            } finally {
+                own.leave();
             }
-            replayNodes(own);
         } finally {
-            own.leave();
+            ownership.leave();
         }
     }
 
-    private void replayNodes(ListGraph graph) {
-        ReplayEvent event = new ReplayEvent();
-        event.begin();
-        int launches;
+    private void replayHeld(ListGraph graph) {
+        ArenaEpochs arenas = graph.arenas();
+        int entered = HostArena.enterAll(arenas);
         try {
-            launches = graph.run(faults);
-        } catch (RuntimeException | StackOverflowError failed) {
-            throw fail("replay", failed);
+            if (entered < arenas.count()) {
+                throw new StaleGraphException(Failure.of(
+                        device.description().id(),
+                        "replay",
+                        "arena \"" + arenas.arena(entered).label()
+                                + "\", which the graph captured, was closed or reset",
+                        "record the graph again"));
+            }
+            execute(graph);
+        } finally {
+            HostArena.leaveAll(arenas, entered);
+        }
+    }
+
+    private void execute(ListGraph graph) {
+        ReplayEvent event = REPLAY_EVENT.isEnabled() ? new ReplayEvent() : null;
+        if (event != null) {
+            event.begin();
+        }
+        try {
+            graph.run(failure);
+        } catch (Throwable failed) {
+            throw failure.fail("replay", failed);
         }
         sequence++;
-        device.countReplay(launches);
-        event.end();
-        if (event.shouldCommit()) {
-            event.device = device.description().id();
-            event.stream = label;
-            event.nodes = graph.size();
-            event.commit();
+        device.countReplay(graph.launchCount());
+        if (event != null) {
+            event.end();
+            if (event.shouldCommit()) {
+                event.device = device.description().id();
+                event.stream = label;
+                event.nodes = graph.size();
+                event.commit();
+            }
         }
     }
 
     @Override
     public Timepoint mark() {
-        checkUsable("mark");
-        return new HostTimepoint(this, sequence);
+        begin("mark");
+        try {
+            return new HostTimepoint(this, sequence);
+        } finally {
+            ownership.leave();
+        }
     }
 
     @Override
     public void waitFor(Timepoint timepoint) {
-        checkUsable("waitFor");
-        if (timepoint instanceof HostTimepoint host) {
-            host.stream().throwIfFailed("waitFor");
-        } else if (!timepoint.await(Duration.ofSeconds(Long.MAX_VALUE / 1_000_000_000L))) {
-            throw new IllegalStateException("a timepoint of another device was never reached");
-        }
-        sequence++;
+        inOrder("waitFor", () -> {
+            if (timepoint instanceof HostTimepoint host) {
+                host.stream().throwIfFailed("waitFor");
+            } else if (!timepoint.await(Duration.ofSeconds(Long.MAX_VALUE / 1_000_000_000L))) {
+                throw new IllegalStateException("a timepoint of another device was never reached");
+            }
+        });
     }
 
     @Override
     public void synchronize() {
-        checkUsable("synchronize");
-        throwIfFailed("synchronize");
+        inOrder("synchronize", () -> failure.throwIfFailedOrFaulty("synchronize"));
     }
 
     @Override
     public void close() {
-        if (!closed) {
-            closed = true;
-            if (ownArena != null) {
-                ownArena.close();
-            }
-            device.forget(this);
-        }
-    }
-
-    private void checkUsable(String operation) {
-        ownership.check();
-        refuseVirtualThread();
         if (closed) {
-            throw new IllegalStateException(operation + " on stream \"" + label + "\", which is closed");
+            return;
         }
-        HalException first = failure;
-        if (first != null) {
-            throw failed(operation, first);
+        closed = true;
+        ownership.awaitOthers();
+        String pending = failure.pendingFaults();
+        if (!pending.isEmpty()) {
+            LOGGER.log(
+                    System.Logger.Level.WARNING,
+                    device.description().id() + ": stream \"" + label + "\" was closed and nothing had waited for it: "
+                            + pending);
+        }
+        if (ownArena != null) {
+            ownArena.close();
+        }
+        device.forget(this);
+    }
+
+    private void inOrder(String operation, Runnable work) {
+        inOrder(operation, () -> {
+            work.run();
+            return 0;
+        });
+    }
+
+    private <T> T inOrder(String operation, Supplier<T> work) {
+        begin(operation);
+        try {
+            T result = work.get();
+            sequence++;
+            return result;
+        } finally {
+            ownership.leave();
         }
     }
 
-    /// Turns reported faults into the stream's failure, and throws the failure if there is one.
+    private void begin(String operation) {
+        refuseVirtualThread();
+        ownership.enter(operation);
+        try {
+            if (closed) {
+                throw new IllegalStateException(operation + " on stream \"" + label + "\", which is closed");
+            }
+            failure.throwIfFailed(operation);
+        } catch (RuntimeException refused) {
+            ownership.leave();
+            throw refused;
+        }
+    }
+
+    /// Throws the stream's first failure, if there is one, to somebody who waits for it.
     void throwIfFailed(String operation) {
-        HalException first = failure;
-        if (first == null && faults.any()) {
-            first = new DeviceExecutionException(Failure.of(
-                    device.description().id(),
-                    operation + " on stream \"" + label + "\"",
-                    faults.describe(),
-                    "the rows concerned were skipped; correct the index tensor and open another stream"));
-            failure = first;
-            throw first;
-        }
-        if (first != null) {
-            throw failed(operation, first);
-        }
-    }
-
-    private HalException failed(String operation, HalException first) {
-        return new DeviceExecutionException(
-                Failure.of(
-                        device.description().id(),
-                        operation + " on stream \"" + label + "\"",
-                        "the stream has failed before: " + first.getMessage(),
-                        "open another stream"),
-                first);
-    }
-
-    private HalException fail(String operation, Throwable cause) {
-        DeviceExecutionException wrapped = new DeviceExecutionException(
-                Failure.of(
-                        device.description().id(),
-                        operation,
-                        "the kernel threw " + cause,
-                        "this is a defect of the backend unless memory was closed under it; open another stream"),
-                cause);
-        failure = wrapped;
-        return wrapped;
+        failure.throwIfFailedOrFaulty(operation);
     }
 
     private static void refuseVirtualThread() {

@@ -2,12 +2,13 @@ package dev.halcyon.hal.host;
 
 import dev.halcyon.hal.Device;
 import dev.halcyon.hal.Graph;
-import dev.halcyon.hal.Launch;
 import dev.halcyon.hal.Recorder;
+import dev.halcyon.hal.kernel.Operands;
+import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Tensor;
+import dev.halcyon.hal.spi.ArenaEpochs;
 import dev.halcyon.hal.spi.BoundLaunch;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -18,8 +19,9 @@ import java.util.function.Consumer;
 final class ListGraph implements Graph {
     private final HostDevice device;
     private final Node[] nodes;
-    private final HostArena[] arenas;
-    private final long[] epochs;
+    private final List<BoundLaunch<HostWork>> launches;
+    private final int launchCount;
+    private final ArenaEpochs arenas;
     private final AtomicBoolean inFlight = new AtomicBoolean();
 
     /// One step of a graph.
@@ -32,39 +34,70 @@ final class ListGraph implements Graph {
 
         /// A fill.
         record Fill(Tensor destination, double value) implements Node {}
+
+        /// {@return what the step is called in messages}
+        default String name() {
+            return switch (this) {
+                case Run run -> run.launch().plan().spec().name();
+                case Copy copy -> "copy";
+                case Fill fill -> "fill";
+            };
+        }
+
+        /// {@return what the step reads and writes}
+        default Operands operands() {
+            return switch (this) {
+                case Run run -> run.launch().operands();
+                case Copy copy ->
+                    Operands.of().read("source", copy.source()).write("destination", copy.destination());
+                case Fill fill -> Operands.of().write("destination", fill.destination());
+            };
+        }
+
+        /// {@return whether the memory it was made for is still its own}
+        default boolean isAlive() {
+            return switch (this) {
+                case Run run -> run.launch().isAlive();
+                case Copy copy ->
+                    copy.destination().isAlive() && copy.source().isAlive();
+                case Fill fill -> fill.destination().isAlive();
+            };
+        }
     }
 
-    private ListGraph(HostDevice device, List<Node> nodes, Set<HostArena> arenas) {
+    private ListGraph(HostDevice device, List<Node> nodes, ArenaEpochs arenas) {
         this.device = device;
         this.nodes = nodes.toArray(Node[]::new);
-        this.arenas = arenas.toArray(HostArena[]::new);
-        this.epochs = new long[this.arenas.length];
-        for (int i = 0; i < epochs.length; i++) {
-            epochs[i] = this.arenas[i].epoch();
+        this.arenas = arenas;
+        Set<BoundLaunch<HostWork>> distinct = new LinkedHashSet<>();
+        int count = 0;
+        for (Node node : nodes) {
+            if (node instanceof Node.Run run) {
+                distinct.add(run.launch());
+                count++;
+            }
         }
+        this.launches = List.copyOf(distinct);
+        this.launchCount = count;
     }
 
     static ListGraph record(HostDevice device, HostArena home, Consumer<Recorder> body) {
-        Collector collector = new Collector(device);
-        body.accept(collector);
-        collector.finished = true;
-        Set<HostArena> arenas = new LinkedHashSet<>();
+        List<Node> nodes = NodeCollector.collect(device, body);
+        Set<DeviceArena> arenas = new LinkedHashSet<>();
         arenas.add(home);
-        for (Node node : collector.nodes) {
-            switch (node) {
-                case Node.Run run -> {
-                    for (int i = 0; i < run.launch().arenaCount(); i++) {
-                        arenas.add((HostArena) run.launch().arena(i));
-                    }
+        for (Node node : nodes) {
+            if (node instanceof Node.Run run) {
+                for (int i = 0; i < run.launch().arenas().count(); i++) {
+                    arenas.add(run.launch().arenas().arena(i));
                 }
-                case Node.Copy copy -> {
-                    arenas.add((HostArena) copy.destination().arena());
-                    arenas.add((HostArena) copy.source().arena());
-                }
-                case Node.Fill fill -> arenas.add((HostArena) fill.destination().arena());
+            } else {
+                node.operands().accesses().forEach(access -> arenas.add(((Tensor) access.operand()).arena()));
             }
         }
-        return new ListGraph(device, collector.nodes, arenas);
+        // Epochs first, then liveness: the recording itself may have reset an arena after a node was added.
+        ArenaEpochs epochs = ArenaEpochs.now(arenas);
+        nodes.forEach(NodeCollector::checkAlive);
+        return new ListGraph(device, nodes, epochs);
     }
 
     @Override
@@ -77,135 +110,56 @@ final class ListGraph implements Graph {
         return nodes.length;
     }
 
+    int launchCount() {
+        return launchCount;
+    }
+
+    ArenaEpochs arenas() {
+        return arenas;
+    }
+
     @Override
     public boolean isAlive() {
-        return staleArena().isEmpty();
+        return arenas.areCurrent();
     }
 
-    /// {@return the label of the first captured arena that is not as it was; empty if all are}
-    String staleArena() {
-        for (int i = 0; i < arenas.length; i++) {
-            if (arenas[i].epoch() != epochs[i]) {
-                return "\"" + arenas[i].label() + "\"";
-            }
-        }
-        return "";
-    }
-
+    /// Claims the graph and all its launches for one stream.
+    ///
+    /// @throws IllegalStateException if one of them is in flight already
     void enter() {
         if (!inFlight.compareAndSet(false, true)) {
             throw new IllegalStateException("this graph is in flight on another stream; record one graph per stream");
         }
-        for (HostArena arena : arenas) {
-            arena.memory().enter();
+        int entered = 0;
+        try {
+            while (entered < launches.size()) {
+                launches.get(entered).enter();
+                entered++;
+            }
+        } catch (IllegalStateException elsewhere) {
+            leave(entered);
+            throw elsewhere;
         }
     }
 
     void leave() {
-        for (HostArena arena : arenas) {
-            arena.memory().leave();
+        leave(launches.size());
+    }
+
+    private void leave(int entered) {
+        for (int i = 0; i < entered; i++) {
+            launches.get(i).leave();
         }
         inFlight.set(false);
     }
 
-    /// Runs every node, counting the launches.
-    ///
-    /// @return the number of launches
-    int run(FaultSink faults) {
-        int launches = 0;
+    /// Runs every node in order.
+    void run(FaultSink faults) {
         for (Node node : nodes) {
             switch (node) {
-                case Node.Run run -> {
-                    run.launch().work().run(faults);
-                    launches++;
-                }
+                case Node.Run run -> run.launch().work().run(faults);
                 case Node.Copy copy -> StridedCopy.copy(copy.destination(), copy.source());
                 case Node.Fill fill -> StridedCopy.fill(fill.destination(), fill.value());
-            }
-        }
-        return launches;
-    }
-
-    /// Collects nodes while the recording lambda runs.
-    private static final class Collector implements Recorder {
-        private final HostDevice device;
-        private final List<Node> nodes = new ArrayList<>();
-        private boolean finished;
-
-        Collector(HostDevice device) {
-            this.device = device;
-        }
-
-        @Override
-        public void submit(Launch launch) {
-            checkOpen();
-            BoundLaunch<HostWork> bound = device.own(launch);
-            if (!bound.plan().support().capturable()) {
-                throw new IllegalArgumentException(
-                        bound.plan().spec().name() + " is not capturable; submit it beside the graph");
-            }
-            if (!bound.isAlive()) {
-                throw new IllegalStateException("recording a stale launch of "
-                        + bound.plan().spec().name() + ": arena \"" + bound.staleArena() + "\" is not as it was");
-            }
-            nodes.add(new Node.Run(bound));
-        }
-
-        @Override
-        public void copy(Tensor destination, Tensor source) {
-            checkOpen();
-            device.checkOwn("copy", destination);
-            device.checkOwn("copy", source);
-            StridedCopy.checkAlike(destination, source);
-            nodes.add(new Node.Copy(destination, source));
-        }
-
-        @Override
-        public void fill(Tensor destination, double value) {
-            checkOpen();
-            device.checkOwn("fill", destination);
-            nodes.add(new Node.Fill(destination, value));
-        }
-
-        @Override
-        public void fork(List<Consumer<Recorder>> branches) {
-            checkOpen();
-            List<Set<Tensor>> workspaces = new ArrayList<>();
-            for (Consumer<Recorder> branch : branches) {
-                Collector inner = new Collector(device);
-                branch.accept(inner);
-                inner.finished = true;
-                workspaces.add(inner.workspaces());
-                nodes.addAll(inner.nodes);
-            }
-            checkDistinct(workspaces);
-        }
-
-        private Set<Tensor> workspaces() {
-            Set<Tensor> used = new HashSet<>();
-            for (Node node : nodes) {
-                if (node instanceof Node.Run run && run.launch().plan().workspaceBytes() > 0) {
-                    used.add(run.launch().workspace().storage());
-                }
-            }
-            return used;
-        }
-
-        private static void checkDistinct(List<Set<Tensor>> workspaces) {
-            Set<Tensor> seen = new HashSet<>();
-            for (Set<Tensor> branch : workspaces) {
-                for (Tensor workspace : branch) {
-                    if (!seen.add(workspace)) {
-                        throw new IllegalArgumentException(
-                                "two branches of a fork share a workspace; give each branch its own");
-                    }
-                }
-            }
-        }
-
-        private void checkOpen() {
-            if (finished) {
-                throw new IllegalStateException("this recorder was used after its recording ended");
             }
         }
     }

@@ -13,22 +13,30 @@ final class StridedCopy {
             throw new IllegalArgumentException("copy needs one type and shape: destination is " + destination
                     + ", source is " + source + "; Cast converts types");
         }
+        checkWritable("copy", destination);
+    }
+
+    static void checkWritable(String operation, Tensor destination) {
         if (!destination.buffer().isWritable()) {
-            throw new IllegalArgumentException("copy into a mapped file, which cannot be written: " + destination);
+            throw new IllegalArgumentException(operation + " into " + destination
+                    + ", a mapped file, which cannot be written; use memory of an arena");
         }
     }
 
     static void copy(Tensor destination, Tensor source) {
         MemorySegment to = destination.segment();
         MemorySegment from = source.segment();
-        if (destination.isContiguous() && source.isContiguous()) {
+        DType dtype = destination.dtype();
+        boolean wholeBytes = !dtype.isPacked() || destination.elements() % 2 == 0;
+        if (destination.isContiguous() && source.isContiguous() && wholeBytes) {
             to.copyFrom(from);
             return;
         }
-        if (destination.dtype().isPacked()) {
-            throw new IllegalArgumentException("a strided copy of packed elements is not possible: " + destination);
+        if (dtype.isPacked()) {
+            copyNibbles(destination, source);
+            return;
         }
-        int bytes = destination.dtype().bits() / 8;
+        int bytes = dtype.bits() / 8;
         int inner = destination.rank() - 1;
         boolean rows = inner >= 0 && destination.stride(inner) == 1 && source.stride(inner) == 1;
         long run = rows ? destination.dim(inner) : 1;
@@ -48,18 +56,37 @@ final class StridedCopy {
         }
     }
 
+    /// Every 4-bit code survives the way through a double.
+    private static void copyNibbles(Tensor destination, Tensor source) {
+        MemorySegment to = destination.segment();
+        MemorySegment from = source.segment();
+        DType dtype = destination.dtype();
+        long[] positions = positions(source);
+        HostElements.forEach(
+                destination,
+                (number, position) ->
+                        HostElements.set(to, dtype, position, HostElements.get(from, dtype, positions[(int) number])));
+    }
+
+    private static long[] positions(Tensor tensor) {
+        long[] positions = new long[Math.toIntExact(tensor.elements())];
+        HostElements.forEach(tensor, (number, position) -> positions[(int) number] = position);
+        return positions;
+    }
+
     static void fill(Tensor destination, double value) {
-        if (!destination.buffer().isWritable()) {
-            throw new IllegalArgumentException("fill of a mapped file, which cannot be written: " + destination);
-        }
         MemorySegment memory = destination.segment();
-        if (destination.isContiguous() && Double.doubleToRawLongBits(value) == 0L
-                && destination.dtype() != DType.I4
-                && destination.dtype() != DType.F8_E8M0) {
+        DType dtype = destination.dtype();
+        boolean zeroIsZeroBytes = dtype != DType.I4 && dtype != DType.F8_E8M0;
+        boolean wholeBytes = !dtype.isPacked() || destination.elements() % 2 == 0;
+        if (destination.isContiguous()
+                && Double.doubleToRawLongBits(value) == 0L
+                && zeroIsZeroBytes
+                && wholeBytes) {
             memory.fill((byte) 0);
             return;
         }
         HostElements.forEach(
-                destination, (number, position) -> HostElements.set(memory, destination.dtype(), position, value));
+                destination, (number, position) -> HostElements.set(memory, dtype, position, value));
     }
 }

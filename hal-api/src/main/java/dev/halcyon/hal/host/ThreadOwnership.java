@@ -1,29 +1,51 @@
 package dev.halcyon.hal.host;
 
-/// Notices two threads inside one object that belongs to one thread at a time, where the device was opened with thread
-/// checks; handing the object over is legal, so ownership follows the last thread that used it undisturbed.
-final class ThreadOwnership {
-    private final String what;
-    private final boolean enabled;
-    private Thread owner = Thread.currentThread();
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
-    ThreadOwnership(String what, boolean enabled) {
+/// Counts the calls inside an object that belongs to one thread at a time, so that closing it can wait for them, and
+/// where the device was opened with thread checks refuses a call while another thread is inside.
+///
+/// Handing the object over is legal and needs no announcement; only calls that overlap are a mistake.
+final class ThreadOwnership {
+    private static final long POLL_NANOS = 50_000;
+
+    private final String what;
+    private final boolean checked;
+    private final AtomicInteger inside = new AtomicInteger();
+    private volatile @Nullable Thread user;
+
+    ThreadOwnership(String what, boolean checked) {
         this.what = what;
-        this.enabled = enabled;
+        this.checked = checked;
     }
 
-    void check() {
-        if (!enabled) {
-            return;
-        }
+    /// Begins a call, which [#leave()] must end.
+    ///
+    /// @throws IllegalStateException if another thread is inside and that is checked
+    void enter(String operation) {
         Thread current = Thread.currentThread();
-        synchronized (this) {
-            if (owner != current && owner.isAlive() && owner.getState() == Thread.State.RUNNABLE) {
-                throw new IllegalStateException(what + " belongs to thread \"" + owner.getName()
-                        + "\", which is running, and was used by \"" + current.getName()
-                        + "\"; hand it over with a happens-before edge, or give each thread its own");
+        if (inside.getAndIncrement() > 0 && checked) {
+            Thread other = user;
+            if (other != current) {
+                inside.getAndDecrement();
+                throw new IllegalStateException(operation + " on " + what + " by thread \"" + current.getName()
+                        + "\" while thread " + (other == null ? "?" : "\"" + other.getName() + "\"")
+                        + " is inside it; it belongs to one thread at a time, so give each its own or take turns");
             }
-            owner = current;
+        }
+        user = current;
+    }
+
+    void leave() {
+        inside.getAndDecrement();
+    }
+
+    /// Waits until no other thread is inside.
+    void awaitOthers() {
+        while (inside.get() > 0 && user != Thread.currentThread()) {
+            LockSupport.parkNanos(this, POLL_NANOS);
         }
     }
 }

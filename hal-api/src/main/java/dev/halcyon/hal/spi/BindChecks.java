@@ -6,63 +6,97 @@ import dev.halcyon.hal.memory.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The checks of `bind` that do not depend on the spec: liveness, device, writability and overlap.
+/// The checks that do not depend on the spec: liveness, device, writability and overlap at `bind`, and the independence
+/// of branches when a graph forks.
 public final class BindChecks {
-    private record Named(String name, Tensor tensor, Operands.Access access) {}
+    /// One tensor of an operand; `part` is what its name adds to the operand's, such as `[3]` or `.scales`.
+    private record Named(String part, Tensor tensor, Operands.Access access) {
+        String name() {
+            return access.name() + part;
+        }
+
+        boolean isWritten() {
+            return access.mode() != Operands.Mode.READ;
+        }
+    }
 
     private BindChecks() {}
 
-    /// Checks every operand.
+    /// Checks every operand of a launch.
     ///
     /// @throws IllegalStateException if one is stale
     /// @throws IllegalArgumentException if one is of another device, read-only but written, or overlaps another that
     ///     it must not
-    public static void check(String kernel, Device device, Operands operands) {
-        List<Named> tensors = new ArrayList<>();
-        for (Operands.Access access : operands.accesses()) {
-            Operands.forEachTensor(
-                    access.operand(), access.name(), (name, tensor) -> tensors.add(new Named(name, tensor, access)));
-        }
+    public static void check(Device device, Operands operands) {
+        List<Named> tensors = tensorsOf(operands);
         for (Named named : tensors) {
-            checkOne(kernel, device, named);
+            checkOne(device, named);
         }
         for (Named written : tensors) {
-            if (written.access().mode() != Operands.Mode.READ) {
-                tensors.forEach(other -> checkPair(kernel, written, other));
+            if (written.isWritten()) {
+                tensors.forEach(other -> checkPair(written, other));
             }
         }
     }
 
-    private static void checkOne(String kernel, Device device, Named named) {
-        Tensor tensor = named.tensor();
-        if (!tensor.isAlive()) {
-            throw new IllegalStateException(kernel + ": " + named.name() + " is stale: its arena \""
-                    + tensor.arena().label() + "\" was closed or reset after the tensor was made");
-        }
-        if (tensor.arena().device() != device) {
-            throw new IllegalArgumentException(kernel + ": " + named.name() + " is memory of "
-                    + tensor.arena().device().description().id() + ", the plan is for "
-                    + device.description().id() + "; copy it there with stream.copy");
-        }
-        if (named.access().mode() != Operands.Mode.READ && !tensor.buffer().isWritable()) {
-            throw new IllegalArgumentException(kernel + ": " + named.name()
-                    + " is a mapped file, which cannot be written; copy it into an arena first");
+    /// Checks that two pieces of work may run side by side: neither writes what the other reads or writes.
+    ///
+    /// @throws IllegalArgumentException if they may not
+    public static void checkIndependent(String one, Operands oneOperands, String other, Operands otherOperands) {
+        List<Named> others = tensorsOf(otherOperands);
+        for (Named mine : tensorsOf(oneOperands)) {
+            for (Named yours : others) {
+                if ((mine.isWritten() || yours.isWritten()) && Overlap.between(mine.tensor(), yours.tensor())) {
+                    throw new IllegalArgumentException("two branches of a fork share memory that one of them writes: "
+                            + mine.name() + " of " + one + " (" + mine.tensor() + ") and " + yours.name() + " of "
+                            + other + " (" + yours.tensor()
+                            + "); give each branch memory and a workspace of its own, or put both in one branch");
+                }
+            }
         }
     }
 
-    private static void checkPair(String kernel, Named written, Named other) {
-        if (written.access() == other.access() && written.name().equals(other.name())) {
+    private static List<Named> tensorsOf(Operands operands) {
+        List<Named> tensors = new ArrayList<>();
+        for (Operands.Access access : operands.accesses()) {
+            Operands.forEachTensor(
+                    access.operand(), "", (part, tensor) -> tensors.add(new Named(part, tensor, access)));
+        }
+        return tensors;
+    }
+
+    private static void checkOne(Device device, Named named) {
+        Tensor tensor = named.tensor();
+        if (!tensor.isAlive()) {
+            throw new IllegalStateException(named.name() + " is stale: its arena \"" + tensor.arena().label()
+                    + "\" was closed or reset after the tensor was made; make it again");
+        }
+        if (tensor.arena().device() != device) {
+            throw new IllegalArgumentException(named.name() + " is memory of "
+                    + tensor.arena().device().description().id() + ", the plan is for "
+                    + device.description().id() + "; copy it there with stream.copy");
+        }
+        if (named.isWritten() && !tensor.buffer().isWritable()) {
+            throw new IllegalArgumentException(
+                    named.name() + " is a mapped file, which cannot be written; copy it into an arena first");
+        }
+    }
+
+    private static void checkPair(Named written, Named other) {
+        if (written == other) {
             return;
         }
         if (!Overlap.between(written.tensor(), other.tensor())) {
             return;
         }
-        boolean allowed = written.access().mayEqual().contains(other.access().name())
-                || other.access().mayEqual().contains(written.access().name());
+        // Of two lists, only elements at one place: a kernel reads element 1 after it has written element 0.
+        boolean allowed = written.part().equals(other.part())
+                && (written.access().mayEqual().contains(other.access().name())
+                        || other.access().mayEqual().contains(written.access().name()));
         if (allowed && Overlap.same(written.tensor(), other.tensor())) {
             return;
         }
-        throw new IllegalArgumentException(kernel + ": " + written.name() + " (" + written.tensor() + ") overlaps "
+        throw new IllegalArgumentException(written.name() + " (" + written.tensor() + ") overlaps "
                 + other.name() + " (" + other.tensor() + "); "
                 + (allowed
                         ? "they may be exactly the same range, but not part of each other"

@@ -3,9 +3,8 @@ package dev.halcyon.hal.spi;
 import dev.halcyon.hal.Launch;
 import dev.halcyon.hal.Plan;
 import dev.halcyon.hal.kernel.Cost;
-import dev.halcyon.hal.memory.DeviceArena;
+import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.memory.Workspace;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /// The launch of any backend: the bound work, and the arenas it must find as they were.
@@ -15,20 +14,23 @@ public final class BoundLaunch<W> implements Launch {
     private final BackendPlan<?, W> plan;
     private final W work;
     private final Cost cost;
-    private final DeviceArena[] arenas;
-    private final long[] epochs;
+    private final Operands operands;
+    private final ArenaEpochs arenas;
     private final Workspace workspace;
     private final AtomicBoolean inFlight = new AtomicBoolean();
 
-    BoundLaunch(BackendPlan<?, W> plan, W work, Cost cost, Set<DeviceArena> arenas, Workspace workspace) {
+    BoundLaunch(
+            BackendPlan<?, W> plan,
+            W work,
+            Cost cost,
+            Operands operands,
+            ArenaEpochs arenas,
+            Workspace workspace) {
         this.plan = plan;
         this.work = work;
         this.cost = cost;
-        this.arenas = arenas.toArray(DeviceArena[]::new);
-        this.epochs = new long[this.arenas.length];
-        for (int i = 0; i < epochs.length; i++) {
-            epochs[i] = this.arenas[i].epoch();
-        }
+        this.operands = operands;
+        this.arenas = arenas;
         this.workspace = workspace;
     }
 
@@ -47,44 +49,24 @@ public final class BoundLaunch<W> implements Launch {
         return work;
     }
 
+    /// {@return what it reads and writes, the workspace included if it needs any}
+    public Operands operands() {
+        return operands;
+    }
+
     /// {@return the scratch memory it was bound to}
     public Workspace workspace() {
         return workspace;
     }
 
-    /// {@return the number of arenas involved}
-    public int arenaCount() {
-        return arenas.length;
-    }
-
-    /// {@return an arena involved}
-    public DeviceArena arena(int index) {
-        return arenas[index];
-    }
-
-    /// {@return the epoch that arena had at `bind`}
-    public long epoch(int index) {
-        return epochs[index];
+    /// {@return the arenas involved, as they were at `bind`}
+    public ArenaEpochs arenas() {
+        return arenas;
     }
 
     @Override
     public boolean isAlive() {
-        for (int i = 0; i < arenas.length; i++) {
-            if (arenas[i].epoch() != epochs[i]) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    /// {@return the label of the first arena that is not as it was, for messages}
-    public String staleArena() {
-        for (int i = 0; i < arenas.length; i++) {
-            if (arenas[i].epoch() != epochs[i]) {
-                return arenas[i].label();
-            }
-        }
-        return "";
+        return arenas.areCurrent();
     }
 
     /// Claims the launch for one stream.
