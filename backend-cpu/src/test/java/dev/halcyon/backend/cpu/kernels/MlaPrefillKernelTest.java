@@ -176,6 +176,14 @@ class MlaPrefillKernelTest {
     }
 
     @Test
+    void doesNotLookAtWhatTheWorkspaceHeld() {
+        PrefillBench prefill = new PrefillBench(
+                bench, spec(3, 13, 2, 5), 1, 1, new int[] {70, 3, 100}, new int[] {5000, 1, 100});
+        PoisonedWorkspace.runTwice(bench.device(), prefill.spec, prefill.args());
+        prefill.compare();
+    }
+
+    @Test
     void skipsSequencesOutsideTheRows() {
         int[] counts = {30, 40, 20};
         PrefillBench prefill = new PrefillBench(bench, spec(2, 12, 8, 10), 1, 0, counts, counts);
