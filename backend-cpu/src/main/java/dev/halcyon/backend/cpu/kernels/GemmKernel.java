@@ -10,6 +10,7 @@ import dev.halcyon.backend.cpu.product.ProductShape;
 import dev.halcyon.backend.cpu.product.Weights;
 import dev.halcyon.hal.Limits;
 import dev.halcyon.hal.Numerics;
+import dev.halcyon.hal.Support;
 import dev.halcyon.hal.host.FaultSink;
 import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.linear.Gemm;
@@ -48,6 +49,12 @@ final class GemmKernel implements Kernel<Gemm, Gemm.Args, HostWork> {
                 context.matrix(), spec.a(), spec.b(), spec.transposeB(), spec.out(), spec.accumulate());
         if (refusal != null) {
             return refusal;
+        }
+        if ((long) spec.maxBatch() * spec.maxM() > Integer.MAX_VALUE) {
+            return Decision.refused(
+                    Support.Reason.SHAPE,
+                    "the batch has up to " + (long) spec.maxBatch() * spec.maxM() + " rows together",
+                    "at most " + Integer.MAX_VALUE + " rows");
         }
         ProductShape shape = ProductShape.of(spec.maxM(), spec.n(), spec.k(), spec.a(), spec.b(), spec.out())
                 .inGroups(spec.maxBatch())

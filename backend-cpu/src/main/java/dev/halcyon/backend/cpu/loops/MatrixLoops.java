@@ -129,6 +129,13 @@ public interface MatrixLoops {
     /// @param type F32, BF16, F16 or an 8-bit float
     void widen(DType type, MemorySegment from, long fromAt, int count, MemorySegment to, long toAt);
 
+    /// Widens the head of each of `k` rows, as many elements as a panel has columns, into an F32 panel.
+    ///
+    /// @param type as in [#widen]
+    /// @param rowBytes from a row to the next
+    void widenPanel(
+            DType type, MemorySegment from, long fromAt, long rowBytes, int k, MemorySegment panel, long panelAt);
+
     /// Stores `count` results: `out = alpha * sums + beta * addend`, computed in F32 and rounded once.
     ///
     /// @param beta 0 leaves the addend unread

@@ -1,38 +1,90 @@
 package dev.halcyon.backend.cpu.product;
 
 import dev.halcyon.backend.cpu.loops.MatrixLoops;
+import dev.halcyon.hal.memory.DType;
 import java.lang.foreign.MemorySegment;
 
 /// Packing of a row-major right-hand side into F32 panels while the product runs.
 final class PanelPacker {
+    /// Rows read side by side before the next panel: few enough pages for the first translation buffer.
+    private static final int ROWS_AT_ONCE = 32;
+
+    private static final long PANEL_BYTES_A_COLUMN = (long) ProductPlan.PANEL_DEPTH * Float.BYTES;
+
     private final MatrixLoops loops;
     private final Weights weights;
     private final boolean transposed;
-    private final int columns;
 
-    PanelPacker(MatrixLoops loops, Weights weights, boolean transposed, int columns) {
+    PanelPacker(MatrixLoops loops, Weights weights, boolean transposed) {
         this.loops = loops;
         this.weights = weights;
         this.transposed = transposed;
-        this.columns = columns;
     }
 
-    /// Packs `depth` steps along k, from `from` on, of the panel that begins at a column.
+    /// Packs `depth` steps along k, from `from` on, of the panels that cover some columns of the result.
     ///
-    /// @param scratch holds the panel at `panelAt`, and room for `depth` scales and `depth` floats at the other two places
+    /// @param scratch holds the panels from `panelsAt` on, each with room for [ProductPlan#PANEL_DEPTH] steps; and room for
+    ///     `depth` scales and `depth` floats at the other two places
     void pack(
-            int group, int column, int from, int depth, MemorySegment scratch, long panelAt, long scalesAt, long rowAt) {
-        int width = Math.min(loops.panelColumns(), columns - column);
-        long step = (long) loops.panelColumns() * Float.BYTES;
-        if (transposed) {
-            for (int j = 0; j < width; j++) {
-                packRow(group, column + j, from, depth, scratch, panelAt + (long) j * Float.BYTES, step, scalesAt, rowAt);
-            }
+            int group,
+            int column,
+            int count,
+            int from,
+            int depth,
+            MemorySegment scratch,
+            long panelsAt,
+            long scalesAt,
+            long rowAt) {
+        int panelColumns = loops.panelColumns();
+        long step = (long) panelColumns * Float.BYTES;
+        if (!transposed && weights.format().scheme().isEmpty()) {
+            widenPanels(group, column, count, from, depth, scratch, panelsAt);
         } else {
-            packColumns(group, column, from, depth, width, scratch, panelAt, step);
+            for (int j = 0; j < count; j += panelColumns) {
+                int width = Math.min(panelColumns, count - j);
+                long panelAt = panelsAt + j * PANEL_BYTES_A_COLUMN;
+                if (transposed) {
+                    for (int i = 0; i < width; i++) {
+                        long at = panelAt + (long) i * Float.BYTES;
+                        packRow(group, column + j + i, from, depth, scratch, at, step, scalesAt, rowAt);
+                    }
+                } else {
+                    for (int k = 0; k < depth; k++) {
+                        weights.decodeRun(
+                                group, from + k, column + j, width, scratch, panelAt + k * step, Float.BYTES);
+                    }
+                }
+            }
         }
-        for (int j = width; j < loops.panelColumns(); j++) {
-            Elements.clear(scratch, panelAt + (long) j * Float.BYTES, step, depth);
+        int last = count % panelColumns;
+        if (last > 0) {
+            long panelAt = panelsAt + (count - last) * PANEL_BYTES_A_COLUMN;
+            for (int i = last; i < panelColumns; i++) {
+                Elements.clear(scratch, panelAt + (long) i * Float.BYTES, step, depth);
+            }
+        }
+    }
+
+    private void widenPanels(
+            int group, int column, int count, int from, int depth, MemorySegment scratch, long panelsAt) {
+        DType type = weights.format().dtype();
+        int panelColumns = loops.panelColumns();
+        MemorySegment rows = weights.segment(group);
+        for (int k = 0; k < depth; k += ROWS_AT_ONCE) {
+            int steps = Math.min(ROWS_AT_ONCE, depth - k);
+            for (int j = 0; j < count; j += panelColumns) {
+                int width = Math.min(panelColumns, count - j);
+                long at = weights.at(group, from + k, column + j);
+                long to = panelsAt + j * PANEL_BYTES_A_COLUMN + (long) k * panelColumns * Float.BYTES;
+                if (width == panelColumns) {
+                    loops.widenPanel(type, rows, at, weights.rowBytes(), steps, scratch, to);
+                } else {
+                    for (int i = 0; i < steps; i++) {
+                        long row = at + i * weights.rowBytes();
+                        loops.widen(type, rows, row, width, scratch, to + (long) i * panelColumns * Float.BYTES);
+                    }
+                }
+            }
         }
     }
 
@@ -64,24 +116,5 @@ final class PanelPacker {
             }
         }
         weights.decodeRun(group, row, from + main, depth - main, scratch, at + main * step, step);
-    }
-
-    private void packColumns(
-            int group, int column, int from, int depth, int width, MemorySegment scratch, long at, long step) {
-        if (weights.format().scheme().isPresent()) {
-            for (int k = 0; k < depth; k++) {
-                weights.decodeRun(group, from + k, column, width, scratch, at + k * step, Float.BYTES);
-            }
-            return;
-        }
-        for (int k = 0; k < depth; k++) {
-            loops.widen(
-                    weights.format().dtype(),
-                    weights.segment(group),
-                    weights.at(group, from + k, column),
-                    width,
-                    scratch,
-                    at + k * step);
-        }
     }
 }

@@ -41,8 +41,10 @@ public final class ProductPlan {
         this.loops = loops;
         this.form = form(shape);
         int panels = Math.ceilDiv(shape.columns(), loops.panelColumns());
+        // Rows that hold neighbouring columns side by side are read a wide piece at a time.
+        int fewest = shape.rightTransposed() ? 1 : Math.min(panels, MOST_PANELS_A_TASK);
         this.taskColumns =
-                loops.panelColumns() * Math.clamp(Math.ceilDiv(panels, MOST_TASKS_A_ROW), 1, MOST_PANELS_A_TASK);
+                loops.panelColumns() * Math.clamp(Math.ceilDiv(panels, MOST_TASKS_A_ROW), fewest, MOST_PANELS_A_TASK);
         this.unitRows = unitRows(limit);
         long oneUnit = unitBytes(unitRows);
         long units = Math.ceilDiv(shape.maxRows(), unitRows) + (long) shape.groups();
@@ -91,18 +93,18 @@ public final class ProductPlan {
     /// @param scales one scale for each word of a run of a weight
     /// @param decoded decoded rows of a weight
     /// @param tails ends of rows of a weight, padded
-    /// @param panel a packed panel
+    /// @param panels the packed panels of a task, each with room for [#PANEL_DEPTH] steps
     /// @param bytes size of the area
-    record Area(long scales, long decoded, long tails, long panel, long bytes) {}
+    record Area(long scales, long decoded, long tails, long panels, long bytes) {}
 
     Area area() {
         long scales = 0;
         long decoded = scales + ROWS_DEPTH * Float.BYTES;
         long tails = decoded + (long) MatrixLoops.WEIGHT_ROWS * ROWS_DEPTH * Float.BYTES;
-        long panel = tails + (mayUseRows() ? (long) MatrixLoops.WEIGHT_ROWS * tailPitch() : 0);
-        long end = panel
-                + (form == ProductForm.PACKING ? (long) PANEL_DEPTH * loops.panelColumns() * Float.BYTES : 0);
-        return new Area(scales, decoded, tails, align(panel), align(end));
+        long panels = tails + (mayUseRows() ? (long) MatrixLoops.WEIGHT_ROWS * tailPitch() : 0);
+        long end = align(panels)
+                + (form == ProductForm.PACKING ? (long) PANEL_DEPTH * taskColumns * Float.BYTES : 0);
+        return new Area(scales, decoded, tails, align(panels), align(end));
     }
 
     /// {@return bytes from a padded end of a row of the weight to the next}

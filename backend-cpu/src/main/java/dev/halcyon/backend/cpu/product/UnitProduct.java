@@ -24,7 +24,7 @@ final class UnitProduct {
     UnitProduct(ProductPlan plan, Weights right, MemorySegment scratch) {
         this.loops = plan.loops();
         this.right = right;
-        this.packer = new PanelPacker(loops, right, plan.shape().rightTransposed(), plan.shape().columns());
+        this.packer = new PanelPacker(loops, right, plan.shape().rightTransposed());
         this.packed = plan.form() == ProductForm.PANEL;
         this.direct = Weights.isDirect(plan.right());
         this.bf16 = plan.right().dtype() == DType.BF16;
@@ -132,14 +132,15 @@ final class UnitProduct {
         int chunk = once ? Math.max(depth, 1) : ProductPlan.PANEL_DEPTH;
         for (int k = 0; k < depth; k += chunk) {
             int steps = Math.min(chunk, depth - k);
+            if (!packed) {
+                packer.pack(group, column, columns, k, steps, scratch, base + area.panels(), base + area.scales(), base + area.decoded());
+            }
             for (int j = 0; j < columns; j += loops.panelColumns()) {
                 if (packed) {
                     long panel = right.at(group, (column + j) / loops.panelColumns());
                     tiles(rows, depth, leftAt, right.segment(group), panel, k, steps, results, j);
                 } else {
-                    long panel = base + area.panel();
-                    packer.pack(
-                            group, column + j, k, steps, scratch, panel, base + area.scales(), base + area.decoded());
+                    long panel = base + area.panels() + (long) j * ProductPlan.PANEL_DEPTH * Float.BYTES;
                     tilesOverScratch(rows, depth, leftAt, panel, k, steps, results, j);
                 }
             }

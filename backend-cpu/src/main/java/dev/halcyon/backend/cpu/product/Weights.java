@@ -157,6 +157,11 @@ public final class Weights {
         return valuesAt[group] + row * rowBytes;
     }
 
+    /// {@return bytes from a row to the next, or from a panel}
+    long rowBytes() {
+        return rowBytes;
+    }
+
     /// {@return where an element of a row of at least 8 bits an element lies}
     long at(int group, long row, long column) {
         return at(group, row) + column * (format.dtype().bits() / 8);
@@ -205,16 +210,22 @@ public final class Weights {
             }
             return;
         }
+        DType type = scheme.scales();
+        int bytes = type.bits() / 8;
         int wordsPerBlock = scheme.blockColumns() / planes;
+        int block = firstWord / wordsPerBlock;
+        long at = scalesAt[group] + (row / scheme.blockRows() * scaleColumns + block) * bytes;
+        // A word that begins in the middle of a block leaves less of it.
+        int end = Math.min(words, (block + 1) * wordsPerBlock - firstWord);
         int done = 0;
         while (done < words) {
-            int word = firstWord + done;
-            int run = Math.min(words - done, wordsPerBlock - word % wordsPerBlock);
-            float scale = scale(group, row, word * planes);
-            for (int i = 0; i < run; i++) {
-                out.set(Elements.FLOAT, outAt + (long) (done + i) * Float.BYTES, scale);
+            float scale = Elements.get(type, scales[group], at);
+            for (int i = done; i < end; i++) {
+                out.set(Elements.ALIGNED_FLOAT, outAt + (long) i * Float.BYTES, scale);
             }
-            done += run;
+            at += bytes;
+            done = end;
+            end = Math.min(words, end + wordsPerBlock);
         }
     }
 

@@ -228,6 +228,14 @@ public final class ScalarMatrixLoops implements MatrixLoops {
     }
 
     @Override
+    public void widenPanel(
+            DType type, MemorySegment from, long fromAt, long rowBytes, int k, MemorySegment panel, long panelAt) {
+        for (int i = 0; i < k; i++) {
+            widen(type, from, fromAt + i * rowBytes, COLUMNS, panel, panelAt + (long) i * COLUMNS * Float.BYTES);
+        }
+    }
+
+    @Override
     public void store(
             DType type,
             int count,

@@ -141,11 +141,7 @@ final class VectorMatrixLoops implements MatrixLoops {
             float[] out,
             int outAt,
             int outPitch) {
-        if (rows > 6) {
-            TallBf16PanelTiles.tile(rows, left, leftAt, panel, panelAt, k, out, outAt, outPitch);
-        } else {
-            Bf16PanelTiles.tile(rows, left, leftAt, panel, panelAt, k, out, outAt, outPitch);
-        }
+        Bf16PanelTiles.tile(rows, left, leftAt, panel, panelAt, k, out, outAt, outPitch);
     }
 
     @Override
@@ -186,6 +182,39 @@ final class VectorMatrixLoops implements MatrixLoops {
         long elementBytes = type.bits() / 8;
         Elements.widen(
                 type, from, fromAt + main * elementBytes, elementBytes, count - main, to, toAt + main * 4L, Float.BYTES);
+    }
+
+    @Override
+    public void widenPanel(
+            DType type, MemorySegment from, long fromAt, long rowBytes, int k, MemorySegment panel, long panelAt) {
+        if (type != DType.F32 && type != DType.BF16) {
+            for (int i = 0; i < k; i++) {
+                widen(type, from, fromAt + i * rowBytes, 2 * COUNT, panel, panelAt + i * 8L * COUNT);
+            }
+            return;
+        }
+        if (type == DType.F32) {
+            for (int i = 0; i < k; i++) {
+                long row = fromAt + i * rowBytes;
+                long at = panelAt + i * 8L * COUNT;
+                FloatVector.fromMemorySegment(FLOATS, from, row, ORDER).intoMemorySegment(panel, at, ORDER);
+                FloatVector.fromMemorySegment(FLOATS, from, row + 4L * COUNT, ORDER)
+                        .intoMemorySegment(panel, at + 4L * COUNT, ORDER);
+            }
+            return;
+        }
+        for (int i = 0; i < k; i++) {
+            long row = fromAt + i * rowBytes;
+            long at = panelAt + i * 8L * COUNT;
+            ShortVector a = ShortVector.fromMemorySegment(HALF_SHORTS, from, row, ORDER);
+            ((IntVector) a.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0))
+                    .lanewise(VectorOperators.LSHL, 16)
+                    .intoMemorySegment(panel, at, ORDER);
+            ShortVector b = ShortVector.fromMemorySegment(HALF_SHORTS, from, row + 2L * COUNT, ORDER);
+            ((IntVector) b.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0))
+                    .lanewise(VectorOperators.LSHL, 16)
+                    .intoMemorySegment(panel, at + 4L * COUNT, ORDER);
+        }
     }
 
     @Override

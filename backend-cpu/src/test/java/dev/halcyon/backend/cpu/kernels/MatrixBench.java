@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 import dev.halcyon.backend.cpu.CpuBackendProvider;
 import dev.halcyon.hal.Device;
 import dev.halcyon.hal.DeviceOptions;
+import dev.halcyon.hal.Plan;
 import dev.halcyon.hal.Stream;
 import dev.halcyon.hal.host.HostElements;
 import dev.halcyon.hal.kernel.KernelArgs;
@@ -19,6 +20,7 @@ import dev.halcyon.hal.memory.QuantizedTensor;
 import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
+import dev.halcyon.hal.memory.Workspace;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
 
@@ -52,9 +54,18 @@ final class MatrixBench implements AutoCloseable {
         return arena;
     }
 
+    /// Runs a spec in a workspace full of NaN.
     <A extends KernelArgs> void run(KernelSpec<A> spec, A args) {
-        stream.run(spec, args);
-        stream.synchronize();
+        run(device.plan(spec), args);
+    }
+
+    <A extends KernelArgs> void run(Plan<A> plan, A args) {
+        try (DeviceArena own = device.arena("launch")) {
+            Workspace workspace = device.workspace(own, plan);
+            workspace.storage().segment().fill((byte) 0xff);
+            stream.submit(plan.bind(own, args, workspace));
+            stream.synchronize();
+        }
     }
 
     /// Runs a launch that must raise the fault word.
@@ -135,6 +146,7 @@ final class MatrixBench implements AutoCloseable {
     PackedTensor packed(Tensor plain) {
         var to = device.preferred(plain.shape(), plain.format());
         PackedTensor packed = device.allocatePacked(arena, plain.shape(), to);
+        packed.storage().segment().fill((byte) 0xff);
         int matrices = plain.rank() == 3 ? (int) plain.dim(0) : 0;
         run(
                 new PackWeight(matrices, (int) plain.dim(-2), (int) plain.dim(-1), plain.format(), to),
