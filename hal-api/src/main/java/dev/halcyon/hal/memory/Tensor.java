@@ -170,7 +170,8 @@ public final class Tensor implements Operand {
     /// @throws IllegalStateException if the tensor is stale
     /// @throws UnsupportedOperationException if the memory is not visible to the host
     public MemorySegment segment() {
-        return buffer.segment().asSlice(byteOffset, byteSize());
+        // A slice of an empty tensor may begin beyond its buffer, where there is nothing to see.
+        return elements() == 0 ? buffer.segment().asSlice(0, 0) : buffer.segment().asSlice(byteOffset, byteSize());
     }
 
     /// {@return entries `from` (inclusive) to `to` (exclusive) of dimension `dim`, sharing memory}
