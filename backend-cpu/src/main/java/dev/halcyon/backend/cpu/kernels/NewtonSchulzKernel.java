@@ -72,8 +72,7 @@ final class NewtonSchulzKernel implements Kernel<NewtonSchulz, NewtonSchulz.Args
                 context.implementation(name),
                 Numerics.F32_INVARIANT,
                 plan.workspaceBytes(),
-                (args, workspace) -> new InTurn(
-                        plan.bind(workspace, 0), matrices(args.x(), spec), matrices(args.out(), spec)));
+                (args, workspace) -> new InTurn(spec, plan, args, workspace));
     }
 
     private boolean oneThreadEach(NewtonSchulz spec) {
@@ -90,7 +89,17 @@ final class NewtonSchulzKernel implements Kernel<NewtonSchulz, NewtonSchulz.Args
         return matrices;
     }
 
-    private record InTurn(NewtonSchulzRun run, Rows[] x, Rows[] out) implements HostWork {
+    private static final class InTurn implements HostWork {
+        private final NewtonSchulzRun run;
+        private final Rows[] x;
+        private final Rows[] out;
+
+        InTurn(NewtonSchulz spec, NewtonSchulzPlan plan, NewtonSchulz.Args args, Tensor workspace) {
+            this.run = plan.bind(workspace, 0);
+            this.x = matrices(args.x(), spec);
+            this.out = matrices(args.out(), spec);
+        }
+
         @Override
         public void run(FaultSink faults) {
             for (int i = 0; i < x.length; i++) {

@@ -31,6 +31,9 @@ import java.util.Objects;
 final class NewtonSchulzPlan {
     private static final long ALIGNMENT = 64;
 
+    /// Steps after which the Gram form starts anew, if more follow.
+    private static final int RESTART = 2;
+
     private final NewtonSchulz spec;
     private final CpuContext context;
     private final DType dtype;
@@ -197,9 +200,6 @@ final class NewtonSchulzPlan {
             stages.add(product::run);
         }
     }
-
-    /// The step after which the Gram form starts anew, if more follow.
-    private static final int RESTART = 2;
 
     /// `Q = a I + Z`, which is `a Q + Q Z` of the identity.
     private final class PlusIdentity implements Runnable {
