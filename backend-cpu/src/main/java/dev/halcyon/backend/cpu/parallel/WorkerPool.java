@@ -64,7 +64,10 @@ public final class WorkerPool implements AutoCloseable {
     ///
     /// @throws RuntimeException what the first task to fail threw
     public void run(int count, Task work) {
-        if (threads == 1 || count <= 1 || oneRegionAtATime.isHeldByCurrentThread()) {
+        if (threads == 1
+                || count <= 1
+                || oneRegionAtATime.isHeldByCurrentThread()
+                || Thread.currentThread() instanceof Worker) {
             for (int i = 0; i < count; i++) {
                 work.run(i, 0);
             }
