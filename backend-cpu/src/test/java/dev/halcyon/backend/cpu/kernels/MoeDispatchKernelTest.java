@@ -120,7 +120,7 @@ class MoeDispatchKernelTest {
         MoeDispatch spec = MoeDispatch.of(2, 2, 4);
         Result result = results(bench, spec, 2, spec.maxRows());
         bench.runFaulty(
-                spec, args(bench.intMatrix(new int[] {1, -2, 3, 0}, 2, 2), result), "1 bad index: indices[1] is -2");
+                spec, args(bench.intMatrix(new int[] {1, -2, 3, 0}, 2, 2), result), "indices[1] is -2");
         assertMatches(spec, new int[] {1, -1, 3, 0}, result);
     }
 

@@ -67,8 +67,9 @@ final class RowBench implements AutoCloseable {
         stream.synchronize();
     }
 
-    /// Runs what must raise the fault word, and checks that the message names the operand's entry.
+    /// Runs what must raise the fault word once, and checks that the message names the operand's entry.
     <A extends KernelArgs> void runFaulty(KernelSpec<A> spec, A args, String entry) {
+        long before = device.counters().faults();
         Stream broken = stream;
         stream = device.stream("after a fault");
         try {
@@ -77,6 +78,7 @@ final class RowBench implements AutoCloseable {
             fail("no fault was raised");
         } catch (DeviceExecutionException fault) {
             assertTrue(String.valueOf(fault.getMessage()).contains(entry), fault.getMessage());
+            assertEquals(1, device.counters().faults() - before, "faults counted");
         } finally {
             broken.close();
         }
