@@ -133,6 +133,26 @@ public final class CheckpointFolder implements AutoCloseable {
         return shardOf.containsKey(name);
     }
 
+    /// Whether the linear weight `weight` is stored quantised: what its tensors show, and where there are none, what the
+    /// configuration says.
+    ///
+    /// Checkpoints leave modules as they are without listing them anywhere; such a weight has no scales.
+    ///
+    /// @throws CheckpointException if the file that holds it is not right
+    /// @throws IllegalArgumentException if an `ignore` pattern takes an absurd number of steps on the name
+    public boolean isQuantised(String weight) {
+        return switch (config.quantization()) {
+            case Quantization.Unquantized none -> false;
+            case Quantization.Fp8Blocks fp8 ->
+                !contains(weight)
+                        || contains(WeightNames.blockScales(weight))
+                        || require(weight).type().bits() <= Byte.SIZE;
+            case Quantization.PackedInt4 int4 ->
+                contains(WeightNames.packedWords(weight))
+                        || !contains(weight) && !int4.ignores(WeightNames.module(weight));
+        };
+    }
+
     /// The opened file that holds tensor `name`.
     ///
     /// @throws CheckpointException if no file does (the message lists near names) or that file is not right

@@ -2,6 +2,7 @@ package dev.halcyon.checkpoint;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 
 /// Every tensor that a checkpoint of a configuration must hold, with the type and shape that published checkpoints give
 /// it.
@@ -28,7 +29,24 @@ public record WeightLayout(List<Slot> slots) {
     /// @throws IllegalArgumentException if an `ignore` pattern of the quantisation takes an absurd number of steps on a
     /// name
     public static WeightLayout of(ModelConfig config, WeightNames names) {
-        return new Building(config, new ArrayList<>()).layout(names);
+        return new Building(config, weight -> isQuantised(config, weight), new ArrayList<>()).layout(names);
+    }
+
+    /// The layout that `folder` has to have: that of its configuration, except that a linear weight which it holds
+    /// without scales is plain, although its configuration says that weights are quantised.
+    ///
+    /// @throws CheckpointException if a file is not right
+    /// @throws IllegalArgumentException as for [#of(ModelConfig, WeightNames)]
+    public static WeightLayout of(CheckpointFolder folder) {
+        return new Building(folder.config(), folder::isQuantised, new ArrayList<>()).layout(WeightNames.in(folder));
+    }
+
+    private static boolean isQuantised(ModelConfig config, String weight) {
+        return switch (config.quantization()) {
+            case Quantization.Unquantized none -> false;
+            case Quantization.Fp8Blocks fp8 -> true;
+            case Quantization.PackedInt4 int4 -> !int4.ignores(WeightNames.module(weight));
+        };
     }
 
     /// Checks that `folder` holds every tensor in the right shape, which opens each of its files.
@@ -40,7 +58,7 @@ public record WeightLayout(List<Slot> slots) {
         }
     }
 
-    private record Building(ModelConfig config, List<Slot> slots) {
+    private record Building(ModelConfig config, Predicate<String> quantised, List<Slot> slots) {
         WeightLayout layout(WeightNames names) {
             int hidden = config.hiddenSize();
             plain(names.embedding(), config.vocabularySize(), hidden);
@@ -102,6 +120,10 @@ public record WeightLayout(List<Slot> slots) {
         }
 
         private void linear(String name, int rows, int columns) {
+            if (!quantised.test(name)) {
+                plain(name, rows, columns);
+                return;
+            }
             switch (config.quantization()) {
                 case Quantization.Unquantized none -> plain(name, rows, columns);
                 case Quantization.Fp8Blocks fp8 -> {
@@ -112,13 +134,7 @@ public record WeightLayout(List<Slot> slots) {
                             Math.ceilDiv(rows, fp8.blockRows()),
                             Math.ceilDiv(columns, fp8.blockColumns()));
                 }
-                case Quantization.PackedInt4 int4 -> {
-                    if (int4.ignores(WeightNames.module(name))) {
-                        plain(name, rows, columns);
-                    } else {
-                        packed(name, rows, columns, int4.groupSize());
-                    }
-                }
+                case Quantization.PackedInt4 int4 -> packed(name, rows, columns, int4.groupSize());
             }
         }
 

@@ -247,4 +247,53 @@ class CheckpointFolderTest {
         }
         writer.write();
     }
+
+    @Test
+    void aWeightWithoutScalesIsPlainUnlessItIsMissing() {
+        Quantization fp8 = new Quantization.Fp8Blocks(128, 128, false);
+        PublishedConfigs.tiny(fp8).write(folder.resolve("config.json"));
+        SafetensorsWriter.to(folder.resolve("model.safetensors"))
+                .tensor("scaled.weight", ElementType.F8_E4M3, TensorShape.of(1, 1), 1)
+                .tensor("scaled.weight_scale_inv", ElementType.F32, TensorShape.of(1, 1), 1)
+                .tensor("plain.weight", ElementType.BF16, TensorShape.of(1, 1), 1)
+                .tensor("lost.weight", ElementType.F8_E4M3, TensorShape.of(1, 1), 1)
+                .write();
+        try (CheckpointFolder checkpoint = CheckpointFolder.open(folder)) {
+            assertThat(checkpoint.isQuantised("scaled.weight")).isTrue();
+            assertThat(checkpoint.isQuantised("plain.weight")).isFalse();
+            assertThat(checkpoint.isQuantised("lost.weight")).isTrue();
+            assertThat(checkpoint.isQuantised("absent.weight")).isTrue();
+        }
+        Quantization int4 = new Quantization.PackedInt4(8, List.of("lm_head"));
+        PublishedConfigs.tiny(int4).write(folder.resolve("config.json"));
+        SafetensorsWriter.to(folder.resolve("model.safetensors"))
+                .tensor("packed.weight_packed", ElementType.I32, TensorShape.of(1, 1), 1)
+                .tensor("plain.weight", ElementType.BF16, TensorShape.of(1, 1), 1)
+                .write();
+        try (CheckpointFolder checkpoint = CheckpointFolder.open(folder)) {
+            assertThat(checkpoint.isQuantised("packed.weight")).isTrue();
+            assertThat(checkpoint.isQuantised("plain.weight")).isFalse();
+            assertThat(checkpoint.isQuantised("absent.weight")).isTrue();
+            assertThat(checkpoint.isQuantised("lm_head.weight")).isFalse();
+        }
+    }
+
+    @Test
+    void theLayoutOfAFolderFollowsWhatItHolds() {
+        ModelConfig config = PublishedConfigs.tiny(new Quantization.Fp8Blocks(128, 128, false));
+        config.write(folder.resolve("config.json"));
+        String name = new WeightNames("").layer(0).attentionOutput();
+        SafetensorsWriter.to(folder.resolve("model.safetensors"))
+                .tensor(name, ElementType.BF16, TensorShape.of(1, 1), 1)
+                .write();
+        List<WeightLayout.Slot> stated =
+                WeightLayout.of(config, new WeightNames("")).slots();
+        try (CheckpointFolder checkpoint = CheckpointFolder.open(folder)) {
+            List<WeightLayout.Slot> found = WeightLayout.of(checkpoint).slots();
+            assertThat(stated).anyMatch(slot -> slot.name().equals(WeightNames.blockScales(name)));
+            assertThat(found).noneMatch(slot -> slot.name().equals(WeightNames.blockScales(name)));
+            assertThat(found).anyMatch(slot -> slot.name().equals(name) && slot.type() == config.type());
+            assertThat(found).hasSize(stated.size() - 1);
+        }
+    }
 }
