@@ -10,8 +10,6 @@ import dev.halcyon.checkpoint.WeightLayout;
 import dev.halcyon.checkpoint.WeightNames;
 import dev.halcyon.hal.Device;
 import dev.halcyon.hal.Stream;
-import dev.halcyon.hal.kernel.elementwise.Cast;
-import dev.halcyon.hal.kernel.linear.Dequantize;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Operand;
@@ -28,7 +26,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// Turns a checkpoint into operands: mapped in place where alignment allows, with every shape checked first.
@@ -38,27 +35,30 @@ public final class WeightLoader {
     private final WeightNames names;
     private final DeviceArena arena;
     private final Stream stream;
-    private final DType absorbedType;
+    private final DType type;
+    private final WeightConverter converter;
     private final Map<Path, Tensor> files = new HashMap<>();
     private final List<String> copies = new ArrayList<>();
 
-    private WeightLoader(CheckpointFolder folder, DeviceArena arena, Stream stream, DType absorbedType) {
+    private WeightLoader(CheckpointFolder folder, DeviceArena arena, Stream stream, DType type) {
         this.folder = folder;
         this.config = folder.config();
         this.names = WeightNames.in(folder);
         this.arena = arena;
         this.stream = stream;
-        this.absorbedType = absorbedType;
+        this.type = type;
+        this.converter = new WeightConverter(arena, stream);
     }
 
     /// {@return the weights of a checkpoint in memory of `arena`}
     ///
-    /// @param absorbedType type that a quantised `kv_b_proj` is dequantised to for the absorbed form
+    /// @param type what a weight is converted to where it cannot stay as it is stored: a quantised `kv_b_proj` for the
+    ///     absorbed form, weights of one kernel that are stored in several ways
     /// @throws CheckpointException if a tensor is missing or has another shape, or a file is not right
-    public static ModelWeights load(CheckpointFolder folder, Device device, DeviceArena arena, DType absorbedType) {
-        WeightLayout.of(folder.config(), WeightNames.in(folder)).check(folder);
+    public static ModelWeights load(CheckpointFolder folder, Device device, DeviceArena arena, DType type) {
+        WeightLayout.of(folder).check(folder);
         try (Stream stream = device.stream("weights")) {
-            ModelWeights weights = new WeightLoader(folder, arena, stream, absorbedType).model();
+            ModelWeights weights = new WeightLoader(folder, arena, stream, type).model();
             stream.synchronize();
             return weights;
         }
@@ -104,61 +104,68 @@ public final class WeightLoader {
     /// cannot serve, so such a weight is dequantised once.
     private Tensor absorbed(Weight keyAndValue) {
         var attention = config.attention();
-        Tensor plain = keyAndValue.operand() instanceof Tensor tensor
-                ? tensor
-                : dequantised((QuantizedTensor) keyAndValue.operand());
+        Tensor plain =
+                keyAndValue.operand() instanceof Tensor tensor ? tensor : converter.plain(keyAndValue.operand(), type);
         return plain.reshape(
                 attention.heads(), attention.nopeDim() + attention.valueDim(), attention.latentDim());
     }
 
-    private Tensor dequantised(QuantizedTensor quantized) {
-        int rows = Math.toIntExact(quantized.shape().dim(0));
-        int columns = Math.toIntExact(quantized.shape().dim(1));
-        Tensor plain = arena.tensor(absorbedType, rows, columns);
-        stream.run(
-                Dequantize.of(rows, columns, quantized.scheme(), absorbedType),
-                Dequantize.Args.of(quantized, plain));
-        return plain;
-    }
-
     private ExpertWeights experts(WeightNames.Layer layer) {
         var moe = config.moe();
+        int count = moe.experts();
+        List<Operand> gateAndUp = new ArrayList<>();
+        List<Operand> down = new ArrayList<>();
+        for (int expert = 0; expert < count; expert++) {
+            gateAndUp.add(linear(layer.expert(expert).gate()).operand());
+        }
+        for (int expert = 0; expert < count; expert++) {
+            gateAndUp.add(linear(layer.expert(expert).up()).operand());
+            down.add(linear(layer.expert(expert).down()).operand());
+        }
+        List<Operand> alike = alike(layer.expert(0).gate(), gateAndUp);
         return new ExpertWeights(
                 plain(layer.gate()),
-                moe.selection().biased() ? inF32(plain(layer.gateBias())) : null,
+                moe.selection().biased() ? converter.inF32(stored(layer.gateBias())) : null,
                 new MlpWeights(
-                        listed(layer, WeightNames.Mlp::gate),
-                        listed(layer, WeightNames.Mlp::up),
-                        listed(layer, WeightNames.Mlp::down)),
+                        Weight.of(new TensorList(alike.subList(0, count))),
+                        Weight.of(new TensorList(alike.subList(count, 2 * count))),
+                        Weight.of(new TensorList(alike(layer.expert(0).down(), down)))),
                 moe.sharedExperts() > 0 ? mlp(layer.sharedExperts()) : null);
     }
 
-    private Weight listed(WeightNames.Layer layer, Function<WeightNames.Mlp, String> which) {
-        List<Operand> elements = new ArrayList<>();
-        for (int expert = 0; expert < config.moe().experts(); expert++) {
-            elements.add(linear(which.apply(layer.expert(expert))).operand());
-        }
-        return Weight.of(new TensorList(elements));
+    private MlpWeights mlp(WeightNames.Mlp mlp) {
+        List<Operand> gateAndUp = alike(
+                mlp.gate(),
+                List.of(linear(mlp.gate()).operand(), linear(mlp.up()).operand()));
+        return new MlpWeights(Weight.of(gateAndUp.get(0)), Weight.of(gateAndUp.get(1)), linear(mlp.down()));
     }
 
-    private MlpWeights mlp(WeightNames.Mlp mlp) {
-        return new MlpWeights(linear(mlp.gate()), linear(mlp.up()), linear(mlp.down()));
+    /// {@return the weights, which one kernel multiplies by, in one format}
+    ///
+    /// They nearly always are; a checkpoint that quantises some of them only is brought to plain elements.
+    private List<Operand> alike(String first, List<Operand> weights) {
+        if (weights.stream().map(Operand::format).distinct().count() == 1) {
+            return weights;
+        }
+        copies.add(first + " and the weights beside it are stored in several ways and were converted to " + type);
+        return weights.stream().<Operand>map(weight -> converter.plain(weight, type)).toList();
     }
 
     private Weight linear(String name) {
-        Quantization quantization = config.quantization();
-        if (quantization instanceof Quantization.Fp8Blocks fp8) {
-            return Weight.of(fp8(name, fp8));
+        if (!folder.isQuantised(name)) {
+            return Weight.of(plain(name));
         }
-        if (quantization instanceof Quantization.PackedInt4 int4 && !int4.ignores(WeightNames.module(name))) {
-            return Weight.of(int4(name, int4));
-        }
-        return Weight.of(plain(name));
+        return Weight.of(
+                switch (config.quantization()) {
+                    case Quantization.Unquantized none -> plain(name);
+                    case Quantization.Fp8Blocks fp8 -> fp8(name, fp8);
+                    case Quantization.PackedInt4 int4 -> int4(name, int4);
+                });
     }
 
     private QuantizedTensor fp8(String name, Quantization.Fp8Blocks blocks) {
         Tensor values = plain(name);
-        Tensor scales = inF32(plain(WeightNames.blockScales(name)));
+        Tensor scales = converter.inF32(stored(WeightNames.blockScales(name)));
         return new QuantizedTensor(
                 values,
                 scales,
@@ -170,6 +177,13 @@ public final class WeightLoader {
     private QuantizedTensor int4(String name, Quantization.PackedInt4 packed) {
         TensorEntry words = folder.require(WeightNames.packedWords(name));
         Tensor scales = plain(WeightNames.packedScales(name));
+        // Another type would have another number of codes in a word, and the layout knows shapes only.
+        if (words.type() != ElementType.I32 && words.type() != ElementType.U32) {
+            throw new CheckpointException(
+                    folder.file(words.name()).path().toString(),
+                    "tensor " + words + " should hold I32 words of eight codes",
+                    "weights and config.json belong to different models");
+        }
         long rows = words.shape().dim(0);
         long columns = scales.dim(1) * packed.groupSize();
         Tensor values = place(words, WeightNames.packedWords(name), DType.I4, Shape.of(rows, columns));
@@ -181,20 +195,17 @@ public final class WeightLoader {
                         .withTypes(DType.I4, scales.dtype()));
     }
 
-    private Tensor inF32(Tensor tensor) {
-        if (tensor.dtype() == DType.F32) {
+    /// A tensor that kernels take as it is; they compute in F32 at most, so F64 is rounded to that once.
+    private Tensor plain(String name) {
+        Tensor tensor = stored(name);
+        if (tensor.dtype() != DType.F64) {
             return tensor;
         }
-        int columns = Math.toIntExact(tensor.dim(-1));
-        int rows = Math.toIntExact(tensor.elements() / Math.max(1, columns));
-        Tensor converted = arena.tensor(DType.F32, tensor.shape());
-        stream.run(
-                new Cast(Math.max(1, rows), columns, tensor.dtype(), DType.F32),
-                Cast.Args.of(tensor.reshape(rows, columns), converted.reshape(rows, columns)));
-        return converted;
+        copies.add(name + " is F64 and was rounded to F32, the widest type that models run in");
+        return converter.inF32(tensor);
     }
 
-    private Tensor plain(String name) {
+    private Tensor stored(String name) {
         TensorEntry entry = folder.require(name);
         DType dtype = dtype(entry.type());
         if (dtype == null) {
