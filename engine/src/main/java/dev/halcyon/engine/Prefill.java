@@ -4,7 +4,6 @@ import dev.halcyon.engine.model.Activations;
 import dev.halcyon.engine.model.Decoder;
 import dev.halcyon.engine.model.LaunchSink;
 import dev.halcyon.engine.model.PrefillAttention;
-import dev.halcyon.engine.model.PrefillAttention.KeyRun;
 import dev.halcyon.hal.Device;
 import dev.halcyon.hal.Stream;
 import dev.halcyon.hal.kernel.token.Sample;
@@ -69,24 +68,14 @@ final class Prefill implements AutoCloseable {
     }
 
     private PrefillAttention attention(Stream stream, Sequence sequence, int from, int rows) {
-        var dims = decoder.dims();
-        List<KeyRun> runs = new ArrayList<>();
+        List<PrefillAttention.Run> runs = new ArrayList<>();
         for (int start = 0; start < from; start += options.contextChunk()) {
             int end = Math.min(from, start + options.contextChunk());
-            runs.add(KeyRun.cached(
-                    arena, dims, slots(stream, sequence, start, end), ints(stream, IntStream.of(0, end - start))));
+            runs.add(new PrefillAttention.Run(
+                    slots(stream, sequence, start, end), ints(stream, IntStream.of(0, end - start))));
         }
         Tensor own = ints(stream, IntStream.of(0, rows));
-        runs.add(KeyRun.own(arena, dims, rows, own));
-        if (runs.size() == 1) {
-            return new PrefillAttention(runs, own, null, null);
-        }
-        var attention = dims.config().attention();
-        return new PrefillAttention(
-                runs,
-                own,
-                arena.tensor(dims.activation(), runs.size(), rows, attention.heads(), attention.valueDim()),
-                arena.tensor(DType.F32, runs.size(), rows, attention.heads()));
+        return PrefillAttention.allocate(arena, decoder.dims(), rows, own, runs);
     }
 
     private void addSample(Stream stream, LaunchSink sink, Sequence sequence, Tensor last, int position, Tensor id) {

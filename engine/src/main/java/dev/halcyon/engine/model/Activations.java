@@ -38,6 +38,11 @@ public record Activations(
         Tensor query,
         Tensor heads,
         @Nullable Tensor activeRows) {
+    /// {@return the row bound that plans for these rows are made with}
+    int bound() {
+        return ModelDims.bound(rows);
+    }
+
     /// {@return activations in memory of `arena` around the given index tensors}
     public static Activations allocate(
             DeviceArena arena,

@@ -30,7 +30,7 @@ final class AttentionInputs {
                 .slice(1, attention.latentDim(), attention.latentDim() + attention.ropeDim());
         rope(sink, dims, oneHead(ropeKey), x.positions(), x.ropeKey(), x.activeRows());
         sink.add(
-                CacheAppend.of(x.rows(), cache.format(), dims.activation()),
+                CacheAppend.of(x.bound(), cache.format(), dims.activation()),
                 new CacheAppend.Args(
                         x.latent(), x.ropeKey().reshape(x.rows(), attention.ropeDim()), x.slots(), cache, x.activeRows()));
     }
@@ -53,10 +53,10 @@ final class AttentionInputs {
     /// The latent norms have an epsilon of their own; see `AttentionConfig.LATENT_NORM_EPS`.
     private static void norm(
             LaunchSink sink, ModelDims dims, Tensor x, Tensor weight, Tensor out, @Nullable Tensor activeRows) {
-        int rows = Math.max(1, Math.toIntExact(x.dim(0)));
+        int bound = ModelDims.bound(Math.toIntExact(x.dim(0)));
         int width = Math.toIntExact(x.dim(1));
         RmsNorm spec = RmsNorm.of(
-                        rows, width, dims.activation(), AttentionConfig.LATENT_NORM_EPS)
+                        bound, width, dims.activation(), AttentionConfig.LATENT_NORM_EPS)
                 .withTypes(dims.activation(), weight.dtype(), dims.activation());
         sink.add(spec, new RmsNorm.Args(x, weight, out, null, activeRows));
     }
@@ -64,10 +64,10 @@ final class AttentionInputs {
     /// Rotates `[rows, heads, ropeDim]` into `out`.
     static void rope(
             LaunchSink sink, ModelDims dims, Tensor x, Tensor positions, Tensor out, @Nullable Tensor activeRows) {
-        int rows = Math.max(1, Math.toIntExact(x.dim(0)));
+        int bound = ModelDims.bound(Math.toIntExact(x.dim(0)));
         int heads = Math.toIntExact(x.dim(1));
         DType type = dims.activation();
-        Rope spec = Rope.of(rows, heads, dims.config().attention().ropeDim(), dims.frequencies(), type);
+        Rope spec = Rope.of(bound, heads, dims.config().attention().ropeDim(), dims.frequencies(), type);
         sink.add(spec, new Rope.Args(x, positions, out, activeRows));
     }
 

@@ -35,7 +35,7 @@ public record DecodeAttention(Tensor query, Tensor latentOut, Tensor blockTable,
     @Override
     public void add(LaunchSink sink, ModelDims dims, AttentionWeights weights, Activations x, CachePool cache) {
         var attention = dims.config().attention();
-        int rows = x.rows();
+        int bound = x.bound();
         int heads = attention.heads();
         int nope = attention.nopeDim();
         int latent = attention.latentDim();
@@ -44,7 +44,7 @@ public record DecodeAttention(Tensor query, Tensor latentOut, Tensor blockTable,
         Tensor keys = weights.absorbed().slice(1, 0, nope);
         Tensor values = weights.absorbed().slice(1, nope, nope + attention.valueDim());
 
-        Gemm absorb = Gemm.batched(heads, rows, latent, nope, type, format, type)
+        Gemm absorb = Gemm.batched(heads, bound, latent, nope, type, format, type)
                 .withBatchInvariant(dims.batchInvariant());
         sink.add(
                 absorb,
@@ -62,7 +62,7 @@ public record DecodeAttention(Tensor query, Tensor latentOut, Tensor blockTable,
                 x.activeRows());
 
         MlaDecode decode = MlaDecode.of(
-                        rows,
+                        bound,
                         heads,
                         dims.config().softmaxScale(),
                         cache.format(),
@@ -73,7 +73,7 @@ public record DecodeAttention(Tensor query, Tensor latentOut, Tensor blockTable,
                 decode,
                 MlaDecode.Args.of(query, cache, blockTable, lengths, latentOut).withActiveRows(x.activeRows()));
 
-        Gemm project = Gemm.batched(heads, rows, attention.valueDim(), latent, type, format, type)
+        Gemm project = Gemm.batched(heads, bound, attention.valueDim(), latent, type, format, type)
                 .withTransposed(false, true)
                 .withBatchInvariant(dims.batchInvariant());
         sink.add(

@@ -47,7 +47,7 @@ public final class Decoder {
         var config = dims.config();
         sink.add(
                 new Embedding(
-                        x.rows(),
+                        x.bound(),
                         config.vocabularySize(),
                         config.hiddenSize(),
                         weights.embedding().dtype(),
@@ -55,7 +55,7 @@ public final class Decoder {
                 new Embedding.Args(x.ids(), weights.embedding(), x.hidden(), x.activeRows()));
         Tensor firstNorm = weights.layers().getFirst().attentionNorm();
         sink.add(
-                RmsNorm.of(x.rows(), config.hiddenSize(), dims.activation(), config.rmsNormEps())
+                RmsNorm.of(x.bound(), config.hiddenSize(), dims.activation(), config.rmsNormEps())
                         .withTypes(dims.activation(), firstNorm.dtype(), dims.activation()),
                 new RmsNorm.Args(x.hidden(), firstNorm, x.normed(), null, x.activeRows()));
         for (int i = 0; i < weights.layers().size(); i++) {
@@ -83,7 +83,7 @@ public final class Decoder {
     private void addAndNorm(LaunchSink sink, Activations x, Tensor weight) {
         sink.add(
                 AddRmsNorm.of(
-                                x.rows(),
+                                x.bound(),
                                 dims.config().hiddenSize(),
                                 dims.activation(),
                                 dims.config().rmsNormEps())

@@ -26,7 +26,7 @@ final class FeedForward {
     private static void addDense(LaunchSink sink, ModelDims dims, MlpWeights mlp, Activations x) {
         DType type = dims.activation();
         SwiGluMlp spec = new SwiGluMlp(
-                x.rows(),
+                x.bound(),
                 dims.config().hiddenSize(),
                 mlp.gate().rows(),
                 mlp.gate().format(),
@@ -54,7 +54,7 @@ final class FeedForward {
         MlpWeights shared = experts.shared();
         MlpWeights sharedOrRouted = shared == null ? routed : shared;
         MoeLayer spec = new MoeLayer(
-                gate(dims, experts, x.rows()),
+                gate(dims, experts, x.bound()),
                 routed.gate().rows(),
                 shared == null ? 0 : shared.gate().rows(),
                 0,
@@ -88,7 +88,7 @@ final class FeedForward {
                         x.activeRows()));
     }
 
-    private static MoeGate gate(ModelDims dims, ExpertWeights experts, int rows) {
+    private static MoeGate gate(ModelDims dims, ExpertWeights experts, int bound) {
         MoeConfig moe = dims.config().moe();
         MoeGate.Score score =
                 switch (moe.scoring()) {
@@ -96,7 +96,7 @@ final class FeedForward {
                     case SIGMOID -> MoeGate.Score.SIGMOID;
                 };
         MoeGate gate = MoeGate.of(
-                        rows, dims.config().hiddenSize(), moe.experts(), moe.topK(), score, dims.activation())
+                        bound, dims.config().hiddenSize(), moe.experts(), moe.topK(), score, dims.activation())
                 .withBias(moe.selection().biased())
                 .withNormalise(moe.normalise())
                 .withScale(moe.scale())

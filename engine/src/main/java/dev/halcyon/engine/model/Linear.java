@@ -11,8 +11,8 @@ final class Linear {
 
     static void add(
             LaunchSink sink, ModelDims dims, Tensor x, Weight weight, Tensor out, @Nullable Tensor activeRows) {
-        int rows = Math.max(1, Math.toIntExact(x.dim(0)));
-        Gemm spec = Gemm.linear(rows, weight.columns(), weight.rows(), x.dtype(), weight.format(), out.dtype())
+        int bound = ModelDims.bound(Math.toIntExact(x.dim(0)));
+        Gemm spec = Gemm.linear(bound, weight.columns(), weight.rows(), x.dtype(), weight.format(), out.dtype())
                 .withBatchInvariant(dims.batchInvariant());
         sink.add(spec, new Gemm.Args(x, weight.operand(), out, activeRows));
     }

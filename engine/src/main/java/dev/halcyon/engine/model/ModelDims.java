@@ -24,6 +24,12 @@ public record ModelDims(
         return new ModelDims(config, activation, cacheFormat, frequencies(config), batchInvariant);
     }
 
+    /// {@return the row bound to plan `rows` rows with: the next power of two, so that prompts of every length share a
+    /// few plans}
+    static int bound(int rows) {
+        return rows <= 1 ? 1 : Integer.highestOneBit(rows - 1) << 1;
+    }
+
     private static RotaryFrequencies frequencies(ModelConfig config) {
         int dim = config.attention().ropeDim();
         YarnConfig yarn = config.rope().yarn();

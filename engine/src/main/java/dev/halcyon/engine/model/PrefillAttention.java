@@ -9,56 +9,70 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Tensor;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Attention of a piece of one prompt over itself and over what of the sequence is cached before it, in the naive
 /// form: keys and values are projected up from latents.
 ///
-/// Earlier context is read back from the cache in pieces, each attended to without a mask; the pieces are merged by
-/// their log-sum-exps. Source: DeepSeek-V3 inference/model.py, MLA with attn_impl naive.
+/// Earlier context is read back from the cache in runs, each attended to without a mask and merged by log-sum-exp into
+/// what the runs before it gave, so memory depends on the length of a run and not on that of the context. Source:
+/// DeepSeek-V3 inference/model.py, MLA with attn_impl naive.
 ///
-/// @param pieces runs of keys, the piece itself last
-/// @param queryStart the one sequence of queries, I32 `[2]`
-/// @param partial attention over each run, or null if there is one run
-/// @param partialLse its log-sum-exp, or null
-public record PrefillAttention(
-        List<KeyRun> pieces, Tensor queryStart, @Nullable Tensor partial, @Nullable Tensor partialLse)
+/// @param start the one sequence of the piece, I32 `[2]`
+/// @param keyAndValue projections of a run, room for the longest, `[keys, heads, nope + value]`
+/// @param earlier what is cached before the piece, or null
+public record PrefillAttention(Tensor start, Tensor keyAndValue, @Nullable Earlier earlier)
         implements Decoder.Attention {
-    /// One run of keys.
+    /// The partial results: what is merged so far, the run at hand, and room for their merger. The run at hand is in the
+    /// middle, so that it lies beside the sum so far, whichever end that is at.
+    private static final int PARTIALS = 3;
+
+    private static final int AT_HAND = 1;
+
+    /// One run of cached keys.
     ///
-    /// @param slots cache slots to read latents from, or null for the new tokens themselves
-    /// @param latent latents `[keys, latent]`, or null for the new tokens themselves
-    /// @param ropeKey rotated keys `[keys, rope]`, or null
-    /// @param keyAndValue their projection `[keys, heads, nope + value]`
-    /// @param keyStart the one sequence of keys, I32 `[2]`
-    public record KeyRun(
-            @Nullable Tensor slots,
-            @Nullable Tensor latent,
-            @Nullable Tensor ropeKey,
-            Tensor keyAndValue,
-            Tensor keyStart) {
-        /// {@return room for the keys of `keys` cached tokens}
-        public static KeyRun cached(DeviceArena arena, ModelDims dims, Tensor slots, Tensor keyStart) {
-            var attention = dims.config().attention();
-            long keys = slots.dim(0);
-            return new KeyRun(
-                    slots,
-                    arena.tensor(dims.activation(), keys, attention.latentDim()),
-                    arena.tensor(dims.activation(), keys, attention.ropeDim()),
-                    projected(arena, dims, keys),
-                    keyStart);
+    /// @param slots cache slots, I32 `[keys]`
+    /// @param start the one sequence of keys, I32 `[2]`
+    public record Run(Tensor slots, Tensor start) {
+        private int keys() {
+            return Math.toIntExact(slots.dim(0));
         }
+    }
 
-        /// {@return room for the keys of the new tokens}
-        public static KeyRun own(DeviceArena arena, ModelDims dims, long tokens, Tensor keyStart) {
-            return new KeyRun(null, null, null, projected(arena, dims, tokens), keyStart);
+    /// The context before a piece.
+    ///
+    /// @param runs its runs, oldest first
+    /// @param latent latents of a run, room for the longest, `[keys, latent]`
+    /// @param ropeKey its rotated keys, `[keys, rope]`
+    /// @param partial attention over runs, F32 `[3, rows, heads, value]`
+    /// @param partialLse its log-sum-exp, F32 `[3, rows, heads]`
+    public record Earlier(List<Run> runs, Tensor latent, Tensor ropeKey, Tensor partial, Tensor partialLse) {
+        public Earlier {
+            runs = List.copyOf(runs);
         }
+    }
 
-        private static Tensor projected(DeviceArena arena, ModelDims dims, long keys) {
-            var attention = dims.config().attention();
-            return arena.tensor(
-                    dims.activation(), keys, attention.heads(), attention.nopeDim() + attention.valueDim());
+    /// {@return attention of `rows` tokens over themselves and over `runs` before them, with scratch memory of `arena`}
+    public static PrefillAttention allocate(
+            DeviceArena arena, ModelDims dims, int rows, Tensor start, List<Run> runs) {
+        var attention = dims.config().attention();
+        DType type = dims.activation();
+        int longest = runs.stream().mapToInt(Run::keys).max().orElse(0);
+        long projected = (long) attention.nopeDim() + attention.valueDim();
+        Tensor keyAndValue = arena.tensor(type, Math.max(rows, longest), attention.heads(), projected);
+        if (runs.isEmpty()) {
+            return new PrefillAttention(start, keyAndValue, null);
         }
+        return new PrefillAttention(
+                start,
+                keyAndValue,
+                new Earlier(
+                        runs,
+                        arena.tensor(type, longest, attention.latentDim()),
+                        arena.tensor(type, longest, attention.ropeDim()),
+                        arena.tensor(DType.F32, PARTIALS, rows, attention.heads(), attention.valueDim()),
+                        arena.tensor(DType.F32, PARTIALS, rows, attention.heads())));
     }
 
     @Override
@@ -66,63 +80,103 @@ public record PrefillAttention(
         var attention = dims.config().attention();
         Tensor rotated = x.query().slice(2, attention.nopeDim(), attention.queryDim());
         AttentionInputs.rope(sink, dims, rotated, x.positions(), rotated, null);
-        for (int i = 0; i < pieces.size(); i++) {
-            boolean own = i == pieces.size() - 1;
-            Tensor out = partial == null ? x.heads() : partial.get(i);
-            Tensor lse = partialLse == null ? null : partialLse.get(i);
-            addRun(sink, dims, weights, x, cache, pieces.get(i), own, out, lse);
+        Tensor ropeKey = x.ropeKey().reshape(x.rows(), attention.ropeDim());
+        if (earlier == null) {
+            addKeys(sink, dims, weights, x, new Keys(x.latent(), ropeKey, start, true), x.heads(), null);
+            return;
         }
-        if (partial != null && partialLse != null) {
-            AttentionMerge merge = AttentionMerge.of(
-                    x.rows(), attention.heads(), attention.valueDim(), pieces.size(), dims.activation());
-            sink.add(merge, AttentionMerge.Args.of(partial, partialLse, x.heads()));
+        Tensor partial = earlier.partial();
+        Tensor lse = earlier.partialLse();
+        int merged = 0;
+        for (int i = 0; i < earlier.runs().size(); i++) {
+            Keys keys = gathered(sink, dims, earlier, earlier.runs().get(i), cache);
+            int at = i == 0 ? merged : AT_HAND;
+            addKeys(sink, dims, weights, x, keys, partial.get(at), lse.get(at));
+            if (i > 0) {
+                int next = PARTIALS - 1 - merged;
+                addMerge(sink, dims, x, merged, partial.get(next), lse.get(next));
+                merged = next;
+            }
         }
+        Keys own = new Keys(x.latent(), ropeKey, start, true);
+        addKeys(sink, dims, weights, x, own, partial.get(AT_HAND), lse.get(AT_HAND));
+        addMerge(sink, dims, x, merged, x.heads(), null);
     }
 
-    private void addRun(
+    /// @param latent `[keys, latent]`
+    /// @param ropeKey `[keys, rope]`
+    /// @param start the one sequence of keys
+    /// @param own whether these are the keys of the piece itself, of which a query sees none after it
+    private record Keys(Tensor latent, Tensor ropeKey, Tensor start, boolean own) {}
+
+    private static Keys gathered(LaunchSink sink, ModelDims dims, Earlier earlier, Run run, CachePool cache) {
+        int keys = run.keys();
+        Tensor latent = earlier.latent().slice(0, 0, keys);
+        Tensor ropeKey = earlier.ropeKey().slice(0, 0, keys);
+        sink.add(
+                CacheGather.of(ModelDims.bound(keys), cache.format(), dims.activation()),
+                CacheGather.Args.of(cache, run.slots(), latent, ropeKey));
+        return new Keys(latent, ropeKey, run.start(), false);
+    }
+
+    private void addKeys(
             LaunchSink sink,
             ModelDims dims,
             AttentionWeights weights,
             Activations x,
-            CachePool cache,
-            KeyRun run,
-            boolean own,
+            Keys keys,
             Tensor out,
             @Nullable Tensor lse) {
         var attention = dims.config().attention();
-        DType type = dims.activation();
-        int keys = Math.toIntExact(run.keyAndValue().dim(0));
-        Tensor latent = x.latent();
-        Tensor ropeKey = x.ropeKey().reshape(x.rows(), attention.ropeDim());
-        if (run.slots() != null && run.latent() != null && run.ropeKey() != null) {
-            latent = run.latent();
-            ropeKey = run.ropeKey();
-            sink.add(
-                    CacheGather.of(keys, cache.format(), type),
-                    CacheGather.Args.of(cache, run.slots(), latent, ropeKey));
-        }
+        int count = Math.toIntExact(keys.latent().dim(0));
         int projected = attention.nopeDim() + attention.valueDim();
+        Tensor both = keyAndValue.slice(0, 0, count);
         Linear.add(
                 sink,
                 dims,
-                latent,
+                keys.latent(),
                 weights.keyAndValue(),
-                run.keyAndValue().reshape(keys, (long) attention.heads() * projected),
+                both.reshape(count, (long) attention.heads() * projected),
                 null);
         MlaPrefill prefill = MlaPrefill.of(
-                        x.rows(), 1, attention.heads(), attention.nopeDim(), attention.ropeDim(), attention.valueDim(), type)
-                .withMaxKeys(keys)
+                        x.bound(),
+                        1,
+                        attention.heads(),
+                        attention.nopeDim(),
+                        attention.ropeDim(),
+                        attention.valueDim(),
+                        dims.activation())
+                .withMaxKeys(ModelDims.bound(count))
                 .withSoftmaxScale(dims.config().softmaxScale())
-                .withCausal(own);
+                .withCausal(keys.own())
+                .withTypes(dims.activation(), out.dtype());
         sink.add(
                 prefill,
                 MlaPrefill.Args.of(
                                 x.query(),
-                                run.keyAndValue().slice(2, 0, attention.nopeDim()),
-                                ropeKey,
-                                run.keyAndValue().slice(2, attention.nopeDim(), projected),
-                                queryStart,
-                                run.keyStart(),
+                                both.slice(2, 0, attention.nopeDim()),
+                                keys.ropeKey(),
+                                both.slice(2, attention.nopeDim(), projected),
+                                start,
+                                keys.start(),
+                                out)
+                        .withLogSumExp(lse));
+    }
+
+    /// Merges the run at hand with what was merged before it.
+    private void addMerge(
+            LaunchSink sink, ModelDims dims, Activations x, int merged, Tensor out, @Nullable Tensor lse) {
+        var attention = dims.config().attention();
+        Earlier context = Objects.requireNonNull(earlier);
+        int from = Math.min(merged, AT_HAND);
+        AttentionMerge merge = AttentionMerge.of(
+                        x.bound(), attention.heads(), attention.valueDim(), 2, DType.F32)
+                .withTypes(DType.F32, out.dtype());
+        sink.add(
+                merge,
+                AttentionMerge.Args.of(
+                                context.partial().slice(0, from, from + 2L),
+                                context.partialLse().slice(0, from, from + 2L),
                                 out)
                         .withLogSumExp(lse));
     }
