@@ -6,11 +6,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 /// The tokenizer that a checkpoint brings as `tokenizer.json`.
 public final class TextTokenizer implements AutoCloseable {
     /// The file's name in a checkpoint folder.
     public static final String FILE_NAME = "tokenizer.json";
+
+    /// Left to itself the library cuts a prompt off after 512 tokens.
+    private static final Map<String, String> OPTIONS =
+            Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "true");
 
     private final HuggingFaceTokenizer tokenizer;
 
@@ -33,7 +38,7 @@ public final class TextTokenizer implements AutoCloseable {
                     folder + " has no " + FILE_NAME + ", so text cannot be used; give the prompt as token ids");
         }
         try {
-            return new TextTokenizer(HuggingFaceTokenizer.newInstance(file));
+            return new TextTokenizer(HuggingFaceTokenizer.newInstance(file, OPTIONS));
         } catch (IOException | RuntimeException broken) {
             throw new IllegalArgumentException(
                     file + " cannot be read: " + broken.getMessage() + "; give the prompt as token ids", broken);
@@ -47,9 +52,9 @@ public final class TextTokenizer implements AutoCloseable {
                 .toList();
     }
 
-    /// {@return the text of token ids}
+    /// {@return the text of token ids, special tokens such as the end of text left out}
     public String decode(List<Integer> ids) {
-        return tokenizer.decode(ids.stream().mapToLong(Integer::longValue).toArray());
+        return tokenizer.decode(ids.stream().mapToLong(Integer::longValue).toArray(), true);
     }
 
     @Override
