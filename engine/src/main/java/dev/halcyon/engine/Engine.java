@@ -48,6 +48,8 @@ public final class Engine implements AutoCloseable {
     private final List<DecodeBucket> buckets = new ArrayList<>();
     private final ArrayDeque<Sequence> waiting = new ArrayDeque<>();
     private final @Nullable Sequence[] rows;
+    private final int context;
+    private boolean closed;
 
     private Engine(CheckpointFolder folder, Device device, EngineOptions options) {
         this.config = folder.config();
@@ -60,10 +62,11 @@ public final class Engine implements AutoCloseable {
             this.weights = WeightLoader.load(folder, device, weightArena, options.activation());
             var attention = config.attention();
             this.cacheFormat = device.cacheFormat(options.cache(), attention.latentDim(), attention.ropeDim());
-            this.pages = new PageAllocator(Math.toIntExact(cacheFormat.pagesFor(options.cacheTokens())));
+            this.context = Math.min(options.maxContext(), config.maxPositions());
+            int maxPages = Math.toIntExact(cacheFormat.pagesFor(context));
+            this.pages = new PageAllocator(pages(maxPages));
             ModelDims dims = ModelDims.of(config, options.activation(), cacheFormat, options.batchInvariant());
             Decoder decoder = new Decoder(dims, weights, caches());
-            int maxPages = Math.toIntExact(cacheFormat.pagesFor(options.maxContext()));
             this.inputs = new StepTensors(stateArena, options.maxSequences(), maxPages, cacheFormat.rowsPerPage());
             stream.fill(inputs.ids, 0);
             this.readback = new TokenReadback(hostArena, inputs.ids);
@@ -71,9 +74,15 @@ public final class Engine implements AutoCloseable {
             this.rows = new Sequence[options.maxSequences()];
             addBuckets(device, decoder);
         } catch (RuntimeException | Error failure) {
-            close();
+            release(failure);
             throw failure;
         }
+    }
+
+    /// More pages than all rows together can use would only take memory.
+    private int pages(int pagesOfOne) {
+        long all = (long) options.maxSequences() * pagesOfOne;
+        return Math.toIntExact(Math.min(all, cacheFormat.pagesFor(options.cacheTokens())));
     }
 
     private List<CachePool> caches() {
@@ -128,7 +137,9 @@ public final class Engine implements AutoCloseable {
     ///
     /// @throws IllegalArgumentException if a token is outside the vocabulary, or prompt and answer are longer than the
     ///     context or the whole cache
+    /// @throws IllegalStateException if the engine is closed
     public Sequence add(Request request) {
+        checkOpen();
         for (int token : request.prompt()) {
             if (token < 0 || token >= config.vocabularySize()) {
                 throw new IllegalArgumentException(
@@ -136,7 +147,6 @@ public final class Engine implements AutoCloseable {
             }
         }
         long length = (long) request.prompt().size() + request.maxNewTokens();
-        int context = Math.min(options.maxContext(), config.maxPositions());
         if (length > context) {
             throw new IllegalArgumentException(request.prompt().size() + " prompt tokens and " + request.maxNewTokens()
                     + " new ones are " + length + ", the context is " + context
@@ -153,19 +163,33 @@ public final class Engine implements AutoCloseable {
         return sequence;
     }
 
-    /// Ends a sequence wherever it is; it keeps the tokens it has.
+    /// Ends a sequence wherever it is; it keeps the tokens it has. One that has ended stays as it is.
+    ///
+    /// @throws IllegalArgumentException if the sequence is another engine's
     public void cancel(Sequence sequence) {
-        if (!sequence.isFinished()) {
-            sequence.finish(Sequence.FinishReason.CANCELLED);
-            waiting.remove(sequence);
-            release(sequence);
+        if (sequence.isFinished()) {
+            return;
         }
+        boolean running = sequence.row >= 0 && sequence.row < rows.length && rows[sequence.row] == sequence;
+        if (!waiting.remove(sequence) && !running) {
+            throw new IllegalArgumentException("the sequence belongs to another engine; cancel it there");
+        }
+        end(sequence, Sequence.FinishReason.CANCELLED);
+    }
+
+    private void end(Sequence sequence, Sequence.FinishReason reason) {
+        sequence.finish(reason);
+        release(sequence);
     }
 
     /// Lets waiting requests in, decodes one token of every running sequence, and takes in the tokens of the step before.
     ///
     /// @return whether there is anything left to do
+    /// @throws IllegalStateException if the engine is closed
+    /// @throws dev.halcyon.hal.error.HalException if the device fails; a sequence whose prompt could not be run has
+    ///     ended then, and if the device says that it is still usable, so is the engine
     public boolean step() {
+        checkOpen();
         admit();
         int active = activeRows();
         if (active > 0) {
@@ -198,10 +222,26 @@ public final class Engine implements AutoCloseable {
             next.pages = pages.take(needed);
             next.row = row;
             rows[row] = next;
-            prefill.run(stream, next, inputs.ids.slice(0, row, row + 1));
-            readback.schedule(stream, List.of(next), row + 1);
+            prefill(next);
             row = freeRow();
         }
+    }
+
+    private void prefill(Sequence sequence) {
+        int row = sequence.row;
+        try {
+            prefill.run(stream, sequence, inputs.ids.slice(0, row, row + 1L));
+            readback.schedule(stream, List.of(sequence), row + 1);
+        } catch (RuntimeException | Error failure) {
+            // Left in its row, it would be decoded from a cache that nobody has written.
+            end(sequence, Sequence.FinishReason.FAILED);
+            throw failure;
+        }
+    }
+
+    /// {@return the cache pages that no sequence has}
+    int availablePages() {
+        return pages.available();
     }
 
     private int freeRow() {
@@ -266,14 +306,41 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    /// Gives back everything on the device; a sequence keeps the tokens it has.
+    private void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("the engine is closed; open another one");
+        }
+    }
+
+    /// Gives back everything on the device; sequences that have not ended are cancelled and keep the tokens they have.
+    /// Closing twice has no effect.
     @Override
     public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        waiting.forEach(sequence -> sequence.finish(Sequence.FinishReason.CANCELLED));
+        waiting.clear();
+        for (Sequence sequence : rows) {
+            if (sequence != null) {
+                end(sequence, Sequence.FinishReason.CANCELLED);
+            }
+        }
+        IllegalStateException failed = new IllegalStateException("closing the engine failed");
+        release(failed);
+        if (failed.getSuppressed().length > 0) {
+            throw failed;
+        }
+    }
+
+    /// Closes what was opened, the latest first and all of it whatever happens; `failure` is told what did.
+    private void release(Throwable failure) {
         while (!resources.isEmpty()) {
             try {
                 resources.removeLast().close();
-            } catch (Exception failure) {
-                throw new IllegalStateException("closing the engine failed", failure);
+            } catch (Exception another) {
+                failure.addSuppressed(another);
             }
         }
     }

@@ -11,8 +11,10 @@ public final class Sequence {
         LENGTH,
         /// A stop token came up.
         STOP,
-        /// It was cancelled.
-        CANCELLED
+        /// It was cancelled, or its engine was closed.
+        CANCELLED,
+        /// Its prompt could not be run; `step()` threw the reason.
+        FAILED
     }
 
     /// Rows of a sequence that holds none.

@@ -23,12 +23,10 @@ final class StepTensors {
     final StepInput topK;
     final StepInput seed;
 
-    private final int rows;
     private final int maxPages;
     private final int rowsPerPage;
 
     StepTensors(DeviceArena arena, int rows, int maxPages, int rowsPerPage) {
-        this.rows = rows;
         this.maxPages = maxPages;
         this.rowsPerPage = rowsPerPage;
         ids = arena.tensor(DType.I32, rows);
@@ -43,9 +41,11 @@ final class StepTensors {
         seed = arena.stepInput(DType.I64, rows);
     }
 
-    /// Publishes one decode step: every sequence that wants a token takes part, other rows are holes.
+    /// Publishes one decode step of the first `active` rows: every sequence that wants a token takes part, other rows
+    /// are holes.
     ///
-    /// A hole has no cached rows and appends nothing, so a sequence keeps its row while others come and go.
+    /// A hole has no cached rows and appends nothing, so a sequence keeps its row while others come and go. Rows from
+    /// `active` on, and pages beyond those of a sequence, keep whatever is there: no kernel looks at them.
     void publish(Stream stream, @Nullable Sequence[] sequences, int active) {
         MemorySegment positionsNext = positions.next();
         MemorySegment slotsNext = slots.next();
@@ -55,7 +55,7 @@ final class StepTensors {
         MemorySegment topPNext = topP.next();
         MemorySegment topKNext = topK.next();
         MemorySegment seedNext = seed.next();
-        for (int row = 0; row < rows; row++) {
+        for (int row = 0; row < active; row++) {
             Sequence sequence = sequences[row];
             boolean live = sequence != null && sequence.wantsMore();
             int position = live ? sequence.cached : 0;
@@ -63,9 +63,9 @@ final class StepTensors {
             positionsNext.setAtIndex(ValueLayout.JAVA_INT, row, position);
             slotsNext.setAtIndex(ValueLayout.JAVA_INT, row, live ? sequence.slot(position, rowsPerPage) : -1);
             lengthsNext.setAtIndex(ValueLayout.JAVA_INT, row, live ? position + 1 : 0);
-            for (int page = 0; page < maxPages; page++) {
-                int value = live && page < sequence.pages.length ? sequence.pages[page] : 0;
-                pagesNext.setAtIndex(ValueLayout.JAVA_INT, (long) row * maxPages + page, value);
+            if (live) {
+                long bytes = (long) row * maxPages * Integer.BYTES;
+                MemorySegment.copy(sequence.pages, 0, pagesNext, ValueLayout.JAVA_INT, bytes, sequence.pages.length);
             }
             temperatureNext.setAtIndex(ValueLayout.JAVA_FLOAT, row, (float) sampling.temperature());
             topPNext.setAtIndex(ValueLayout.JAVA_FLOAT, row, (float) sampling.topP());

@@ -51,15 +51,17 @@ final class TokenReadback {
     /// Hands over the tokens of all but the last `behind` steps.
     void collect(int behind, Listener listener) {
         while (pending.size() > behind) {
-            Pending step = pending.remove();
+            Pending step = pending.getFirst();
             if (!step.copied().await(PATIENCE)) {
-                throw new IllegalStateException("a decode step did not end within " + PATIENCE);
+                throw new IllegalStateException("a step of the engine has not ended within " + PATIENCE
+                        + "; go on waiting with another step(), or close the engine");
             }
+            pending.removeFirst();
+            free.add(step.ids());
             for (int i = 0; i < step.sequences().size(); i++) {
                 int token = step.ids().segment().getAtIndex(ValueLayout.JAVA_INT, step.rows().get(i));
                 listener.arrived(step.sequences().get(i), token);
             }
-            free.add(step.ids());
         }
     }
 }
