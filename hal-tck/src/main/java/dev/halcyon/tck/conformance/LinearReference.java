@@ -14,6 +14,7 @@ import dev.halcyon.tck.format.QuantizedValues;
 import dev.halcyon.tck.format.ScaleRule;
 import dev.halcyon.tck.oracle.Rows;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
@@ -122,8 +123,13 @@ final class LinearReference {
         return Map.of("out.values", Expected.of(quantized.codes()), "out.scales", Expected.of(quantized.scales()));
     }
 
+    /// The product is rounded to F32 first, unless the result is wider.
     static Map<String, Expected> of(Dequantize spec, Values in) {
-        return Map.of("out", Expected.of(in.of("x")));
+        boolean wide = spec.out() == DType.F64;
+        double[] out = Arrays.stream(in.of("x"))
+                .map(value -> wide ? value : RowReference.rounded((float) value, spec.out()))
+                .toArray();
+        return Map.of("out", Expected.of(out));
     }
 
     static Map<String, Expected> of(PackWeight spec, Values in) {

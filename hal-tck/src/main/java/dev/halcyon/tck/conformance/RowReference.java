@@ -13,6 +13,8 @@ import dev.halcyon.hal.kernel.elementwise.SwiGlu;
 import dev.halcyon.hal.kernel.norm.AddRmsNorm;
 import dev.halcyon.hal.kernel.norm.LayerNorm;
 import dev.halcyon.hal.kernel.norm.RmsNorm;
+import dev.halcyon.hal.memory.DType;
+import dev.halcyon.tck.format.FloatFormat;
 import dev.halcyon.tck.oracle.RopeTable;
 import dev.halcyon.tck.oracle.Yarn;
 import java.util.Arrays;
@@ -23,9 +25,6 @@ import org.jspecify.annotations.Nullable;
 
 /// What the specs that work row by row must write, by the oracle.
 final class RowReference {
-    private static final double F8_LARGEST = 448;
-    private static final double F8_WIDE_LARGEST = 57_344;
-
     private RowReference() {}
 
     static Map<String, Expected> of(Axpby spec, Values in) {
@@ -37,18 +36,24 @@ final class RowReference {
     }
 
     static Map<String, Expected> of(Cast spec, Values in) {
-        double[] x = in.of("x");
-        double limit =
-                switch (spec.to()) {
-                    case F8_E4M3 -> F8_LARGEST;
-                    case F8_E5M2 -> F8_WIDE_LARGEST;
-                    default -> Double.POSITIVE_INFINITY;
-                };
         return Map.of(
                 "out",
-                Expected.of(Arrays.stream(x)
-                        .map(value -> Double.isNaN(value) ? value : Math.clamp(value, -limit, limit))
+                Expected.of(Arrays.stream(in.of("x"))
+                        .map(value -> rounded(value, spec.to()))
                         .toArray()));
+    }
+
+    /// `value` in a floating-point type, in one rounding; the 8-bit types saturate.
+    static double rounded(double value, DType dtype) {
+        return switch (dtype) {
+            case F64 -> value;
+            case F32 -> (float) value;
+            case F16 -> FloatFormat.F16.round(value, FloatFormat.Overflow.SPECIAL);
+            case BF16 -> FloatFormat.BF16.round(value, FloatFormat.Overflow.SPECIAL);
+            case F8_E4M3 -> FloatFormat.E4M3.round(value, FloatFormat.Overflow.SATURATE);
+            case F8_E5M2 -> FloatFormat.E5M2.round(value, FloatFormat.Overflow.SATURATE);
+            default -> throw new IllegalArgumentException("nothing is rounded to " + dtype);
+        };
     }
 
     static Map<String, Expected> of(Copy spec, Values in) {

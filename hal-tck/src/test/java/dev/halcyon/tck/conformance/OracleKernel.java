@@ -3,6 +3,7 @@ package dev.halcyon.tck.conformance;
 import dev.halcyon.hal.Implementation;
 import dev.halcyon.hal.Limits;
 import dev.halcyon.hal.Numerics;
+import dev.halcyon.hal.host.FaultSink;
 import dev.halcyon.hal.host.HostElements;
 import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.KernelArgs;
@@ -52,16 +53,17 @@ final class OracleKernel<S extends KernelSpec<A>, A extends KernelArgs> implemen
                 new Implementation(implementations().getFirst(), "fp64"),
                 Numerics.F32_INVARIANT,
                 64,
-                (args, workspace) -> faults -> compute(spec, args));
+                (args, workspace) -> faults -> compute(spec, args, faults));
     }
 
-    private void compute(S spec, A args) {
+    private void compute(S spec, A args, FaultSink faults) {
         Map<String, HostTensor> in = new LinkedHashMap<>();
         Map<String, Operand> operands = new LinkedHashMap<>();
         for (Operands.Access access : spec.operands(args).accesses()) {
             operands.put(access.name(), access.operand());
             in.put(access.name(), read(spec, access.name(), access.operand()));
         }
+        BadIndices.report(spec, new Values(in), faults);
         Reference.of(spec, new Values(in)).forEach((name, expected) -> write(spec, operands, name, expected));
     }
 
