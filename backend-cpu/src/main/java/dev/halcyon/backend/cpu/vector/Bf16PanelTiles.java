@@ -18,6 +18,9 @@ import jdk.incubator.vector.VectorOperators;
 ///
 /// The tiles are written out because C2 gives up on inlining methods of ours into a body of this size, and then allocates a vector
 /// object for every operation.
+///
+/// The left-hand side is read as unaligned floats, though it is aligned: the checks of twelve aligned reads cost C1 more registers
+/// than it has. A tile that C1 cannot compile with profiling, but has compiled without while C2 was busy, stays there for good, and allocates.
 final class Bf16PanelTiles {
     private static final long VECTOR_BYTES = (long) COUNT * Float.BYTES;
 
@@ -71,7 +74,7 @@ final class Bf16PanelTiles {
                     .and(UPPER)
                     .reinterpretAsFloats();
             long l = leftAt + i * 4L;
-            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l));
+            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
             s0a = x0.fma(wa, s0a);
             s0b = x0.fma(wb, s0b);
         }
@@ -106,10 +109,10 @@ final class Bf16PanelTiles {
                     .and(UPPER)
                     .reinterpretAsFloats();
             long l = leftAt + i * 8L;
-            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l));
+            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
             s0a = x0.fma(wa, s0a);
             s0b = x0.fma(wb, s0b);
-            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 4));
+            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 4));
             s1a = x1.fma(wa, s1a);
             s1b = x1.fma(wb, s1b);
         }
@@ -152,16 +155,16 @@ final class Bf16PanelTiles {
                     .and(UPPER)
                     .reinterpretAsFloats();
             long l = leftAt + i * 16L;
-            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l));
+            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
             s0a = x0.fma(wa, s0a);
             s0b = x0.fma(wb, s0b);
-            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 4));
+            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 4));
             s1a = x1.fma(wa, s1a);
             s1b = x1.fma(wb, s1b);
-            FloatVector x2 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 8));
+            FloatVector x2 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 8));
             s2a = x2.fma(wa, s2a);
             s2b = x2.fma(wb, s2b);
-            FloatVector x3 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 12));
+            FloatVector x3 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 12));
             s3a = x3.fma(wa, s3a);
             s3b = x3.fma(wb, s3b);
         }
@@ -214,22 +217,22 @@ final class Bf16PanelTiles {
                     .and(UPPER)
                     .reinterpretAsFloats();
             long l = leftAt + i * 24L;
-            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l));
+            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
             s0a = x0.fma(wa, s0a);
             s0b = x0.fma(wb, s0b);
-            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 4));
+            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 4));
             s1a = x1.fma(wa, s1a);
             s1b = x1.fma(wb, s1b);
-            FloatVector x2 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 8));
+            FloatVector x2 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 8));
             s2a = x2.fma(wa, s2a);
             s2b = x2.fma(wb, s2b);
-            FloatVector x3 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 12));
+            FloatVector x3 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 12));
             s3a = x3.fma(wa, s3a);
             s3b = x3.fma(wb, s3b);
-            FloatVector x4 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 16));
+            FloatVector x4 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 16));
             s4a = x4.fma(wa, s4a);
             s4b = x4.fma(wb, s4b);
-            FloatVector x5 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 20));
+            FloatVector x5 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 20));
             s5a = x5.fma(wa, s5a);
             s5b = x5.fma(wb, s5b);
         }
@@ -292,28 +295,28 @@ final class Bf16PanelTiles {
                     .and(UPPER)
                     .reinterpretAsFloats();
             long l = leftAt + i * 32L;
-            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l));
+            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
             s0a = x0.fma(wa, s0a);
             s0b = x0.fma(wb, s0b);
-            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 4));
+            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 4));
             s1a = x1.fma(wa, s1a);
             s1b = x1.fma(wb, s1b);
-            FloatVector x2 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 8));
+            FloatVector x2 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 8));
             s2a = x2.fma(wa, s2a);
             s2b = x2.fma(wb, s2b);
-            FloatVector x3 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 12));
+            FloatVector x3 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 12));
             s3a = x3.fma(wa, s3a);
             s3b = x3.fma(wb, s3b);
-            FloatVector x4 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 16));
+            FloatVector x4 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 16));
             s4a = x4.fma(wa, s4a);
             s4b = x4.fma(wb, s4b);
-            FloatVector x5 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 20));
+            FloatVector x5 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 20));
             s5a = x5.fma(wa, s5a);
             s5b = x5.fma(wb, s5b);
-            FloatVector x6 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 24));
+            FloatVector x6 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 24));
             s6a = x6.fma(wa, s6a);
             s6b = x6.fma(wb, s6b);
-            FloatVector x7 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 28));
+            FloatVector x7 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 28));
             s7a = x7.fma(wa, s7a);
             s7b = x7.fma(wb, s7b);
         }
@@ -392,40 +395,40 @@ final class Bf16PanelTiles {
                     .and(UPPER)
                     .reinterpretAsFloats();
             long l = leftAt + i * 48L;
-            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l));
+            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
             s0a = x0.fma(wa, s0a);
             s0b = x0.fma(wb, s0b);
-            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 4));
+            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 4));
             s1a = x1.fma(wa, s1a);
             s1b = x1.fma(wb, s1b);
-            FloatVector x2 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 8));
+            FloatVector x2 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 8));
             s2a = x2.fma(wa, s2a);
             s2b = x2.fma(wb, s2b);
-            FloatVector x3 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 12));
+            FloatVector x3 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 12));
             s3a = x3.fma(wa, s3a);
             s3b = x3.fma(wb, s3b);
-            FloatVector x4 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 16));
+            FloatVector x4 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 16));
             s4a = x4.fma(wa, s4a);
             s4b = x4.fma(wb, s4b);
-            FloatVector x5 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 20));
+            FloatVector x5 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 20));
             s5a = x5.fma(wa, s5a);
             s5b = x5.fma(wb, s5b);
-            FloatVector x6 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 24));
+            FloatVector x6 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 24));
             s6a = x6.fma(wa, s6a);
             s6b = x6.fma(wb, s6b);
-            FloatVector x7 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 28));
+            FloatVector x7 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 28));
             s7a = x7.fma(wa, s7a);
             s7b = x7.fma(wb, s7b);
-            FloatVector x8 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 32));
+            FloatVector x8 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 32));
             s8a = x8.fma(wa, s8a);
             s8b = x8.fma(wb, s8b);
-            FloatVector x9 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 36));
+            FloatVector x9 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 36));
             s9a = x9.fma(wa, s9a);
             s9b = x9.fma(wb, s9b);
-            FloatVector x10 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 40));
+            FloatVector x10 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 40));
             s10a = x10.fma(wa, s10a);
             s10b = x10.fma(wb, s10b);
-            FloatVector x11 = FloatVector.broadcast(FLOATS, left.get(Elements.ALIGNED_FLOAT, l + 44));
+            FloatVector x11 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 44));
             s11a = x11.fma(wa, s11a);
             s11b = x11.fma(wb, s11b);
         }
