@@ -50,10 +50,11 @@ import java.util.Map;
 /// A backend whose kernels are the oracle, rounded to the operands' types; coarse specs run by their lowerings.
 ///
 /// A test exchanges single kernels for broken ones to see whether the kit notices.
-final class OracleBackend implements BackendProvider {
+public final class OracleBackend implements BackendProvider {
     private final Map<Class<?>, Kernel<?, ?, HostWork>> kernels = new LinkedHashMap<>();
 
-    OracleBackend() {
+    /// Makes a backend with a kernel for every fine spec.
+    public OracleBackend() {
         List.of(
                         kernel(Axpby.class),
                         kernel(Cast.class),
@@ -96,13 +97,13 @@ final class OracleBackend implements BackendProvider {
     }
 
     /// Adds a kernel in the place of the one of its spec.
-    OracleBackend with(Kernel<?, ?, HostWork> kernel) {
+    public OracleBackend with(Kernel<?, ?, HostWork> kernel) {
         kernels.put(kernel.specType(), kernel);
         return this;
     }
 
     /// Takes a kernel away.
-    OracleBackend without(Class<?> spec) {
+    public OracleBackend without(Class<?> spec) {
         kernels.remove(spec);
         return this;
     }
