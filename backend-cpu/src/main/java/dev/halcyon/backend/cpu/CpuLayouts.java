@@ -5,7 +5,8 @@ import dev.halcyon.hal.host.HostLayouts;
 import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.WeightFormat;
 
-/// The weight layouts of a CPU device: plain F32 and BF16 weights are fastest in panels, everything else as it is stored.
+/// The weight layouts of a CPU device: plain F32 and BF16 weights are fastest in panels, everything
+/// else as it is stored.
 public final class CpuLayouts implements HostLayouts {
     private final int panelRows;
 
@@ -29,12 +30,21 @@ public final class CpuLayouts implements HostLayouts {
     public long packedBytes(Shape weightShape, WeightFormat format) {
         String panel = PanelLayout.name(panelRows);
         if (!format.layout().equals(panel) || !PanelLayout.takes(format)) {
-            throw new IllegalArgumentException("this device has no weight layout \"" + format + "\"; it has F32 and BF16 "
-                    + panel + ", see device.preferred");
+            throw new IllegalArgumentException(
+                    "this device has no weight layout \""
+                            + format
+                            + "\"; it has F32 and BF16 "
+                            + panel
+                            + ", see device.preferred");
         }
         if (format.isListed() || weightShape.rank() < 2 || weightShape.rank() > 3) {
-            throw new IllegalArgumentException("a packed weight is [rows, columns] or [matrices, rows, columns] in one piece, not "
-                    + format + " " + weightShape + "; make one for each element of a list");
+            throw new IllegalArgumentException(
+                    "a packed weight is [rows, columns] or [matrices, rows, columns] in one piece,"
+                            + " not "
+                            + format
+                            + " "
+                            + weightShape
+                            + "; make one for each element of a list");
         }
         long matrices = weightShape.rank() == 3 ? weightShape.dim(0) : 1;
         return Math.multiplyExact(

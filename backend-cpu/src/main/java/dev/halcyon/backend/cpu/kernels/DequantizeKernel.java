@@ -15,6 +15,7 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -43,22 +44,25 @@ final class DequantizeKernel implements Kernel<Dequantize, Dequantize.Args, Host
     public Decision<Dequantize.Args, HostWork> decide(Dequantize spec, Limits limits) {
         if (spec.out() == DType.F64) {
             return Decision.refused(
-                    Support.Reason.FORMAT, "out is F64, the product is F32 here", "out of F32, BF16 or F16");
+                    Support.Reason.FORMAT,
+                    "out is F64, the product is F32 here",
+                    "out of F32, BF16 or F16");
         }
         return Decision.planned(
                 context.implementation("dequantize"),
                 Numerics.F32_INVARIANT,
                 (long) STRETCH * Float.BYTES * context.pool().threads(),
-                (args, workspace) -> new Work(
-                        context.pool(),
-                        context.rows(),
-                        (int) args.out().dim(0),
-                        spec.columns(),
-                        Weights.of(args.x(), 1, context.matrix().panelColumns()),
-                        args.out(),
-                        args.out().segment(),
-                        workspace.segment(),
-                        new float[context.pool().threads()][STRETCH]));
+                (args, workspace) ->
+                        new Work(
+                                context.pool(),
+                                context.rows(),
+                                (int) args.out().dim(0),
+                                spec.columns(),
+                                Weights.of(args.x(), 1, context.matrix().panelColumns()),
+                                args.out(),
+                                args.out().segment(),
+                                workspace.segment(),
+                                new float[context.pool().threads()][STRETCH]));
     }
 
     private record Work(

@@ -2,8 +2,8 @@ package dev.halcyon.backend.cpu.kernels;
 
 import dev.halcyon.backend.cpu.CpuContext;
 import dev.halcyon.backend.cpu.product.Elements;
-import dev.halcyon.backend.cpu.product.MatrixProduct;
 import dev.halcyon.backend.cpu.product.Matrices;
+import dev.halcyon.backend.cpu.product.MatrixProduct;
 import dev.halcyon.backend.cpu.product.ProductForm;
 import dev.halcyon.backend.cpu.product.ProductPlan;
 import dev.halcyon.backend.cpu.product.ProductShape;
@@ -18,10 +18,12 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /// [Gemm] on the product engine: every matrix of a batch is one group.
 final class GemmKernel implements Kernel<Gemm, Gemm.Args, HostWork> {
@@ -38,30 +40,38 @@ final class GemmKernel implements Kernel<Gemm, Gemm.Args, HostWork> {
 
     @Override
     public List<String> implementations() {
-        return Arrays.stream(ProductForm.values())
-                .map(form -> "gemm." + form.label())
-                .toList();
+        return Arrays.stream(ProductForm.values()).map(form -> "gemm." + form.label()).toList();
     }
 
     @Override
     public Decision<Gemm.Args, HostWork> decide(Gemm spec, Limits limits) {
-        Decision<Gemm.Args, HostWork> refusal = ProductSupport.refusal(
-                context.matrix(), spec.a(), spec.b(), spec.transposeB(), spec.out(), spec.accumulate());
+        Decision<Gemm.Args, HostWork> refusal =
+                ProductSupport.refusal(
+                        context.matrix(),
+                        spec.a(),
+                        spec.b(),
+                        spec.transposeB(),
+                        spec.out(),
+                        spec.accumulate());
         if (refusal != null) {
             return refusal;
         }
         if ((long) spec.maxBatch() * spec.maxM() > Integer.MAX_VALUE) {
             return Decision.refused(
                     Support.Reason.SHAPE,
-                    "the batch has up to " + (long) spec.maxBatch() * spec.maxM() + " rows together",
+                    "the batch has up to "
+                            + (long) spec.maxBatch() * spec.maxM()
+                            + " rows together",
                     "at most " + Integer.MAX_VALUE + " rows");
         }
-        ProductShape shape = ProductShape.of(spec.maxM(), spec.n(), spec.k(), spec.a(), spec.b(), spec.out())
-                .inGroups(spec.maxBatch())
-                .withTransposed(spec.transposeA(), spec.transposeB())
-                .withFactors((float) spec.alpha(), (float) spec.beta())
-                .withInvariant(spec.batchInvariant());
-        ProductPlan plan = ProductPlan.of(shape, context.pool(), context.matrix(), limits.workspaceBytes());
+        ProductShape shape =
+                ProductShape.of(spec.maxM(), spec.n(), spec.k(), spec.a(), spec.b(), spec.out())
+                        .inGroups(spec.maxBatch())
+                        .withTransposed(spec.transposeA(), spec.transposeB())
+                        .withFactors((float) spec.alpha(), (float) spec.beta())
+                        .withInvariant(spec.batchInvariant());
+        ProductPlan plan =
+                ProductPlan.of(shape, context.pool(), context.matrix(), limits.workspaceBytes());
         return Decision.planned(
                 context.implementation("gemm." + plan.form().label()),
                 new Numerics(DType.F32, plan.invariant(), true),
@@ -76,12 +86,13 @@ final class GemmKernel implements Kernel<Gemm, Gemm.Args, HostWork> {
             return _ -> {};
         }
         Matrices out = Matrices.of(args.out(), batch);
-        MatrixProduct product = plan.bind(
-                Matrices.of(args.a(), batch),
-                Weights.of(args.b(), batch, context.matrix().panelColumns()),
-                out,
-                out,
-                workspace.segment());
+        MatrixProduct product =
+                plan.bind(
+                        Matrices.of(args.a(), batch),
+                        Weights.of(args.b(), batch, context.matrix().panelColumns()),
+                        out,
+                        out,
+                        workspace.segment());
         return new Work(
                 product,
                 batch,
@@ -90,11 +101,19 @@ final class GemmKernel implements Kernel<Gemm, Gemm.Args, HostWork> {
                 args.activeRows() == null ? null : args.activeRows().segment());
     }
 
-    private record Work(MatrixProduct product, int batch, int rows, int depth, @Nullable MemorySegment activeRows)
+    private record Work(
+            MatrixProduct product,
+            int batch,
+            int rows,
+            int depth,
+            @Nullable MemorySegment activeRows)
             implements HostWork {
         @Override
         public void run(FaultSink faults) {
-            int active = activeRows == null ? rows : Math.clamp(activeRows.get(Elements.INT, 0), 0, rows);
+            int active =
+                    activeRows == null
+                            ? rows
+                            : Math.clamp(activeRows.get(Elements.INT, 0), 0, rows);
             for (int g = 0; g < batch; g++) {
                 product.size(g, active, depth);
             }

@@ -2,8 +2,8 @@ package dev.halcyon.backend.cpu.kernels;
 
 import dev.halcyon.backend.cpu.CpuContext;
 import dev.halcyon.backend.cpu.product.Elements;
-import dev.halcyon.backend.cpu.product.MatrixProduct;
 import dev.halcyon.backend.cpu.product.Matrices;
+import dev.halcyon.backend.cpu.product.MatrixProduct;
 import dev.halcyon.backend.cpu.product.ProductForm;
 import dev.halcyon.backend.cpu.product.ProductPlan;
 import dev.halcyon.backend.cpu.product.ProductShape;
@@ -18,15 +18,18 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
-/// [GroupedGemm] on the product engine. Segments are read and checked when it runs; a bad one is reported and counts as empty.
+/// [GroupedGemm] on the product engine. Segments are read and checked when it runs; a bad one is
+/// reported and counts as empty.
 ///
-/// The weight gradient ([GroupedGemm.Kind#K_GROUPED]) is the product of two matrices that are both stored with a row for each
-/// step of the sum.
+/// The weight gradient ([GroupedGemm.Kind#K_GROUPED]) is the product of two matrices that are both
+/// stored with a row for each step of the sum.
 final class GroupedGemmKernel implements Kernel<GroupedGemm, GroupedGemm.Args, HostWork> {
     private final CpuContext context;
 
@@ -49,33 +52,49 @@ final class GroupedGemmKernel implements Kernel<GroupedGemm, GroupedGemm.Args, H
     @Override
     public Decision<GroupedGemm.Args, HostWork> decide(GroupedGemm spec, Limits limits) {
         boolean overRows = spec.kind() == GroupedGemm.Kind.K_GROUPED;
-        Decision<GroupedGemm.Args, HostWork> refusal = ProductSupport.refusal(
-                context.matrix(), spec.a(), spec.b(), !overRows, spec.out(), spec.accumulate());
+        Decision<GroupedGemm.Args, HostWork> refusal =
+                ProductSupport.refusal(
+                        context.matrix(),
+                        spec.a(),
+                        spec.b(),
+                        !overRows,
+                        spec.out(),
+                        spec.accumulate());
         if (refusal != null) {
             return refusal;
         }
-        long rows = switch (spec.kind()) {
-            case CONTIGUOUS -> spec.maxRows();
-            case MASKED -> (long) spec.groups() * spec.maxRows();
-            case K_GROUPED -> (long) spec.groups() * spec.n();
-        };
+        long rows =
+                switch (spec.kind()) {
+                    case CONTIGUOUS -> spec.maxRows();
+                    case MASKED -> (long) spec.groups() * spec.maxRows();
+                    case K_GROUPED -> (long) spec.groups() * spec.n();
+                };
         if (rows > Integer.MAX_VALUE) {
             return Decision.refused(
                     Support.Reason.SHAPE,
                     spec.groups() + " groups have up to " + rows + " rows together",
                     "at most " + Integer.MAX_VALUE + " rows");
         }
-        ProductShape shape = overRows
-                ? ProductShape.of(spec.n(), spec.k(), spec.maxRows(), spec.a(), spec.b(), spec.out())
-                        .withTransposed(true, false)
-                : ProductShape.of(spec.maxRows(), spec.n(), spec.k(), spec.a(), spec.b(), spec.out());
-        ProductPlan plan = ProductPlan.of(
-                shape.inGroups(spec.groups(), (int) rows)
-                        .withFactors(1, spec.add() ? 1 : 0)
-                        .withInvariant(spec.batchInvariant()),
-                context.pool(),
-                context.matrix(),
-                limits.workspaceBytes());
+        ProductShape shape =
+                overRows
+                        ? ProductShape.of(
+                                        spec.n(),
+                                        spec.k(),
+                                        spec.maxRows(),
+                                        spec.a(),
+                                        spec.b(),
+                                        spec.out())
+                                .withTransposed(true, false)
+                        : ProductShape.of(
+                                spec.maxRows(), spec.n(), spec.k(), spec.a(), spec.b(), spec.out());
+        ProductPlan plan =
+                ProductPlan.of(
+                        shape.inGroups(spec.groups(), (int) rows)
+                                .withFactors(1, spec.add() ? 1 : 0)
+                                .withInvariant(spec.batchInvariant()),
+                        context.pool(),
+                        context.matrix(),
+                        limits.workspaceBytes());
         return Decision.planned(
                 context.implementation("groupedgemm." + plan.form().label()),
                 new Numerics(DType.F32, plan.invariant(), true),
@@ -93,7 +112,12 @@ final class GroupedGemmKernel implements Kernel<GroupedGemm, GroupedGemm.Args, H
         private final Matrices out;
         private final MatrixProduct product;
 
-        Work(CpuContext context, GroupedGemm spec, ProductPlan plan, GroupedGemm.Args args, Tensor workspace) {
+        Work(
+                CpuContext context,
+                GroupedGemm spec,
+                ProductPlan plan,
+                GroupedGemm.Args args,
+                Tensor workspace) {
             this.spec = spec;
             int groups = spec.groups();
             boolean masked = spec.kind() == GroupedGemm.Kind.MASKED;
@@ -103,12 +127,14 @@ final class GroupedGemmKernel implements Kernel<GroupedGemm, GroupedGemm.Args, H
             this.left = masked ? Matrices.of(args.a(), groups) : Matrices.sharing(args.a(), groups);
             boolean overRows = spec.kind() == GroupedGemm.Kind.K_GROUPED;
             this.movedRight = overRows ? Matrices.sharing((Tensor) args.b(), groups) : null;
-            Weights right = movedRight == null
-                    ? Weights.of(args.b(), groups, context.matrix().panelColumns())
-                    : Weights.of(movedRight);
-            this.out = spec.kind() == GroupedGemm.Kind.CONTIGUOUS
-                    ? Matrices.sharing(args.out(), groups)
-                    : Matrices.of(args.out(), groups);
+            Weights right =
+                    movedRight == null
+                            ? Weights.of(args.b(), groups, context.matrix().panelColumns())
+                            : Weights.of(movedRight);
+            this.out =
+                    spec.kind() == GroupedGemm.Kind.CONTIGUOUS
+                            ? Matrices.sharing(args.out(), groups)
+                            : Matrices.of(args.out(), groups);
             this.product = plan.bind(left, right, out, out, workspace.segment());
         }
 
@@ -119,7 +145,10 @@ final class GroupedGemmKernel implements Kernel<GroupedGemm, GroupedGemm.Args, H
                 int start = starts == null ? 0 : starts.get(Elements.INT, g * 4L);
                 int count = counts.get(Elements.INT, g * 4L);
                 // Together, segments that do not overlap have no more rows than there are.
-                long most = spec.kind() == GroupedGemm.Kind.MASKED ? rows : Math.min(rows - start, rows - taken);
+                long most =
+                        spec.kind() == GroupedGemm.Kind.MASKED
+                                ? rows
+                                : Math.min(rows - start, rows - taken);
                 if (start < 0 || start > rows) {
                     faults.report("segmentStart", g, start, rows + 1L);
                     count = 0;

@@ -15,6 +15,7 @@ import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.WeightFormat;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -38,17 +39,26 @@ final class PackWeightKernel implements Kernel<PackWeight, PackWeight.Args, Host
 
     @Override
     public Decision<PackWeight.Args, HostWork> decide(PackWeight spec, Limits limits) {
-        String name = spec.from().isRowMajor() ? spec.to().isRowMajor() ? "pack.copy" : "pack.panel" : "pack.rows";
+        String name =
+                spec.from().isRowMajor()
+                        ? spec.to().isRowMajor() ? "pack.copy" : "pack.panel"
+                        : "pack.rows";
         WeightFormat packed = spec.from().isRowMajor() ? spec.to() : spec.from();
         String panel = PanelLayout.name(context.matrix().panelColumns());
         if (!packed.isRowMajor() && !(packed.layout().equals(panel) && PanelLayout.takes(packed))) {
             return Decision.refused(
                     Support.Reason.FORMAT,
-                    "this device does not know " + packed + "; it packs F32 and BF16 into the layout " + panel,
+                    "this device does not know "
+                            + packed
+                            + "; it packs F32 and BF16 into the layout "
+                            + panel,
                     "the format that device.preferred names");
         }
         return Decision.planned(
-                context.implementation(name), Numerics.F32_INVARIANT, 0, (args, _) -> bind(spec, args));
+                context.implementation(name),
+                Numerics.F32_INVARIANT,
+                0,
+                (args, _) -> bind(spec, args));
     }
 
     private HostWork bind(PackWeight spec, PackWeight.Args args) {
@@ -57,12 +67,20 @@ final class PackWeightKernel implements Kernel<PackWeight, PackWeight.Args, Host
         Weights from = Weights.of(args.from(), groups, panelRows);
         Weights to = Weights.of(args.to(), groups, panelRows);
         if (spec.from().isRowMajor() && spec.to().isRowMajor()) {
-            return new Copy(context.pool(), groups, Shape.of(spec.rows(), spec.columns()), from, to, spec.from());
+            return new Copy(
+                    context.pool(),
+                    groups,
+                    Shape.of(spec.rows(), spec.columns()),
+                    from,
+                    to,
+                    spec.from());
         }
         boolean toPanels = spec.from().isRowMajor();
         PanelLayout layout =
-                PanelLayout.of(spec.from().dtype(), panelRows, Shape.of(spec.rows(), spec.columns()));
-        PanelCopy copy = new PanelCopy(layout, toPanels ? from : to, toPanels ? to : from, toPanels);
+                PanelLayout.of(
+                        spec.from().dtype(), panelRows, Shape.of(spec.rows(), spec.columns()));
+        PanelCopy copy =
+                new PanelCopy(layout, toPanels ? from : to, toPanels ? to : from, toPanels);
         return new Panels(context.pool(), groups, (int) layout.panels(), copy);
     }
 
@@ -80,7 +98,12 @@ final class PackWeightKernel implements Kernel<PackWeight, PackWeight.Args, Host
     }
 
     private record Copy(
-            WorkerPool pool, int groups, Shape matrix, Weights from, Weights to, WeightFormat format)
+            WorkerPool pool,
+            int groups,
+            Shape matrix,
+            Weights from,
+            Weights to,
+            WeightFormat format)
             implements HostWork, WorkerPool.Task {
         @Override
         public void run(FaultSink faults) {
@@ -90,7 +113,12 @@ final class PackWeightKernel implements Kernel<PackWeight, PackWeight.Args, Host
         @Override
         public void run(int group, int worker) {
             long bytes = format.dtype().bytes(matrix.elements());
-            MemorySegment.copy(from.segment(group), from.at(group, 0), to.segment(group), to.at(group, 0), bytes);
+            MemorySegment.copy(
+                    from.segment(group),
+                    from.at(group, 0),
+                    to.segment(group),
+                    to.at(group, 0),
+                    bytes);
             if (format.scheme().isPresent()) {
                 var scheme = format.scheme().get();
                 long scales = scheme.scales().bytes(scheme.scaleShape(matrix).elements());

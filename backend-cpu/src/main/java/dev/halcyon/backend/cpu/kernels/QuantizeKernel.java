@@ -17,6 +17,7 @@ import dev.halcyon.hal.memory.QuantizationScheme.ScaleRule;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -45,7 +46,9 @@ final class QuantizeKernel implements Kernel<Quantize, Quantize.Args, HostWork> 
     public Decision<Quantize.Args, HostWork> decide(Quantize spec, Limits limits) {
         if (spec.in() == DType.F64) {
             return Decision.refused(
-                    Support.Reason.FORMAT, "in is F64, quotients are F32 here", "in of F32, BF16 or F16");
+                    Support.Reason.FORMAT,
+                    "in is F64, quotients are F32 here",
+                    "in of F32, BF16 or F16");
         }
         return Decision.planned(
                 context.implementation("quantize"),
@@ -54,7 +57,8 @@ final class QuantizeKernel implements Kernel<Quantize, Quantize.Args, HostWork> 
                 (args, workspace) -> new Work(context, spec, args, workspace.segment()));
     }
 
-    /// A task is a row of blocks, or a part of one that ends between two blocks and between two bytes.
+    /// A task is a row of blocks, or a part of one that ends between two blocks and between two
+    /// bytes.
     private static final class Work implements HostWork, WorkerPool.Task {
         private final WorkerPool pool;
         private final MatrixLoops loops;
@@ -111,9 +115,10 @@ final class QuantizeKernel implements Kernel<Quantize, Quantize.Args, HostWork> 
             long scratchAt = (long) worker * STRETCH * Float.BYTES;
             for (int column = firstColumn; column < endColumn; column += scheme.blockColumns()) {
                 int end = (int) Math.min(endColumn, (long) column + scheme.blockColumns());
-                float scale = storeScale(
-                        (long) blockRow * scaleColumns + column / scheme.blockColumns(),
-                        largestMagnitude(firstRow, endRow, column, end, scratchAt));
+                float scale =
+                        storeScale(
+                                (long) blockRow * scaleColumns + column / scheme.blockColumns(),
+                                largestMagnitude(firstRow, endRow, column, end, scratchAt));
                 for (int row = firstRow; row < endRow; row++) {
                     for (int at = column; at < end; at += STRETCH) {
                         int count = Math.min(STRETCH, end - at);
@@ -132,14 +137,18 @@ final class QuantizeKernel implements Kernel<Quantize, Quantize.Args, HostWork> 
             loops.widen(x.dtype(), from, at, count, scratch, scratchAt);
         }
 
-        private float largestMagnitude(int firstRow, int endRow, int column, int end, long scratchAt) {
+        private float largestMagnitude(
+                int firstRow, int endRow, int column, int end, long scratchAt) {
             float amax = 0;
             for (int row = firstRow; row < endRow; row++) {
                 for (int at = column; at < end; at += STRETCH) {
                     int count = Math.min(STRETCH, end - at);
                     load(row, at, count, scratchAt);
                     for (int i = 0; i < count; i++) {
-                        amax = Math.max(amax, Math.abs(scratch.get(Elements.FLOAT, scratchAt + i * 4L)));
+                        amax =
+                                Math.max(
+                                        amax,
+                                        Math.abs(scratch.get(Elements.FLOAT, scratchAt + i * 4L)));
                     }
                 }
             }
@@ -174,10 +183,15 @@ final class QuantizeKernel implements Kernel<Quantize, Quantize.Args, HostWork> 
             for (int i = 0; i < count; i++) {
                 float quotient = scratch.get(Elements.FLOAT, scratchAt + i * 4L) / scale;
                 switch (type) {
-                    case F8_E4M3 -> values.set(Elements.BYTE, first + i, FloatFormats.floatToE4m3(quotient));
-                    case F8_E5M2 -> values.set(Elements.BYTE, first + i, FloatFormats.floatToE5m2(quotient));
+                    case F8_E4M3 ->
+                            values.set(
+                                    Elements.BYTE, first + i, FloatFormats.floatToE4m3(quotient));
+                    case F8_E5M2 ->
+                            values.set(
+                                    Elements.BYTE, first + i, FloatFormats.floatToE5m2(quotient));
                     case F4_E2M1 -> setNibble(first + i, FloatFormats.floatToE2m1(quotient));
-                    default -> setNibble(first + i, Math.clamp((int) Math.rint(quotient), -8, 7) + 8);
+                    default ->
+                            setNibble(first + i, Math.clamp((int) Math.rint(quotient), -8, 7) + 8);
                 }
             }
         }
@@ -188,7 +202,10 @@ final class QuantizeKernel implements Kernel<Quantize, Quantize.Args, HostWork> 
             if ((index & 1) == 0) {
                 values.set(Elements.BYTE, at, (byte) nibble);
             } else {
-                values.set(Elements.BYTE, at, (byte) (values.get(Elements.BYTE, at) & 0xf | nibble << 4));
+                values.set(
+                        Elements.BYTE,
+                        at,
+                        (byte) (values.get(Elements.BYTE, at) & 0xf | nibble << 4));
             }
         }
     }

@@ -1,18 +1,21 @@
 package dev.halcyon.backend.cpu.loops;
 
 import dev.halcyon.hal.memory.DType;
+
 import java.lang.foreign.MemorySegment;
 
 /// Inner loops over register tiles of matrix products.
 ///
-/// Left-hand values are F32 in native memory, aligned to their size; right-hand values are in native memory and may be narrower.
-/// Sums are F32 in Java arrays: every access to a segment costs the compiler so much of its inlining budget that tiles with
-/// sums in segments do not fit it. Offsets and pitches of segments count bytes, those of arrays elements. Segments must never
-/// be views of Java arrays: one kernel that meets both kinds loses nine tenths of its speed.
+/// Left-hand values are F32 in native memory, aligned to their size; right-hand values are in
+/// native memory and may be narrower. Sums are F32 in Java arrays: every access to a segment costs
+/// the compiler so much of its inlining budget that tiles with sums in segments do not fit it.
+/// Offsets and pitches of segments count bytes, those of arrays elements. Segments must never be
+/// views of Java arrays: one kernel that meets both kinds loses nine tenths of its speed.
 ///
-/// *Order of sums.* The tiles along k keep [#lanes()] partial sums of one element, the tiles over panels add one product
-/// after the other. Neither depends on how many rows or columns a tile has, nor on where a run along k is cut, so the
-/// result of a row is the same bits whatever is computed beside it.
+/// *Order of sums.* The tiles along k keep [#lanes()] partial sums of one element, the tiles over
+/// panels add one product after the other. Neither depends on how many rows or columns a tile has,
+/// nor on where a run along k is cut, so the result of a row is the same bits whatever is computed
+/// beside it.
 public interface MatrixLoops {
     /// Rows of a weight that the tiles along k take at a time.
     int WEIGHT_ROWS = 4;
@@ -28,11 +31,12 @@ public interface MatrixLoops {
     /// {@return rows of the tile along k to take when `rows` are left, at most that many}
     int dotTile(int rows);
 
-    /// {@return rows of the panel tile to take when `rows` are left; it may have more, which are then padding}
+    /// {@return rows of the panel tile to take when `rows` are left; it may have more, which are
+    /// then padding}
     int panelTile(int rows);
 
-    /// Adds the products of `rows` left-hand rows and four rows of an F32 weight to their partial sums:
-    /// `sums[i][j][k % lanes] += left[i][k] * right[j][k]`.
+    /// Adds the products of `rows` left-hand rows and four rows of an F32 weight to their partial
+    /// sums: `sums[i][j][k % lanes] += left[i][k] * right[j][k]`.
     ///
     /// @param rows a number of rows that [#dotTile] gives
     /// @param rightAt0 where weight row 0 begins; 1 to 3 follow, and may be the same row again
@@ -51,7 +55,8 @@ public interface MatrixLoops {
             float[] sums,
             int sumsAt);
 
-    /// As [#dotF32] with a BF16 weight, `left` in the plane order of two planes, and `k` a multiple of twice the lanes.
+    /// As [#dotF32] with a BF16 weight, `left` in the plane order of two planes, and `k` a multiple
+    /// of twice the lanes.
     void dotBf16(
             int rows,
             MemorySegment left,
@@ -106,10 +111,11 @@ public interface MatrixLoops {
         };
     }
 
-    /// Decodes and scales words of 8- or 4-bit elements into plane order: of every run of [#lanes()] words the first elements
-    /// of all words, then the second ones, and so on.
+    /// Decodes and scales words of 8- or 4-bit elements into plane order: of every run of
+    /// [#lanes()] words the first elements of all words, then the second ones, and so on.
     ///
-    /// Element order would cost a shuffle for every vector; the left-hand side takes the same order once instead.
+    /// Element order would cost a shuffle for every vector; the left-hand side takes the same order
+    /// once instead.
     ///
     /// @param type F8_E4M3, F8_E5M2, F4_E2M1 or I4
     /// @param scales one F32 scale a word
@@ -129,14 +135,22 @@ public interface MatrixLoops {
     /// @param type F32, BF16, F16 or an 8-bit float
     void widen(DType type, MemorySegment from, long fromAt, int count, MemorySegment to, long toAt);
 
-    /// Widens the head of each of `k` rows, as many elements as a panel has columns, into an F32 panel.
+    /// Widens the head of each of `k` rows, as many elements as a panel has columns, into an F32
+    /// panel.
     ///
     /// @param type as in [#widen]
     /// @param rowBytes from a row to the next
     void widenPanel(
-            DType type, MemorySegment from, long fromAt, long rowBytes, int k, MemorySegment panel, long panelAt);
+            DType type,
+            MemorySegment from,
+            long fromAt,
+            long rowBytes,
+            int k,
+            MemorySegment panel,
+            long panelAt);
 
-    /// Stores `count` results: `out = alpha * sums + beta * addend`, computed in F32 and rounded once.
+    /// Stores `count` results: `out = alpha * sums + beta * addend`, computed in F32 and rounded
+    /// once.
     ///
     /// @param beta 0 leaves the addend unread
     /// @param addend elements of `out`'s type

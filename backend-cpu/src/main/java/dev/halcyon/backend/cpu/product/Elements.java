@@ -2,11 +2,13 @@ package dev.halcyon.backend.cpu.product;
 
 import dev.halcyon.hal.host.FloatFormats;
 import dev.halcyon.hal.memory.DType;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
-/// Access to elements of native memory, one at a time or a strided run: packing, tails and the rarer types.
+/// Access to elements of native memory, one at a time or a strided run: packing, tails and the
+/// rarer types.
 ///
 /// Layouts are unaligned because rows of 4-bit elements and fields of mapped files begin anywhere.
 public final class Elements {
@@ -15,10 +17,12 @@ public final class Elements {
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     /// Little-endian F32 at a multiple of 4 bytes.
-    public static final ValueLayout.OfFloat ALIGNED_FLOAT = ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
+    public static final ValueLayout.OfFloat ALIGNED_FLOAT =
+            ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     /// Little-endian 32-bit word.
-    public static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    public static final ValueLayout.OfInt INT =
+            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     /// Little-endian 16-bit word.
     public static final ValueLayout.OfShort SHORT =
@@ -38,7 +42,9 @@ public final class Elements {
             case F8_E4M3 -> FloatFormats.e4m3ToFloat(from.get(BYTE, at));
             case F8_E5M2 -> FloatFormats.e5m2ToFloat(from.get(BYTE, at));
             case F8_E8M0 -> FloatFormats.e8m0ToFloat(from.get(BYTE, at));
-            default -> throw new IllegalArgumentException(type + " is not a float type of 8 to 32 bits");
+            default ->
+                    throw new IllegalArgumentException(
+                            type + " is not a float type of 8 to 32 bits");
         };
     }
 
@@ -85,7 +91,14 @@ public final class Elements {
 
     /// Widens `count` elements that lie `step` bytes apart to floats that lie `toStep` bytes apart.
     public static void widen(
-            DType type, MemorySegment from, long at, long step, int count, MemorySegment to, long toAt, long toStep) {
+            DType type,
+            MemorySegment from,
+            long at,
+            long step,
+            int count,
+            MemorySegment to,
+            long toAt,
+            long toStep) {
         switch (type) {
             case F32 -> {
                 for (int i = 0; i < count; i++) {

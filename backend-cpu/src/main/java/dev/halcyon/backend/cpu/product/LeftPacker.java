@@ -2,12 +2,15 @@ package dev.halcyon.backend.cpu.product;
 
 import dev.halcyon.backend.cpu.loops.MatrixLoops;
 import dev.halcyon.hal.memory.DType;
+
 import java.lang.foreign.MemorySegment;
 
-/// Packing of left-hand rows into F32 scratch, in the order in which one of the two kinds of tiles reads them.
+/// Packing of left-hand rows into F32 scratch, in the order in which one of the two kinds of tiles
+/// reads them.
 ///
-/// A tile over panels wants `[depth][rows of the tile]`: one stream, because eight rows of 28 KiB fall into one cache set. A tile
-/// along k wants rows, each in the plane order of the weight and padded with zeros, whose pitch avoids the same collision.
+/// A tile over panels wants `[depth][rows of the tile]`: one stream, because eight rows of 28 KiB
+/// fall into one cache set. A tile along k wants rows, each in the plane order of the weight and
+/// padded with zeros, whose pitch avoids the same collision.
 final class LeftPacker {
     private static final long PITCH_GAP = 64;
 
@@ -25,7 +28,8 @@ final class LeftPacker {
 
     /// {@return bytes from a row to the next in rows for tiles along k}
     static long rowPitch(MatrixLoops loops, long depth) {
-        // A main part cut to whole vectors of words, and a tail padded to whole vectors: at most one vector more.
+        // A main part cut to whole vectors of words, and a tail padded to whole vectors: at most
+        // one vector more.
         return (depth + loops.lanes()) * Float.BYTES + PITCH_GAP;
     }
 
@@ -49,7 +53,15 @@ final class LeftPacker {
     }
 
     /// Packs elements `from` to `to` along k of some rows into panel tiles.
-    void packTiles(int group, int firstRow, int rows, int depth, int from, int to, MemorySegment out, long outAt) {
+    void packTiles(
+            int group,
+            int firstRow,
+            int rows,
+            int depth,
+            int from,
+            int to,
+            MemorySegment out,
+            long outAt) {
         int row = 0;
         long at = outAt;
         while (row < rows) {
@@ -63,19 +75,36 @@ final class LeftPacker {
         }
     }
 
-    private void packTile(int group, int row, int rows, int tile, int from, int to, MemorySegment out, long at) {
+    private void packTile(
+            int group, int row, int rows, int tile, int from, int to, MemorySegment out, long at) {
         MemorySegment segment = left.segment(group);
         DType type = left.dtype();
         long elementBytes = type.bits() / 8;
         long step = (long) tile * Float.BYTES;
         if (transposed) {
             for (int k = from; k < to; k++) {
-                Elements.widen(type, segment, left.at(group, k, row), elementBytes, rows, out, at + k * step, Float.BYTES);
+                Elements.widen(
+                        type,
+                        segment,
+                        left.at(group, k, row),
+                        elementBytes,
+                        rows,
+                        out,
+                        at + k * step,
+                        Float.BYTES);
             }
         } else {
             for (int i = 0; i < rows; i++) {
                 long to0 = at + from * step + (long) i * Float.BYTES;
-                Elements.widen(type, segment, left.at(group, row + i, from), elementBytes, to - from, out, to0, step);
+                Elements.widen(
+                        type,
+                        segment,
+                        left.at(group, row + i, from),
+                        elementBytes,
+                        to - from,
+                        out,
+                        to0,
+                        step);
             }
         }
         for (int i = rows; i < tile; i++) {
@@ -86,7 +115,15 @@ final class LeftPacker {
     /// Packs elements `from` to `to` along k of some rows for tiles along k.
     ///
     /// @param from a multiple of the elements in a vector of words
-    void packRows(int group, int firstRow, int rows, int depth, int from, int to, MemorySegment out, long outAt) {
+    void packRows(
+            int group,
+            int firstRow,
+            int rows,
+            int depth,
+            int from,
+            int to,
+            MemorySegment out,
+            long outAt) {
         int block = planes * loops.lanes();
         int main = depth - depth % block;
         long pitch = rowPitch(loops, depth);
@@ -112,13 +149,21 @@ final class LeftPacker {
         int lanes = loops.lanes();
         for (int block = from; block < to; block += planes * lanes) {
             for (int p = 0; p < planes; p++) {
-                run(group, row, block + p, planes, lanes, out, at + (long) (block + p * lanes) * Float.BYTES);
+                run(
+                        group,
+                        row,
+                        block + p,
+                        planes,
+                        lanes,
+                        out,
+                        at + (long) (block + p * lanes) * Float.BYTES);
             }
         }
     }
 
     /// Copies `count` elements of a row, every `every`-th from `from` on.
-    private void run(int group, int row, int from, int every, int count, MemorySegment out, long outAt) {
+    private void run(
+            int group, int row, int from, int every, int count, MemorySegment out, long outAt) {
         DType type = left.dtype();
         long step = transposed ? left.rowBytes() * every : (long) type.bits() / 8 * every;
         long at = transposed ? left.at(group, from, row) : left.at(group, row, from);

@@ -4,6 +4,7 @@ import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
@@ -30,10 +31,14 @@ public final class Matrices {
     /// @param rowStride elements from a row to the next
     public static Matrices of(DType dtype, MemorySegment segment, long byteOffset, long rowStride) {
         return new Matrices(
-                dtype, dtype.bytes(rowStride), new MemorySegment[] {segment}, new long[] {byteOffset});
+                dtype,
+                dtype.bytes(rowStride),
+                new MemorySegment[] {segment},
+                new long[] {byteOffset});
     }
 
-    /// {@return the matrices of a tensor of rank 2 (for every group the same one) or rank 3 (one a group), or of a list}
+    /// {@return the matrices of a tensor of rank 2 (for every group the same one) or rank 3 (one a
+    /// group), or of a list}
     public static Matrices of(Operand operand, int groups) {
         List<? extends Operand> elements = Require.elements(operand);
         MemorySegment[] segments = new MemorySegment[groups];
@@ -44,14 +49,19 @@ public final class Matrices {
             segments[g] = tensor.segment();
             offsets[g] = tensor.rank() == 3 ? tensor.dtype().bytes(g * tensor.stride(0)) : 0;
         }
-        return new Matrices(first.dtype(), first.dtype().bytes(first.stride(-2)), segments, offsets);
+        return new Matrices(
+                first.dtype(), first.dtype().bytes(first.stride(-2)), segments, offsets);
     }
 
     /// {@return one matrix that every group reads another part of; [#moveTo] says which}
     public static Matrices sharing(Tensor tensor, int groups) {
         MemorySegment[] segments = new MemorySegment[groups];
         Arrays.fill(segments, tensor.segment());
-        return new Matrices(tensor.dtype(), tensor.dtype().bytes(tensor.stride(-2)), segments, new long[groups]);
+        return new Matrices(
+                tensor.dtype(),
+                tensor.dtype().bytes(tensor.stride(-2)),
+                segments,
+                new long[groups]);
     }
 
     /// {@return the element type}

@@ -3,14 +3,18 @@ package dev.halcyon.backend.cpu.product;
 import dev.halcyon.backend.cpu.loops.MatrixLoops;
 import dev.halcyon.backend.cpu.parallel.WorkerPool;
 import dev.halcyon.hal.memory.DType;
+
 import java.lang.foreign.MemorySegment;
 
-/// A product with its operands: set the rows and depth of each group, then [#run()]; nothing is allocated then.
+/// A product with its operands: set the rows and depth of each group, then [#run()]; nothing is
+/// allocated then.
 ///
-/// Rows are cut into units of one group each. For as many units as the workspace takes, all are packed, and then every pair of a unit
-/// and a block of columns is one task. Neighbouring tasks share the block of columns, so a weight is read from memory once.
+/// Rows are cut into units of one group each. For as many units as the workspace takes, all are
+/// packed, and then every pair of a unit and a block of columns is one task. Neighbouring tasks
+/// share the block of columns, so a weight is read from memory once.
 ///
-/// The result may replace the left-hand side, if it is not symmetric: rows are packed before any of them is stored.
+/// The result may replace the left-hand side, if it is not symmetric: rows are packed before any of
+/// them is stored.
 ///
 /// One thread at a time runs it.
 public final class MatrixProduct {
@@ -28,7 +32,8 @@ public final class MatrixProduct {
     private final Matrices out;
     private final MemorySegment scratch;
     private final LeftPacker packer;
-    private final UnitProduct unitProduct;
+    private final RowsProduct alongK;
+    private final PanelsProduct overPanels;
     private final int blocks;
     private final int mostResults;
     private final int mostPartials;
@@ -46,7 +51,12 @@ public final class MatrixProduct {
     private int piecesNow;
 
     MatrixProduct(
-            ProductPlan plan, Matrices left, Weights right, Matrices addend, Matrices out, MemorySegment workspace) {
+            ProductPlan plan,
+            Matrices left,
+            Weights right,
+            Matrices addend,
+            Matrices out,
+            MemorySegment workspace) {
         this.plan = plan;
         this.shape = plan.shape();
         this.pool = plan.pool();
@@ -54,8 +64,10 @@ public final class MatrixProduct {
         this.addend = addend;
         this.out = out;
         this.scratch = workspace;
-        this.packer = new LeftPacker(loops, left, shape.leftTransposed(), Weights.planes(plan.right()));
-        this.unitProduct = new UnitProduct(plan, right, workspace);
+        this.packer =
+                new LeftPacker(loops, left, shape.leftTransposed(), Weights.planes(plan.right()));
+        this.alongK = new RowsProduct(plan, right, workspace);
+        this.overPanels = new PanelsProduct(plan, right, workspace);
         this.blocks = Math.ceilDiv(shape.columns(), plan.taskColumns());
         this.mostResults = (int) LeftPacker.paddedRows(loops, plan.unitRows()) * plan.taskColumns();
         this.mostPartials = plan.unitRows() * MatrixLoops.WEIGHT_ROWS * loops.lanes();
@@ -132,9 +144,10 @@ public final class MatrixProduct {
         int unit = first;
         while (unit < units) {
             int g = unitGroup[unit];
-            long bytes = plan.alongK(rows[g])
-                    ? unitRows[unit] * LeftPacker.rowPitch(loops, depth[g])
-                    : LeftPacker.tileBytes(loops, unitRows[unit], depth[g]);
+            long bytes =
+                    plan.alongK(rows[g])
+                            ? unitRows[unit] * LeftPacker.rowPitch(loops, depth[g])
+                            : LeftPacker.tileBytes(loops, unitRows[unit], depth[g]);
             if (unit > first && at + bytes > plan.leftBytes()) {
                 return unit;
             }
@@ -154,9 +167,11 @@ public final class MatrixProduct {
             return;
         }
         if (plan.alongK(rows[g])) {
-            packer.packRows(g, unitRow[unit], unitRows[unit], depth[g], from, to, scratch, unitLeft[unit]);
+            packer.packRows(
+                    g, unitRow[unit], unitRows[unit], depth[g], from, to, scratch, unitLeft[unit]);
         } else {
-            packer.packTiles(g, unitRow[unit], unitRows[unit], depth[g], from, to, scratch, unitLeft[unit]);
+            packer.packTiles(
+                    g, unitRow[unit], unitRows[unit], depth[g], from, to, scratch, unitLeft[unit]);
         }
     }
 
@@ -170,14 +185,17 @@ public final class MatrixProduct {
         int g = unitGroup[unit];
         TaskSums sums = TaskSums.ofThread(mostResults, mostPartials);
         if (plan.alongK(rows[g])) {
-            unitProduct.alongK(g, unitRows[unit], depth[g], unitLeft[unit], column, columns, worker, sums);
+            alongK.compute(
+                    g, unitRows[unit], depth[g], unitLeft[unit], column, columns, worker, sums);
         } else {
-            unitProduct.overPanels(g, unitRows[unit], depth[g], unitLeft[unit], column, columns, worker, sums);
+            overPanels.compute(
+                    g, unitRows[unit], depth[g], unitLeft[unit], column, columns, worker, sums);
         }
         store(unit, column, columns, sums.results());
     }
 
-    /// Of a symmetric result the first blocks have few tasks and the last ones many; taking them in turns gives every thread its share.
+    /// Of a symmetric result the first blocks have few tasks and the last ones many; taking them in
+    /// turns gives every thread its share.
     private int blockInOrder(int block) {
         if (!shape.symmetric()) {
             return block;
@@ -204,13 +222,15 @@ public final class MatrixProduct {
         }
     }
 
-    /// {@return how many columns of a unit's rows are left to the mirror: whole blocks below the diagonal}
+    /// {@return how many columns of a unit's rows are left to the mirror: whole blocks below the
+    /// diagonal}
     private int mirroredColumns(int unit) {
         return unitRow[unit] / plan.taskColumns() * plan.taskColumns();
     }
 
-    /// Copies everything below the diagonal, also what a block on it has computed: matrices that commute only up to rounding
-    /// would otherwise give a result that depends on the size of the blocks.
+    /// Copies everything below the diagonal, also what a block on it has computed: matrices that
+    /// commute only up to rounding would otherwise give a result that depends on the size of the
+    /// blocks.
     private void mirror(int unit, int worker) {
         int g = unitGroup[unit];
         MemorySegment memory = out.segment(g);

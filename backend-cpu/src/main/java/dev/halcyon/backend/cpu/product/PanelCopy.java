@@ -1,6 +1,7 @@
 package dev.halcyon.backend.cpu.product;
 
 import dev.halcyon.hal.memory.DType;
+
 import java.lang.foreign.MemorySegment;
 
 /// Moves the bits of one panel between row-major storage and [PanelLayout].
@@ -49,7 +50,13 @@ public final class PanelCopy {
     }
 
     private void moveF32(
-            MemorySegment row, long rowAt, MemorySegment panel, long panelAt, long from, int columns, int r) {
+            MemorySegment row,
+            long rowAt,
+            MemorySegment panel,
+            long panelAt,
+            long from,
+            int columns,
+            int r) {
         long step = (long) layout.panelRows() * Float.BYTES;
         long at = panelAt + from * step + (long) r * Float.BYTES;
         for (int i = 0; i < columns; i++) {
@@ -63,7 +70,13 @@ public final class PanelCopy {
 
     /// `from` is even, so a pair never begins before it.
     private void moveBf16(
-            MemorySegment row, long rowAt, MemorySegment panel, long panelAt, long from, int columns, int r) {
+            MemorySegment row,
+            long rowAt,
+            MemorySegment panel,
+            long panelAt,
+            long from,
+            int columns,
+            int r) {
         long step = (long) layout.panelRows() * 2 * Short.BYTES;
         long at = panelAt + from / 2 * step + (long) r * 2 * Short.BYTES;
         for (int i = 0; i < columns; i++) {

@@ -4,11 +4,13 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.WeightFormat;
 
-/// The packed layout of plain F32 and BF16 weights: panels of some rows of the weight, each one stream along k.
+/// The packed layout of plain F32 and BF16 weights: panels of some rows of the weight, each one
+/// stream along k.
 ///
-/// With P rows a panel, row `r` and column `k` of an F32 weight lie at element `[r / P][k][r % P]`; of a BF16 weight, whose
-/// columns are padded to an even number, at `[r / P][k / 2][r % P][k % 2]`, so that one 32-bit word holds two neighbours of a row.
-/// Rows are padded to a multiple of P; padding is zero. The matrices of a stack begin at multiples of 64 bytes.
+/// With P rows a panel, row `r` and column `k` of an F32 weight lie at element `[r / P][k][r % P]`;
+/// of a BF16 weight, whose columns are padded to an even number, at `[r / P][k / 2][r % P][k % 2]`,
+/// so that one 32-bit word holds two neighbours of a row. Rows are padded to a multiple of P;
+/// padding is zero. The matrices of a stack begin at multiples of 64 bytes.
 ///
 /// @param dtype F32 or BF16
 /// @param panelRows P: results that a register tile computes side by side
@@ -25,7 +27,8 @@ public record PanelLayout(DType dtype, int panelRows, long rows, long columns) {
 
     /// {@return whether weights of this type and scaling can be packed}
     public static boolean takes(WeightFormat format) {
-        return format.scheme().isEmpty() && (format.dtype() == DType.F32 || format.dtype() == DType.BF16);
+        return format.scheme().isEmpty()
+                && (format.dtype() == DType.F32 || format.dtype() == DType.BF16);
     }
 
     /// {@return the layout of the matrices of a weight with this shape}

@@ -2,11 +2,13 @@ package dev.halcyon.backend.cpu.product;
 
 import dev.halcyon.backend.cpu.loops.MatrixLoops;
 import dev.halcyon.hal.memory.DType;
+
 import java.lang.foreign.MemorySegment;
 
 /// Packing of a row-major right-hand side into F32 panels while the product runs.
 final class PanelPacker {
-    /// Rows read side by side before the next panel: few enough pages for the first translation buffer.
+    /// Rows read side by side before the next panel: few enough pages for the first translation
+    /// buffer.
     private static final int ROWS_AT_ONCE = 32;
 
     private static final long PANEL_BYTES_A_COLUMN = (long) ProductPlan.PANEL_DEPTH * Float.BYTES;
@@ -21,10 +23,12 @@ final class PanelPacker {
         this.transposed = transposed;
     }
 
-    /// Packs `depth` steps along k, from `from` on, of the panels that cover some columns of the result.
+    /// Packs `depth` steps along k, from `from` on, of the panels that cover some columns of the
+    /// result.
     ///
-    /// @param scratch holds the panels from `panelsAt` on, each with room for [ProductPlan#PANEL_DEPTH] steps; and room for
-    ///     `depth` scales and `depth` floats at the other two places
+    /// @param scratch holds the panels from `panelsAt` on, each with room for
+    ///   [ProductPlan#PANEL_DEPTH] steps; and room for `depth` scales and `depth` floats at the
+    ///   other two places
     void pack(
             int group,
             int column,
@@ -46,18 +50,35 @@ final class PanelPacker {
                 if (transposed) {
                     for (int i = 0; i < width; i++) {
                         long at = panelAt + (long) i * Float.BYTES;
-                        packRow(group, column + j + i, from, depth, scratch, at, step, scalesAt, rowAt);
+                        packRow(
+                                group,
+                                column + j + i,
+                                from,
+                                depth,
+                                scratch,
+                                at,
+                                step,
+                                scalesAt,
+                                rowAt);
                     }
                 } else {
                     for (int k = 0; k < depth; k++) {
                         weights.decodeRun(
-                                group, from + k, column + j, width, scratch, panelAt + k * step, Float.BYTES);
+                                group,
+                                from + k,
+                                column + j,
+                                width,
+                                scratch,
+                                panelAt + k * step,
+                                Float.BYTES);
                     }
                 }
             }
         }
         int last = count % panelColumns;
         if (last > 0) {
+            // Nobody looks at the results of these columns, but what lies there may be subnormal,
+            // and that is slow.
             long panelAt = panelsAt + (count - last) * PANEL_BYTES_A_COLUMN;
             for (int i = last; i < panelColumns; i++) {
                 Elements.clear(scratch, panelAt + (long) i * Float.BYTES, step, depth);
@@ -66,7 +87,13 @@ final class PanelPacker {
     }
 
     private void widenPanels(
-            int group, int column, int count, int from, int depth, MemorySegment scratch, long panelsAt) {
+            int group,
+            int column,
+            int count,
+            int from,
+            int depth,
+            MemorySegment scratch,
+            long panelsAt) {
         DType type = weights.format().dtype();
         int panelColumns = loops.panelColumns();
         MemorySegment rows = weights.segment(group);
@@ -75,13 +102,20 @@ final class PanelPacker {
             for (int j = 0; j < count; j += panelColumns) {
                 int width = Math.min(panelColumns, count - j);
                 long at = weights.at(group, from + k, column + j);
-                long to = panelsAt + j * PANEL_BYTES_A_COLUMN + (long) k * panelColumns * Float.BYTES;
+                long to =
+                        panelsAt + j * PANEL_BYTES_A_COLUMN + (long) k * panelColumns * Float.BYTES;
                 if (width == panelColumns) {
                     loops.widenPanel(type, rows, at, weights.rowBytes(), steps, scratch, to);
                 } else {
                     for (int i = 0; i < steps; i++) {
                         long row = at + i * weights.rowBytes();
-                        loops.widen(type, rows, row, width, scratch, to + (long) i * panelColumns * Float.BYTES);
+                        loops.widen(
+                                type,
+                                rows,
+                                row,
+                                width,
+                                scratch,
+                                to + (long) i * panelColumns * Float.BYTES);
                     }
                 }
             }
@@ -109,7 +143,8 @@ final class PanelPacker {
                 for (int p = 0; p < planes; p++) {
                     for (int lane = 0; lane < lanes; lane++) {
                         int k = start + lane * planes + p;
-                        scratch.set(Elements.FLOAT, at + k * step, scratch.get(Elements.FLOAT, source));
+                        scratch.set(
+                                Elements.FLOAT, at + k * step, scratch.get(Elements.FLOAT, source));
                         source += Float.BYTES;
                     }
                 }

@@ -3,13 +3,15 @@ package dev.halcyon.backend.cpu.product;
 import dev.halcyon.backend.cpu.loops.MatrixLoops;
 import dev.halcyon.backend.cpu.parallel.WorkerPool;
 import dev.halcyon.hal.memory.WeightFormat;
+
 import java.lang.foreign.MemorySegment;
 
 /// How a product of some shape is computed: form, block sizes, and the layout of its workspace.
 ///
-/// The workspace begins with the packed left-hand rows of as many units (runs of rows of one group) as are computed in one go;
-/// an area for each worker follows. Block sizes come from the shape and the vector width alone. They change neither order nor
-/// result of a sum; they are chosen so that a block of the left-hand side fits the second-level cache.
+/// The workspace begins with the packed left-hand rows of as many units (runs of rows of one group)
+/// as are computed in one go; an area for each worker follows. Block sizes come from the shape and
+/// the vector width alone. They change neither order nor result of a sum; they are chosen so that a
+/// block of the left-hand side fits the second-level cache.
 public final class ProductPlan {
     /// Rows from which packing a panel costs less than the tiles over panels win.
     static final int PACKING_ROWS = 48;
@@ -44,7 +46,9 @@ public final class ProductPlan {
         // Rows that hold neighbouring columns side by side are read a wide piece at a time.
         int fewest = shape.rightTransposed() ? 1 : Math.min(panels, MOST_PANELS_A_TASK);
         this.taskColumns =
-                loops.panelColumns() * Math.clamp(Math.ceilDiv(panels, MOST_TASKS_A_ROW), fewest, MOST_PANELS_A_TASK);
+                loops.panelColumns()
+                        * Math.clamp(
+                                Math.ceilDiv(panels, MOST_TASKS_A_ROW), fewest, MOST_PANELS_A_TASK);
         this.unitRows = unitRows(limit);
         long oneUnit = unitBytes(unitRows);
         long units = Math.ceilDiv(shape.maxRows(), unitRows) + (long) shape.groups();
@@ -52,8 +56,10 @@ public final class ProductPlan {
         this.leftBytes = Math.max(oneUnit, Math.min(Math.min(LEFT_BYTES, spare), oneUnit * units));
     }
 
-    /// {@return the plan of a shape within a workspace limit, or one with the smallest possible workspace}
-    public static ProductPlan of(ProductShape shape, WorkerPool pool, MatrixLoops loops, long workspaceLimit) {
+    /// {@return the plan of a shape within a workspace limit, or one with the smallest possible
+    /// workspace}
+    public static ProductPlan of(
+            ProductShape shape, WorkerPool pool, MatrixLoops loops, long workspaceLimit) {
         return new ProductPlan(shape, pool, loops, workspaceLimit);
     }
 
@@ -66,7 +72,8 @@ public final class ProductPlan {
     }
 
     private int unitRows(long limit) {
-        int rows = Math.min(form == ProductForm.ROWS ? ROWS_UNIT : PANEL_UNIT, shape.maxGroupRows());
+        int rows =
+                Math.min(form == ProductForm.ROWS ? ROWS_UNIT : PANEL_UNIT, shape.maxGroupRows());
         while (rows > 1 && unitBytes(rows) + area().bytes() * pool.threads() > limit) {
             rows = Math.ceilDiv(rows, 2);
         }
@@ -102,8 +109,11 @@ public final class ProductPlan {
         long decoded = scales + ROWS_DEPTH * Float.BYTES;
         long tails = decoded + (long) MatrixLoops.WEIGHT_ROWS * ROWS_DEPTH * Float.BYTES;
         long panels = tails + (mayUseRows() ? (long) MatrixLoops.WEIGHT_ROWS * tailPitch() : 0);
-        long end = align(panels)
-                + (form == ProductForm.PACKING ? (long) PANEL_DEPTH * taskColumns * Float.BYTES : 0);
+        long end =
+                align(panels)
+                        + (form == ProductForm.PACKING
+                                ? (long) PANEL_DEPTH * taskColumns * Float.BYTES
+                                : 0);
         return new Area(scales, decoded, tails, align(panels), align(end));
     }
 
@@ -121,10 +131,13 @@ public final class ProductPlan {
         return form;
     }
 
-    /// {@return whether a row of a group is computed along k rather than over panels if its group has this many rows}
+    /// {@return whether a row of a group is computed along k rather than over panels if its group
+    /// has this many rows}
     boolean alongK(int groupRows) {
         return form == ProductForm.ROWS
-                || form == ProductForm.PACKING && shape.rightTransposed() && groupRows < PACKING_ROWS;
+                || form == ProductForm.PACKING
+                        && shape.rightTransposed()
+                        && groupRows < PACKING_ROWS;
     }
 
     /// {@return whether a row's result is the same bits whatever other rows there are}

@@ -3,7 +3,8 @@ package dev.halcyon.backend.cpu.product;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.WeightFormat;
 
-/// What a product computes and how large it may get: `out[g] = alpha * op(left[g]) op(right[g]) + beta * addend[g]`.
+/// What a product computes and how large it may get: `out[g] = alpha * op(left[g]) op(right[g]) +
+/// beta * addend[g]`.
 ///
 /// @param groups number of independent products
 /// @param maxRows most rows of all groups together
@@ -13,12 +14,14 @@ import dev.halcyon.hal.memory.WeightFormat;
 /// @param left element type of the left-hand side
 /// @param leftTransposed whether it is stored `[depth, rows]` rather than `[rows, depth]`
 /// @param right storage of the right-hand side
-/// @param rightTransposed whether it is stored `[columns, depth]`, the form of a linear layer's weight
+/// @param rightTransposed whether it is stored `[columns, depth]`, the form of a linear layer's
+///   weight
 /// @param out element type of results and addend: F32, BF16 or F16
 /// @param alpha factor of the product
 /// @param beta factor of the addend; with 0 it is not read
 /// @param invariant whether a row's result must not depend on the other rows
-/// @param symmetric whether the result is known to be a symmetric matrix, so that half of it need not be computed
+/// @param symmetric whether the result is known to be a symmetric matrix, so that half of it need
+///   not be computed
 public record ProductShape(
         int groups,
         int maxRows,
@@ -35,7 +38,8 @@ public record ProductShape(
         boolean invariant,
         boolean symmetric) {
     /// {@return one product `left rightᵀ` with `right` stored `[columns, depth]`}
-    public static ProductShape of(int rows, int columns, int depth, DType left, WeightFormat right, DType out) {
+    public static ProductShape of(
+            int rows, int columns, int depth, DType left, WeightFormat right, DType out) {
         return new ProductShape(
                 1, rows, rows, columns, depth, left, false, right, true, out, 1, 0, false, false);
     }
@@ -121,7 +125,8 @@ public record ProductShape(
                 symmetric);
     }
 
-    /// {@return this product, whose result is a symmetric matrix: `X Xᵀ`, or a polynomial of such matrices}
+    /// {@return this product, whose result is a symmetric matrix: `X Xᵀ`, or a polynomial of such
+    /// matrices}
     ///
     /// The addend must be symmetric as well, and be another matrix than the result.
     public ProductShape asSymmetric() {

@@ -2,8 +2,9 @@ package dev.halcyon.backend.cpu.product;
 
 /// The F32 sums of the task that a thread is at.
 ///
-/// They are Java arrays (see [dev.halcyon.backend.cpu.loops.MatrixLoops]), which no workspace can hold, and one set a thread serves
-/// all launches: a set a launch would cost an engine with hundreds of them more than its activations.
+/// They are Java arrays (see [dev.halcyon.backend.cpu.loops.MatrixLoops]), which no workspace can
+/// hold, and one set a thread serves all launches: a set a launch would cost an engine with
+/// hundreds of them more than its activations.
 final class TaskSums {
     private static final ThreadLocal<TaskSums> OF_THREAD = ThreadLocal.withInitial(TaskSums::new);
 

@@ -11,12 +11,15 @@ import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
 import dev.halcyon.hal.memory.WeightFormat;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
-/// The right-hand sides of a product, one a group: plain, block-scaled or packed, in one piece or at many addresses.
+/// The right-hand sides of a product, one a group: plain, block-scaled or packed, in one piece or
+/// at many addresses.
 public final class Weights {
     private static final MemorySegment[] NO_SEGMENTS = {};
     private static final long[] NO_OFFSETS = {};
@@ -66,7 +69,8 @@ public final class Weights {
                 0);
     }
 
-    /// {@return the matrices of an operand: one that all groups share if it has rank 2, otherwise one a group}
+    /// {@return the matrices of an operand: one that all groups share if it has rank 2, otherwise
+    /// one a group}
     ///
     /// @param panelRows rows of a panel, if it is packed
     public static Weights of(Operand operand, int groups, int panelRows) {
@@ -108,7 +112,11 @@ public final class Weights {
     }
 
     private static Weights packed(
-            PackedTensor first, List<? extends Operand> elements, boolean stacked, int groups, int panelRows) {
+            PackedTensor first,
+            List<? extends Operand> elements,
+            boolean stacked,
+            int groups,
+            int panelRows) {
         PanelLayout layout = PanelLayout.of(first.format().dtype(), panelRows, first.shape());
         MemorySegment[] values = new MemorySegment[groups];
         long[] valuesAt = new long[groups];
@@ -117,12 +125,15 @@ public final class Weights {
             values[g] = element.storage().segment();
             valuesAt[g] = stacked ? g * layout.matrixBytes() : 0;
         }
-        return new Weights(first.format(), values, valuesAt, NO_SEGMENTS, NO_OFFSETS, layout.panelBytes(), 0);
+        return new Weights(
+                first.format(), values, valuesAt, NO_SEGMENTS, NO_OFFSETS, layout.panelBytes(), 0);
     }
 
-    /// {@return in how many planes the tiles along k read a row of this format; see [MatrixLoops#decode]}
+    /// {@return in how many planes the tiles along k read a row of this format; see
+    /// [MatrixLoops#decode]}
     ///
-    /// A block of columns that splits a word leaves it with two scales, and the row to the loop over elements.
+    /// A block of columns that splits a word leaves it with two scales, and the row to the loop
+    /// over elements.
     static int planes(WeightFormat format) {
         int planes = MatrixLoops.planes(format.dtype());
         return format.scheme().map(s -> s.blockColumns() % planes == 0).orElse(true) ? planes : 1;
@@ -168,16 +179,26 @@ public final class Weights {
     }
 
     /// Decodes a run of a row to floats that lie `step` bytes apart, in element order.
-    public void decodeRun(int group, long row, int from, int count, MemorySegment out, long outAt, long step) {
+    public void decodeRun(
+            int group, long row, int from, int count, MemorySegment out, long outAt, long step) {
         DType type = format.dtype();
         if (scheme == null) {
-            Elements.widen(type, values[group], at(group, row, from), type.bits() / 8, count, out, outAt, step);
+            Elements.widen(
+                    type,
+                    values[group],
+                    at(group, row, from),
+                    type.bits() / 8,
+                    count,
+                    out,
+                    outAt,
+                    step);
             return;
         }
         int done = 0;
         while (done < count) {
             int column = from + done;
-            int run = Math.min(count - done, scheme.blockColumns() - column % scheme.blockColumns());
+            int run =
+                    Math.min(count - done, scheme.blockColumns() - column % scheme.blockColumns());
             float scale = scale(group, row, column);
             long to = outAt + done * step;
             for (int i = 0; i < run; i++) {
@@ -187,12 +208,20 @@ public final class Weights {
         }
     }
 
-    /// Decodes a run of a row into plane order, if [#planes] says that there is more than one; otherwise in element order.
+    /// Decodes a run of a row into plane order, if [#planes] says that there is more than one;
+    /// otherwise in element order.
     ///
     /// @param from a multiple of the elements in a vector of words, like `count`
     /// @param scratch room for the scales of the words at `scalesTo`, and for the floats at `outAt`
     void decodeBlock(
-            MatrixLoops loops, int group, long row, int from, int count, MemorySegment scratch, long scalesTo, long outAt) {
+            MatrixLoops loops,
+            int group,
+            long row,
+            int from,
+            int count,
+            MemorySegment scratch,
+            long scalesTo,
+            long outAt) {
         if (planes == 1) {
             decodeRun(group, row, from, count, scratch, outAt, Float.BYTES);
             return;
@@ -203,7 +232,8 @@ public final class Weights {
         loops.decode(format.dtype(), values[group], at, scratch, scalesTo, words, scratch, outAt);
     }
 
-    private void spreadScales(int group, long row, int firstWord, int words, MemorySegment out, long outAt) {
+    private void spreadScales(
+            int group, long row, int firstWord, int words, MemorySegment out, long outAt) {
         if (scheme == null) {
             for (int i = 0; i < words; i++) {
                 out.set(Elements.FLOAT, outAt + (long) i * Float.BYTES, 1f);

@@ -3,6 +3,7 @@ package dev.halcyon.backend.cpu.scalar;
 import dev.halcyon.backend.cpu.loops.MatrixLoops;
 import dev.halcyon.backend.cpu.product.Elements;
 import dev.halcyon.hal.memory.DType;
+
 import java.lang.foreign.MemorySegment;
 
 /// Loops over register tiles of matrix products in plain Java, as if a vector had four lanes.
@@ -51,7 +52,13 @@ public final class ScalarMatrixLoops implements MatrixLoops {
     }
 
     private static void dotF32(
-            MemorySegment left, long leftAt, MemorySegment right, long rightAt, int k, float[] sums, int at) {
+            MemorySegment left,
+            long leftAt,
+            MemorySegment right,
+            long rightAt,
+            int k,
+            float[] sums,
+            int at) {
         float a = sums[at];
         float b = sums[at + 1];
         float c = sums[at + 2];
@@ -92,7 +99,13 @@ public final class ScalarMatrixLoops implements MatrixLoops {
     }
 
     private static void dotBf16(
-            MemorySegment left, long leftAt, MemorySegment right, long rightAt, int k, float[] sums, int at) {
+            MemorySegment left,
+            long leftAt,
+            MemorySegment right,
+            long rightAt,
+            int k,
+            float[] sums,
+            int at) {
         float a = sums[at];
         float b = sums[at + 1];
         float c = sums[at + 2];
@@ -189,10 +202,22 @@ public final class ScalarMatrixLoops implements MatrixLoops {
                     int pairB = panel.get(Elements.INT, p + 4);
                     int pairC = panel.get(Elements.INT, p + 8);
                     int pairD = panel.get(Elements.INT, p + 12);
-                    a = a + x * Float.intBitsToFloat(pairA << 16) + y * Float.intBitsToFloat(pairA & UPPER);
-                    b = b + x * Float.intBitsToFloat(pairB << 16) + y * Float.intBitsToFloat(pairB & UPPER);
-                    c = c + x * Float.intBitsToFloat(pairC << 16) + y * Float.intBitsToFloat(pairC & UPPER);
-                    d = d + x * Float.intBitsToFloat(pairD << 16) + y * Float.intBitsToFloat(pairD & UPPER);
+                    a =
+                            a
+                                    + x * Float.intBitsToFloat(pairA << 16)
+                                    + y * Float.intBitsToFloat(pairA & UPPER);
+                    b =
+                            b
+                                    + x * Float.intBitsToFloat(pairB << 16)
+                                    + y * Float.intBitsToFloat(pairB & UPPER);
+                    c =
+                            c
+                                    + x * Float.intBitsToFloat(pairC << 16)
+                                    + y * Float.intBitsToFloat(pairC & UPPER);
+                    d =
+                            d
+                                    + x * Float.intBitsToFloat(pairD << 16)
+                                    + y * Float.intBitsToFloat(pairD & UPPER);
                 }
                 keep(a, b, c, d, out, at);
             }
@@ -214,24 +239,38 @@ public final class ScalarMatrixLoops implements MatrixLoops {
             float scale = scales.get(Elements.FLOAT, scalesAt + word * 4L);
             long at = outAt + ((long) (word - word % LANES) * planes + word % LANES) * 4;
             for (int p = 0; p < planes; p++) {
-                float value = type.isPacked()
-                        ? Elements.getPacked(type, codes, codesAt, (long) word * planes + p)
-                        : Elements.get(type, codes, codesAt + (long) word * planes + p);
+                float value =
+                        type.isPacked()
+                                ? Elements.getPacked(type, codes, codesAt, (long) word * planes + p)
+                                : Elements.get(type, codes, codesAt + (long) word * planes + p);
                 out.set(Elements.FLOAT, at + (long) p * LANES * 4, value * scale);
             }
         }
     }
 
     @Override
-    public void widen(DType type, MemorySegment from, long fromAt, int count, MemorySegment to, long toAt) {
+    public void widen(
+            DType type, MemorySegment from, long fromAt, int count, MemorySegment to, long toAt) {
         Elements.widen(type, from, fromAt, type.bits() / 8, count, to, toAt, Float.BYTES);
     }
 
     @Override
     public void widenPanel(
-            DType type, MemorySegment from, long fromAt, long rowBytes, int k, MemorySegment panel, long panelAt) {
+            DType type,
+            MemorySegment from,
+            long fromAt,
+            long rowBytes,
+            int k,
+            MemorySegment panel,
+            long panelAt) {
         for (int i = 0; i < k; i++) {
-            widen(type, from, fromAt + i * rowBytes, COLUMNS, panel, panelAt + (long) i * COLUMNS * Float.BYTES);
+            widen(
+                    type,
+                    from,
+                    fromAt + i * rowBytes,
+                    COLUMNS,
+                    panel,
+                    panelAt + (long) i * COLUMNS * Float.BYTES);
         }
     }
 

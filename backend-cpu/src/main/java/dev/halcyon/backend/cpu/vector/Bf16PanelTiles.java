@@ -6,21 +6,25 @@ import static dev.halcyon.backend.cpu.vector.Lanes.INTS;
 import static dev.halcyon.backend.cpu.vector.Lanes.ORDER;
 
 import dev.halcyon.backend.cpu.product.Elements;
-import java.lang.foreign.MemorySegment;
+
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
+import java.lang.foreign.MemorySegment;
+
 /// Tiles of results over one BF16 panel in pairs, two vectors wide, in 1 to 12 rows.
 ///
-/// A shift and a mask widen one element of each pair. Every step loads its pairs anew: taking both elements in one step saves a load
-/// that costs nothing here, and doubles a body that C2 then no longer inlines.
+/// A shift and a mask widen one element of each pair. Every step loads its pairs anew: taking both
+/// elements in one step saves a load that costs nothing here, and doubles a body that C2 then no
+/// longer inlines.
 ///
-/// The tiles are written out because C2 gives up on inlining methods of ours into a body of this size, and then allocates a vector
-/// object for every operation.
+/// The tiles are written out because C2 gives up on inlining methods of ours into a body of this
+/// size, and then allocates a vector object for every operation.
 ///
-/// The left-hand side is read as unaligned floats, though it is aligned: the checks of twelve aligned reads cost C1 more registers
-/// than it has. A tile that C1 cannot compile with profiling, but has compiled without while C2 was busy, stays there for good, and allocates.
+/// The left-hand side is read as unaligned floats, though it is aligned: the checks of twelve
+/// aligned reads cost C1 more registers than it has. A tile that C1 cannot compile with profiling,
+/// but has compiled without while C2 was busy, stays there for good, and allocates.
 final class Bf16PanelTiles {
     private static final long VECTOR_BYTES = (long) COUNT * Float.BYTES;
 
@@ -65,14 +69,16 @@ final class Bf16PanelTiles {
         for (int i = 0; i < k; i++) {
             long p = panelAt + (i >> 1) * 2 * VECTOR_BYTES;
             int shift = (i & 1) == 0 ? 16 : 0;
-            FloatVector wa = IntVector.fromMemorySegment(INTS, panel, p, ORDER)
-                    .lanewise(VectorOperators.LSHL, shift)
-                    .and(UPPER)
-                    .reinterpretAsFloats();
-            FloatVector wb = IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
-                    .lanewise(VectorOperators.LSHL, shift)
-                    .and(UPPER)
-                    .reinterpretAsFloats();
+            FloatVector wa =
+                    IntVector.fromMemorySegment(INTS, panel, p, ORDER)
+                            .lanewise(VectorOperators.LSHL, shift)
+                            .and(UPPER)
+                            .reinterpretAsFloats();
+            FloatVector wb =
+                    IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
+                            .lanewise(VectorOperators.LSHL, shift)
+                            .and(UPPER)
+                            .reinterpretAsFloats();
             long l = leftAt + i * 4L;
             FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
             s0a = x0.fma(wa, s0a);
@@ -100,14 +106,16 @@ final class Bf16PanelTiles {
         for (int i = 0; i < k; i++) {
             long p = panelAt + (i >> 1) * 2 * VECTOR_BYTES;
             int shift = (i & 1) == 0 ? 16 : 0;
-            FloatVector wa = IntVector.fromMemorySegment(INTS, panel, p, ORDER)
-                    .lanewise(VectorOperators.LSHL, shift)
-                    .and(UPPER)
-                    .reinterpretAsFloats();
-            FloatVector wb = IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
-                    .lanewise(VectorOperators.LSHL, shift)
-                    .and(UPPER)
-                    .reinterpretAsFloats();
+            FloatVector wa =
+                    IntVector.fromMemorySegment(INTS, panel, p, ORDER)
+                            .lanewise(VectorOperators.LSHL, shift)
+                            .and(UPPER)
+                            .reinterpretAsFloats();
+            FloatVector wb =
+                    IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
+                            .lanewise(VectorOperators.LSHL, shift)
+                            .and(UPPER)
+                            .reinterpretAsFloats();
             long l = leftAt + i * 8L;
             FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
             s0a = x0.fma(wa, s0a);
@@ -146,14 +154,16 @@ final class Bf16PanelTiles {
         for (int i = 0; i < k; i++) {
             long p = panelAt + (i >> 1) * 2 * VECTOR_BYTES;
             int shift = (i & 1) == 0 ? 16 : 0;
-            FloatVector wa = IntVector.fromMemorySegment(INTS, panel, p, ORDER)
-                    .lanewise(VectorOperators.LSHL, shift)
-                    .and(UPPER)
-                    .reinterpretAsFloats();
-            FloatVector wb = IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
-                    .lanewise(VectorOperators.LSHL, shift)
-                    .and(UPPER)
-                    .reinterpretAsFloats();
+            FloatVector wa =
+                    IntVector.fromMemorySegment(INTS, panel, p, ORDER)
+                            .lanewise(VectorOperators.LSHL, shift)
+                            .and(UPPER)
+                            .reinterpretAsFloats();
+            FloatVector wb =
+                    IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
+                            .lanewise(VectorOperators.LSHL, shift)
+                            .and(UPPER)
+                            .reinterpretAsFloats();
             long l = leftAt + i * 16L;
             FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
             s0a = x0.fma(wa, s0a);
@@ -208,14 +218,16 @@ final class Bf16PanelTiles {
         for (int i = 0; i < k; i++) {
             long p = panelAt + (i >> 1) * 2 * VECTOR_BYTES;
             int shift = (i & 1) == 0 ? 16 : 0;
-            FloatVector wa = IntVector.fromMemorySegment(INTS, panel, p, ORDER)
-                    .lanewise(VectorOperators.LSHL, shift)
-                    .and(UPPER)
-                    .reinterpretAsFloats();
-            FloatVector wb = IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
-                    .lanewise(VectorOperators.LSHL, shift)
-                    .and(UPPER)
-                    .reinterpretAsFloats();
+            FloatVector wa =
+                    IntVector.fromMemorySegment(INTS, panel, p, ORDER)
+                            .lanewise(VectorOperators.LSHL, shift)
+                            .and(UPPER)
+                            .reinterpretAsFloats();
+            FloatVector wb =
+                    IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
+                            .lanewise(VectorOperators.LSHL, shift)
+                            .and(UPPER)
+                            .reinterpretAsFloats();
             long l = leftAt + i * 24L;
             FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
             s0a = x0.fma(wa, s0a);
@@ -286,14 +298,16 @@ final class Bf16PanelTiles {
         for (int i = 0; i < k; i++) {
             long p = panelAt + (i >> 1) * 2 * VECTOR_BYTES;
             int shift = (i & 1) == 0 ? 16 : 0;
-            FloatVector wa = IntVector.fromMemorySegment(INTS, panel, p, ORDER)
-                    .lanewise(VectorOperators.LSHL, shift)
-                    .and(UPPER)
-                    .reinterpretAsFloats();
-            FloatVector wb = IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
-                    .lanewise(VectorOperators.LSHL, shift)
-                    .and(UPPER)
-                    .reinterpretAsFloats();
+            FloatVector wa =
+                    IntVector.fromMemorySegment(INTS, panel, p, ORDER)
+                            .lanewise(VectorOperators.LSHL, shift)
+                            .and(UPPER)
+                            .reinterpretAsFloats();
+            FloatVector wb =
+                    IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
+                            .lanewise(VectorOperators.LSHL, shift)
+                            .and(UPPER)
+                            .reinterpretAsFloats();
             long l = leftAt + i * 32L;
             FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
             s0a = x0.fma(wa, s0a);
@@ -386,14 +400,16 @@ final class Bf16PanelTiles {
         for (int i = 0; i < k; i++) {
             long p = panelAt + (i >> 1) * 2 * VECTOR_BYTES;
             int shift = (i & 1) == 0 ? 16 : 0;
-            FloatVector wa = IntVector.fromMemorySegment(INTS, panel, p, ORDER)
-                    .lanewise(VectorOperators.LSHL, shift)
-                    .and(UPPER)
-                    .reinterpretAsFloats();
-            FloatVector wb = IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
-                    .lanewise(VectorOperators.LSHL, shift)
-                    .and(UPPER)
-                    .reinterpretAsFloats();
+            FloatVector wa =
+                    IntVector.fromMemorySegment(INTS, panel, p, ORDER)
+                            .lanewise(VectorOperators.LSHL, shift)
+                            .and(UPPER)
+                            .reinterpretAsFloats();
+            FloatVector wb =
+                    IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
+                            .lanewise(VectorOperators.LSHL, shift)
+                            .and(UPPER)
+                            .reinterpretAsFloats();
             long l = leftAt + i * 48L;
             FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
             s0a = x0.fma(wa, s0a);

@@ -5,15 +5,17 @@ import static dev.halcyon.backend.cpu.vector.Lanes.FLOATS;
 import static dev.halcyon.backend.cpu.vector.Lanes.INTS;
 import static dev.halcyon.backend.cpu.vector.Lanes.ORDER;
 
-import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
-/// Tiles of 1, 2 or 4 left-hand rows and four weight rows, lanes along k, one vector of partial sums an element.
+import java.lang.foreign.MemorySegment;
+
+/// Tiles of 1, 2 or 4 left-hand rows and four weight rows, lanes along k, one vector of partial
+/// sums an element.
 ///
-/// The tiles are written out because C2 gives up on inlining methods of ours into a body of this size, and then allocates a vector
-/// object for every operation.
+/// The tiles are written out because C2 gives up on inlining methods of ours into a body of this
+/// size, and then allocates a vector object for every operation.
 final class DotTiles {
     private static final long VECTOR_BYTES = (long) COUNT * Float.BYTES;
 

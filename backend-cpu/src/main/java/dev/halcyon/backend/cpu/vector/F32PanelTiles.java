@@ -5,16 +5,19 @@ import static dev.halcyon.backend.cpu.vector.Lanes.FLOATS;
 import static dev.halcyon.backend.cpu.vector.Lanes.ORDER;
 
 import dev.halcyon.backend.cpu.product.Elements;
-import java.lang.foreign.MemorySegment;
+
 import jdk.incubator.vector.FloatVector;
+
+import java.lang.foreign.MemorySegment;
 
 /// Tiles of results over one F32 panel, two vectors wide, in 1 to 12 rows.
 ///
-/// The tiles are written out because C2 gives up on inlining methods of ours into a body of this size, and then allocates a vector
-/// object for every operation.
+/// The tiles are written out because C2 gives up on inlining methods of ours into a body of this
+/// size, and then allocates a vector object for every operation.
 ///
-/// The left-hand side is read as unaligned floats, though it is aligned: the checks of twelve aligned reads cost C1 more registers
-/// than it has. A tile that C1 cannot compile with profiling, but has compiled without while C2 was busy, stays there for good, and allocates.
+/// The left-hand side is read as unaligned floats, though it is aligned: the checks of twelve
+/// aligned reads cost C1 more registers than it has. A tile that C1 cannot compile with profiling,
+/// but has compiled without while C2 was busy, stays there for good, and allocates.
 final class F32PanelTiles {
     private static final long VECTOR_BYTES = (long) COUNT * Float.BYTES;
 

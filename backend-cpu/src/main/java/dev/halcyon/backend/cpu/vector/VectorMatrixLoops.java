@@ -9,18 +9,24 @@ import static dev.halcyon.backend.cpu.vector.Lanes.ORDER;
 import dev.halcyon.backend.cpu.loops.MatrixLoops;
 import dev.halcyon.backend.cpu.product.Elements;
 import dev.halcyon.hal.memory.DType;
-import java.lang.foreign.MemorySegment;
-import java.util.Locale;
+
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 
+import java.lang.foreign.MemorySegment;
+import java.util.Locale;
+
 /// Loops over register tiles of matrix products on the Vector API.
 final class VectorMatrixLoops implements MatrixLoops {
-    /// AVX-512 and NEON have 32 vector registers, AVX2 and SSE 16; a tile that does not fit spills at every step.
-    private static final boolean MANY_REGISTERS = COUNT >= 16
-            || System.getProperty("os.arch", "").toLowerCase(Locale.ROOT).startsWith("aarch");
+    /// AVX-512 and NEON have 32 vector registers, AVX2 and SSE 16; a tile that does not fit spills
+    /// at every step.
+    private static final boolean MANY_REGISTERS =
+            COUNT >= 16
+                    || System.getProperty("os.arch", "")
+                            .toLowerCase(Locale.ROOT)
+                            .startsWith("aarch");
 
     @Override
     public int lanes() {
@@ -59,13 +65,17 @@ final class VectorMatrixLoops implements MatrixLoops {
             int sumsAt) {
         switch (rows) {
             case 1 ->
-                DotTiles.f32Rows1(left, leftAt, right, rightAt0, rightAt1, rightAt2, rightAt3, k, sums, sumsAt);
+                    DotTiles.f32Rows1(
+                            left, leftAt, right, rightAt0, rightAt1, rightAt2, rightAt3, k, sums,
+                            sumsAt);
             case 2 ->
-                DotTiles.f32Rows2(
-                        left, leftAt, leftPitch, right, rightAt0, rightAt1, rightAt2, rightAt3, k, sums, sumsAt);
+                    DotTiles.f32Rows2(
+                            left, leftAt, leftPitch, right, rightAt0, rightAt1, rightAt2, rightAt3,
+                            k, sums, sumsAt);
             case 4 ->
-                DotTiles.f32Rows4(
-                        left, leftAt, leftPitch, right, rightAt0, rightAt1, rightAt2, rightAt3, k, sums, sumsAt);
+                    DotTiles.f32Rows4(
+                            left, leftAt, leftPitch, right, rightAt0, rightAt1, rightAt2, rightAt3,
+                            k, sums, sumsAt);
             default -> throw new IllegalArgumentException("no tile along k of " + rows + " rows");
         }
     }
@@ -86,13 +96,17 @@ final class VectorMatrixLoops implements MatrixLoops {
             int sumsAt) {
         switch (rows) {
             case 1 ->
-                DotTiles.bf16Rows1(left, leftAt, right, rightAt0, rightAt1, rightAt2, rightAt3, k, sums, sumsAt);
+                    DotTiles.bf16Rows1(
+                            left, leftAt, right, rightAt0, rightAt1, rightAt2, rightAt3, k, sums,
+                            sumsAt);
             case 2 ->
-                DotTiles.bf16Rows2(
-                        left, leftAt, leftPitch, right, rightAt0, rightAt1, rightAt2, rightAt3, k, sums, sumsAt);
+                    DotTiles.bf16Rows2(
+                            left, leftAt, leftPitch, right, rightAt0, rightAt1, rightAt2, rightAt3,
+                            k, sums, sumsAt);
             case 4 ->
-                DotTiles.bf16Rows4(
-                        left, leftAt, leftPitch, right, rightAt0, rightAt1, rightAt2, rightAt3, k, sums, sumsAt);
+                    DotTiles.bf16Rows4(
+                            left, leftAt, leftPitch, right, rightAt0, rightAt1, rightAt2, rightAt3,
+                            k, sums, sumsAt);
             default -> throw new IllegalArgumentException("no tile along k of " + rows + " rows");
         }
     }
@@ -164,7 +178,8 @@ final class VectorMatrixLoops implements MatrixLoops {
     }
 
     @Override
-    public void widen(DType type, MemorySegment from, long fromAt, int count, MemorySegment to, long toAt) {
+    public void widen(
+            DType type, MemorySegment from, long fromAt, int count, MemorySegment to, long toAt) {
         int main = type == DType.F32 || type == DType.BF16 ? count - count % COUNT : 0;
         if (type == DType.F32) {
             for (int i = 0; i < main; i += COUNT) {
@@ -173,7 +188,8 @@ final class VectorMatrixLoops implements MatrixLoops {
             }
         } else {
             for (int i = 0; i < main; i += COUNT) {
-                ShortVector bits = ShortVector.fromMemorySegment(HALF_SHORTS, from, fromAt + i * 2L, ORDER);
+                ShortVector bits =
+                        ShortVector.fromMemorySegment(HALF_SHORTS, from, fromAt + i * 2L, ORDER);
                 ((IntVector) bits.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0))
                         .lanewise(VectorOperators.LSHL, 16)
                         .intoMemorySegment(to, toAt + i * 4L, ORDER);
@@ -181,15 +197,34 @@ final class VectorMatrixLoops implements MatrixLoops {
         }
         long elementBytes = type.bits() / 8;
         Elements.widen(
-                type, from, fromAt + main * elementBytes, elementBytes, count - main, to, toAt + main * 4L, Float.BYTES);
+                type,
+                from,
+                fromAt + main * elementBytes,
+                elementBytes,
+                count - main,
+                to,
+                toAt + main * 4L,
+                Float.BYTES);
     }
 
     @Override
     public void widenPanel(
-            DType type, MemorySegment from, long fromAt, long rowBytes, int k, MemorySegment panel, long panelAt) {
+            DType type,
+            MemorySegment from,
+            long fromAt,
+            long rowBytes,
+            int k,
+            MemorySegment panel,
+            long panelAt) {
         if (type != DType.F32 && type != DType.BF16) {
             for (int i = 0; i < k; i++) {
-                widen(type, from, fromAt + i * rowBytes, 2 * COUNT, panel, panelAt + i * 8L * COUNT);
+                widen(
+                        type,
+                        from,
+                        fromAt + i * rowBytes,
+                        2 * COUNT,
+                        panel,
+                        panelAt + i * 8L * COUNT);
             }
             return;
         }
@@ -197,7 +232,8 @@ final class VectorMatrixLoops implements MatrixLoops {
             for (int i = 0; i < k; i++) {
                 long row = fromAt + i * rowBytes;
                 long at = panelAt + i * 8L * COUNT;
-                FloatVector.fromMemorySegment(FLOATS, from, row, ORDER).intoMemorySegment(panel, at, ORDER);
+                FloatVector.fromMemorySegment(FLOATS, from, row, ORDER)
+                        .intoMemorySegment(panel, at, ORDER);
                 FloatVector.fromMemorySegment(FLOATS, from, row + 4L * COUNT, ORDER)
                         .intoMemorySegment(panel, at + 4L * COUNT, ORDER);
             }
@@ -210,7 +246,8 @@ final class VectorMatrixLoops implements MatrixLoops {
             ((IntVector) a.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 16)
                     .intoMemorySegment(panel, at, ORDER);
-            ShortVector b = ShortVector.fromMemorySegment(HALF_SHORTS, from, row + 2L * COUNT, ORDER);
+            ShortVector b =
+                    ShortVector.fromMemorySegment(HALF_SHORTS, from, row + 2L * COUNT, ORDER);
             ((IntVector) b.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 16)
                     .intoMemorySegment(panel, at + 4L * COUNT, ORDER);
@@ -235,9 +272,10 @@ final class VectorMatrixLoops implements MatrixLoops {
             for (int i = 0; i < main; i += COUNT) {
                 FloatVector value = FloatVector.fromArray(FLOATS, sums, sumsAt + i).mul(alpha);
                 if (beta != 0) {
-                    value = FloatVector.fromMemorySegment(FLOATS, addend, addendAt + i * 4L, ORDER)
-                            .mul(beta)
-                            .add(value);
+                    value =
+                            FloatVector.fromMemorySegment(FLOATS, addend, addendAt + i * 4L, ORDER)
+                                    .mul(beta)
+                                    .add(value);
                 }
                 value.intoMemorySegment(out, outAt + i * 4L, ORDER);
             }
@@ -246,34 +284,27 @@ final class VectorMatrixLoops implements MatrixLoops {
             for (int i = 0; i < main; i += COUNT) {
                 FloatVector value = FloatVector.fromArray(FLOATS, sums, sumsAt + i).mul(alpha);
                 if (beta != 0) {
-                    ShortVector old = ShortVector.fromMemorySegment(HALF_SHORTS, addend, addendAt + i * 2L, ORDER);
-                    value = ((IntVector) old.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0))
-                            .lanewise(VectorOperators.LSHL, 16)
-                            .reinterpretAsFloats()
-                            .mul(beta)
-                            .add(value);
+                    ShortVector old =
+                            ShortVector.fromMemorySegment(
+                                    HALF_SHORTS, addend, addendAt + i * 2L, ORDER);
+                    value =
+                            ((IntVector) old.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0))
+                                    .lanewise(VectorOperators.LSHL, 16)
+                                    .reinterpretAsFloats()
+                                    .mul(beta)
+                                    .add(value);
                 }
                 IntVector bits = value.reinterpretAsInts();
                 IntVector lowest = bits.lanewise(VectorOperators.LSHR, 16).and(1);
                 IntVector rounded = bits.add(lowest).add(0x7fff).lanewise(VectorOperators.LSHR, 16);
                 // A NaN with a full mantissa would carry into the sign.
                 IntVector quiet = bits.lanewise(VectorOperators.LSHR, 16).or(0x40);
-                IntVector narrow = rounded.blend(quiet, value.test(VectorOperators.IS_NAN).cast(INTS));
+                IntVector narrow =
+                        rounded.blend(quiet, value.test(VectorOperators.IS_NAN).cast(INTS));
                 ((ShortVector) narrow.convertShape(VectorOperators.I2S, HALF_SHORTS, 0))
                         .intoMemorySegment(out, outAt + i * 2L, ORDER);
             }
         }
-        Elements.store(
-                type,
-                main,
-                count,
-                alpha,
-                sums,
-                sumsAt,
-                beta,
-                addend,
-                addendAt,
-                out,
-                outAt);
+        Elements.store(type, main, count, alpha, sums, sumsAt, beta, addend, addendAt, out, outAt);
     }
 }

@@ -15,10 +15,12 @@ import dev.halcyon.hal.memory.QuantizationScheme;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
 import dev.halcyon.hal.memory.WeightFormat;
-import java.util.List;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+
+import java.util.List;
 
 /// Products against plain loops in double.
 class GemmKernelTest {
@@ -34,86 +36,31 @@ class GemmKernelTest {
         bench.close();
     }
 
-    private static Gemm spec(Tensor a, Operand b, Tensor out, boolean transposeA, boolean transposeB) {
-        boolean batched = a.rank() == 3;
-        return new Gemm(
-                batched ? (int) Math.max(1, a.dim(0)) : 1,
-                (int) Math.max(1, out.dim(-2)),
-                (int) out.dim(-1),
-                (int) a.dim(transposeA ? -2 : -1),
-                a.dtype(),
-                b.format(),
-                out.dtype(),
-                DType.F32,
-                transposeA,
-                transposeB,
-                1,
-                0,
-                false);
-    }
-
     private static String implementation(Support support) {
         return assertInstanceOf(Support.Native.class, support).implementation().name();
-    }
-
-    /// Runs a product and compares every element; `b` is what to multiply by, `plain` what that stands for.
-    private void check(Gemm spec, Tensor a, Operand b, Operand plain, Tensor out) {
-        double[] before = new double[(int) out.elements()];
-        forEach(out, (g, i, j, number) -> before[number] = MatrixBench.at(out, g, i, j));
-        bench.run(spec, Gemm.Args.of(a, b, out));
-        compare(spec, a, plain, out, before, (int) out.dim(-2));
-    }
-
-    private static void compare(Gemm spec, Tensor a, Operand plain, Tensor out, double[] before, int rows) {
-        forEach(out, (g, i, j, number) -> {
-            if (i >= rows) {
-                return;
-            }
-            double sum = 0;
-            double magnitude = 0;
-            for (int k = 0; k < spec.k(); k++) {
-                double x = spec.transposeA() ? MatrixBench.at(a, g, k, i) : MatrixBench.at(a, g, i, k);
-                double y = spec.transposeB() ? MatrixBench.at(plain, g, j, k) : MatrixBench.at(plain, g, k, j);
-                sum += x * y;
-                magnitude += Math.abs(x * y);
-            }
-            double old = spec.beta() == 0 ? 0 : spec.beta() * before[number];
-            double expected = spec.alpha() * sum + old;
-            double bound = MatrixBench.tolerance(
-                    spec.k(), Math.abs(spec.alpha()) * magnitude + Math.abs(old), expected, spec.out());
-            MatrixBench.close(
-                    expected, MatrixBench.at(out, g, i, j), bound, spec + " element " + g + ", " + i + ", " + j);
-        });
-    }
-
-    private interface Element {
-        void visit(int batch, int row, int column, int number);
-    }
-
-    private static void forEach(Tensor out, Element visitor) {
-        int batch = out.rank() == 3 ? (int) out.dim(0) : 1;
-        int number = 0;
-        for (int g = 0; g < batch; g++) {
-            for (int i = 0; i < out.dim(-2); i++) {
-                for (int j = 0; j < out.dim(-1); j++) {
-                    visitor.visit(g, i, j, number++);
-                }
-            }
-        }
     }
 
     @Test
     void multipliesByRowsOfEverySize() {
         int[][] sizes = {
-            {1, 1, 1}, {1, 3, 2}, {2, 5, 7}, {3, 4, 16}, {4, 33, 31}, {5, 64, 64}, {7, 31, 130}, {8, 67, 257},
-            {33, 9, 40}, {12, 130, 1100}, {1, 70, 2080}
+            {1, 1, 1},
+            {1, 3, 2},
+            {2, 5, 7},
+            {3, 4, 16},
+            {4, 33, 31},
+            {5, 64, 64},
+            {7, 31, 130},
+            {8, 67, 257},
+            {33, 9, 40},
+            {12, 130, 1100},
+            {1, 70, 2080}
         };
         for (int[] size : sizes) {
             for (DType type : List.of(DType.F32, DType.BF16)) {
                 Tensor a = bench.random(type, size[0], size[2]);
                 Tensor b = bench.random(type, size[1], size[2]);
                 Tensor out = bench.random(DType.F32, size[0], size[1]);
-                check(spec(a, b, out, false, true), a, b, b, out);
+                PlainGemm.check(bench, PlainGemm.spec(a, b, out, false, true), a, b, b, out);
             }
         }
     }
@@ -124,9 +71,9 @@ class GemmKernelTest {
             Tensor a = bench.random(type, 197, 83);
             Tensor b = bench.random(type, 70, 83);
             Tensor out = bench.random(type, 197, 70);
-            Gemm spec = spec(a, b, out, false, true);
+            Gemm spec = PlainGemm.spec(a, b, out, false, true);
             assertEquals("gemm.packing", implementation(bench.device().supports(spec)));
-            check(spec, a, b, b, out);
+            PlainGemm.check(bench, spec, a, b, b, out);
         }
     }
 
@@ -134,12 +81,13 @@ class GemmKernelTest {
     void takesEveryTypeOnEverySide() {
         List<DType> wide = List.of(DType.F32, DType.BF16, DType.F16);
         for (DType left : List.of(DType.F32, DType.BF16, DType.F16, DType.F8_E4M3, DType.F8_E5M2)) {
-            for (DType right : List.of(DType.F32, DType.BF16, DType.F16, DType.F8_E4M3, DType.F8_E5M2)) {
+            for (DType right :
+                    List.of(DType.F32, DType.BF16, DType.F16, DType.F8_E4M3, DType.F8_E5M2)) {
                 for (DType result : wide) {
                     Tensor a = bench.random(left, 3, 75);
                     Tensor b = bench.random(right, 10, 75);
                     Tensor out = bench.random(result, 3, 10);
-                    check(spec(a, b, out, false, true), a, b, b, out);
+                    PlainGemm.check(bench, PlainGemm.spec(a, b, out, false, true), a, b, b, out);
                 }
             }
         }
@@ -152,10 +100,17 @@ class GemmKernelTest {
                 for (int mask = 0; mask < 4; mask++) {
                     boolean transposeA = (mask & 1) != 0;
                     boolean transposeB = (mask & 2) != 0;
-                    Tensor a = transposeA ? bench.randomStrided(type, 37, m) : bench.randomStrided(type, m, 37);
-                    Tensor b = transposeB ? bench.randomStrided(type, 41, 37) : bench.randomStrided(type, 37, 41);
+                    Tensor a =
+                            transposeA
+                                    ? bench.randomStrided(type, 37, m)
+                                    : bench.randomStrided(type, m, 37);
+                    Tensor b =
+                            transposeB
+                                    ? bench.randomStrided(type, 41, 37)
+                                    : bench.randomStrided(type, 37, 41);
                     Tensor out = bench.randomStrided(type, m, 41);
-                    check(spec(a, b, out, transposeA, transposeB), a, b, b, out);
+                    PlainGemm.check(
+                            bench, PlainGemm.spec(a, b, out, transposeA, transposeB), a, b, b, out);
                 }
             }
         }
@@ -167,8 +122,15 @@ class GemmKernelTest {
             Tensor a = bench.random(type, 9, 40);
             Tensor b = bench.random(type, 35, 40);
             Tensor out = bench.random(type, 9, 35);
-            check(spec(a, b, out, false, true).withFactors(-0.5, 0.25), a, b, b, out);
-            check(spec(a, b, out, false, true).withFactors(0, 2), a, b, b, out);
+            PlainGemm.check(
+                    bench,
+                    PlainGemm.spec(a, b, out, false, true).withFactors(-0.5, 0.25),
+                    a,
+                    b,
+                    b,
+                    out);
+            PlainGemm.check(
+                    bench, PlainGemm.spec(a, b, out, false, true).withFactors(0, 2), a, b, b, out);
         }
     }
 
@@ -178,7 +140,7 @@ class GemmKernelTest {
         Tensor b = bench.random(DType.F32, 37, 20);
         Tensor out = bench.random(DType.F32, 5, 37);
         bench.fill(out, Double.NaN);
-        check(spec(a, b, out, false, true), a, b, b, out);
+        PlainGemm.check(bench, PlainGemm.spec(a, b, out, false, true), a, b, b, out);
     }
 
     @Test
@@ -187,8 +149,14 @@ class GemmKernelTest {
             Tensor a = bench.random(DType.F32, 4, 0);
             Tensor b = transposed ? bench.random(DType.F32, 6, 0) : bench.random(DType.F32, 0, 6);
             Tensor out = bench.random(DType.F32, 4, 6);
-            check(spec(a, b, out, false, transposed).withFactors(1, 0.5), a, b, b, out);
-            check(spec(a, b, out, false, transposed), a, b, b, out);
+            PlainGemm.check(
+                    bench,
+                    PlainGemm.spec(a, b, out, false, transposed).withFactors(1, 0.5),
+                    a,
+                    b,
+                    b,
+                    out);
+            PlainGemm.check(bench, PlainGemm.spec(a, b, out, false, transposed), a, b, b, out);
         }
     }
 
@@ -196,11 +164,14 @@ class GemmKernelTest {
     void acceptsNoRowsAndNoBatch() {
         Tensor b = bench.random(DType.F32, 6, 8);
         Tensor none = bench.random(DType.F32, 0, 8);
-        bench.run(Gemm.linear(4, 8, 6, DType.F32, b.format(), DType.F32), Gemm.Args.of(none, b, bench.random(DType.F32, 0, 6)));
+        bench.run(
+                Gemm.linear(4, 8, 6, DType.F32, b.format(), DType.F32),
+                Gemm.Args.of(none, b, bench.random(DType.F32, 0, 6)));
         Tensor batch = bench.random(DType.F32, 0, 3, 8);
         Tensor out = bench.random(DType.F32, 0, 3, 6);
         bench.run(
-                Gemm.batched(2, 3, 6, 8, DType.F32, b.format(), DType.F32).withTransposed(false, true),
+                Gemm.batched(2, 3, 6, 8, DType.F32, b.format(), DType.F32)
+                        .withTransposed(false, true),
                 Gemm.Args.of(batch, b, out));
     }
 
@@ -211,9 +182,10 @@ class GemmKernelTest {
         Tensor weight = bench.random(DType.BF16, 3, 24, 40);
         Tensor a = tokens.transpose(0, 1);
         Tensor out = results.transpose(0, 1);
-        check(spec(a, weight, out, false, false), a, weight, weight, out);
+        PlainGemm.check(
+                bench, PlainGemm.spec(a, weight, out, false, false), a, weight, weight, out);
         Tensor rows = bench.random(DType.BF16, 3, 40, 24);
-        check(spec(a, rows, out, false, true), a, rows, rows, out);
+        PlainGemm.check(bench, PlainGemm.spec(a, rows, out, false, true), a, rows, rows, out);
     }
 
     @Test
@@ -221,13 +193,15 @@ class GemmKernelTest {
         Tensor a = bench.random(DType.F32, 4, 5, 33);
         Tensor out = bench.random(DType.F32, 4, 5, 18);
         Tensor shared = bench.random(DType.F32, 18, 33);
-        check(spec(a, shared, out, false, true), a, shared, shared, out);
-        TensorList list = new TensorList(List.of(
-                bench.random(DType.BF16, 18, 33),
-                bench.random(DType.BF16, 18, 33),
-                bench.random(DType.BF16, 18, 33),
-                bench.random(DType.BF16, 18, 33)));
-        check(spec(a, list, out, false, true), a, list, list, out);
+        PlainGemm.check(bench, PlainGemm.spec(a, shared, out, false, true), a, shared, shared, out);
+        TensorList list =
+                new TensorList(
+                        List.of(
+                                bench.random(DType.BF16, 18, 33),
+                                bench.random(DType.BF16, 18, 33),
+                                bench.random(DType.BF16, 18, 33),
+                                bench.random(DType.BF16, 18, 33)));
+        PlainGemm.check(bench, PlainGemm.spec(a, list, out, false, true), a, list, list, out);
     }
 
     @Test
@@ -235,41 +209,15 @@ class GemmKernelTest {
         Tensor a = bench.random(DType.F32, 2, 60, 20);
         Tensor b = bench.random(DType.F32, 10, 20);
         Tensor out = bench.random(DType.F32, 2, 60, 10);
-        Gemm spec = spec(a, b, out, false, true);
+        Gemm spec = PlainGemm.spec(a, b, out, false, true);
         for (int active : new int[] {-3, 0, 1, 7, 60, 1000}) {
             bench.fill(out, 77);
             bench.run(spec, Gemm.Args.of(a, b, out).withActiveRows(bench.ints(active)));
             int rows = Math.clamp(active, 0, 60);
-            compare(spec, a, b, out, new double[0], rows);
-            forEach(out, (g, i, j, _) -> assertTrue(i < rows || MatrixBench.at(out, g, i, j) == 77));
-        }
-    }
-
-    @Test
-    void decodesEveryScheme() {
-        List<QuantizationScheme> schemes = List.of(
-                QuantizationScheme.FP8_BLOCK_128,
-                QuantizationScheme.FP8_BLOCK_128_UE8M0,
-                QuantizationScheme.FP8_TOKEN_128,
-                QuantizationScheme.FP4_GROUP_32,
-                QuantizationScheme.INT4_GROUP_32,
-                QuantizationScheme.FP8_BLOCK_128.withTypes(DType.F8_E5M2, DType.F16),
-                QuantizationScheme.FP8_BLOCK_128.withBlock(3, 5),
-                QuantizationScheme.FP4_GROUP_32.withBlock(2, 6),
-                QuantizationScheme.INT4_GROUP_32.withBlock(7, 1000));
-        for (QuantizationScheme scheme : schemes) {
-            for (int m : new int[] {1, 5, 50}) {
-                for (int k : new int[] {2, 62, 256, 390}) {
-                    Tensor a = bench.random(DType.BF16, m, k);
-                    Operand b = bench.randomCodes(scheme, 37, k);
-                    Tensor out = bench.random(DType.F32, m, 37);
-                    check(spec(a, b, out, false, true), a, b, b, out);
-                }
-            }
-            Tensor a = bench.random(DType.F32, 2, 4, 34);
-            Operand b = bench.randomCodes(scheme, 2, 34, 70);
-            Tensor out = bench.random(DType.F32, 2, 4, 70);
-            check(spec(a, b, out, false, false), a, b, b, out);
+            PlainGemm.compare(spec, a, b, out, new double[0], rows);
+            PlainGemm.forEach(
+                    out,
+                    (g, i, j, _) -> assertTrue(i < rows || MatrixBench.at(out, g, i, j) == 77));
         }
     }
 
@@ -277,11 +225,12 @@ class GemmKernelTest {
     void givesARowTheSameBitsInEveryCompany() {
         int k = 1190;
         Tensor a = bench.random(DType.BF16, 50, k);
-        List<Operand> weights = List.of(
-                bench.random(DType.F32, 45, k),
-                bench.random(DType.BF16, 45, k),
-                bench.randomCodes(QuantizationScheme.FP8_BLOCK_128, 45, k),
-                bench.randomCodes(QuantizationScheme.INT4_GROUP_32, 45, k));
+        List<Operand> weights =
+                List.of(
+                        bench.random(DType.F32, 45, k),
+                        bench.random(DType.BF16, 45, k),
+                        bench.randomCodes(QuantizationScheme.FP8_BLOCK_128, 45, k),
+                        bench.randomCodes(QuantizationScheme.INT4_GROUP_32, 45, k));
         for (Operand b : weights) {
             assertSameRows(a, b);
         }
@@ -290,16 +239,20 @@ class GemmKernelTest {
     private void assertSameRows(Tensor a, Operand b) {
         int rows = (int) a.dim(0);
         Tensor all = bench.arena().tensor(DType.F32, rows, 45);
-        Gemm spec = spec(a, b, all, false, true).withBatchInvariant(true);
-        assertTrue(assertInstanceOf(Support.Native.class, bench.device().supports(spec))
-                .numerics()
-                .batchInvariant());
+        Gemm spec = PlainGemm.spec(a, b, all, false, true).withBatchInvariant(true);
+        assertTrue(
+                assertInstanceOf(Support.Native.class, bench.device().supports(spec))
+                        .numerics()
+                        .batchInvariant());
         bench.run(spec, Gemm.Args.of(a, b, all));
         for (int count : new int[] {1, 2, 3, 7}) {
             Tensor some = bench.arena().tensor(DType.F32, count, 45);
             Tensor part = a.slice(0, rows - count, rows);
-            bench.run(spec(part, b, some, false, true).withBatchInvariant(true), Gemm.Args.of(part, b, some));
-            assertArrayEquals(MatrixBench.bits(all.slice(0, rows - count, rows)), MatrixBench.bits(some));
+            bench.run(
+                    PlainGemm.spec(part, b, some, false, true).withBatchInvariant(true),
+                    Gemm.Args.of(part, b, some));
+            assertArrayEquals(
+                    MatrixBench.bits(all.slice(0, rows - count, rows)), MatrixBench.bits(some));
         }
     }
 
@@ -315,10 +268,12 @@ class GemmKernelTest {
             Tensor b = own.random(DType.BF16, 300, 500);
             Tensor out = own.arena().tensor(DType.BF16, 3, 61, 300);
             Operand packed = own.packed(b);
-            Gemm spec = spec(a, b, out.get(0), false, true);
+            Gemm spec = PlainGemm.spec(a, b, out.get(0), false, true);
             own.run(spec, Gemm.Args.of(a, b, out.get(0)));
             own.run(spec.withBatchInvariant(true), Gemm.Args.of(a, b, out.get(1)));
-            own.run(spec(a, packed, out.get(2), false, true), Gemm.Args.of(a, packed, out.get(2)));
+            own.run(
+                    PlainGemm.spec(a, packed, out.get(2), false, true),
+                    Gemm.Args.of(a, packed, out.get(2)));
             return MatrixBench.bits(out);
         }
     }
@@ -334,7 +289,7 @@ class GemmKernelTest {
         assertTrue(plan.workspaceBytes() <= wanted / 2);
         Tensor out = bench.arena().tensor(DType.F32, 300, 64);
         bench.run(plan, Gemm.Args.of(a, b, out));
-        compare(spec, a, b, out, new double[0], 300);
+        PlainGemm.compare(spec, a, b, out, new double[0], 300);
         assertFalse(bench.device().supports(spec, Limits.workspace(100)).isNative());
     }
 
@@ -348,7 +303,8 @@ class GemmKernelTest {
                 declined(Gemm.linear(4, 8, 6, DType.F64, plain, DType.F32)).reason());
         assertEquals(
                 Support.Reason.FORMAT,
-                declined(Gemm.linear(4, 8, 6, DType.F32, plain.withLayout("elsewhere"), DType.F32)).reason());
+                declined(Gemm.linear(4, 8, 6, DType.F32, plain.withLayout("elsewhere"), DType.F32))
+                        .reason());
     }
 
     private Support.Declined declined(Gemm spec) {

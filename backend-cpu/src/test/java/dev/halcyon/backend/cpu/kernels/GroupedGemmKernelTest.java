@@ -12,10 +12,12 @@ import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.QuantizationScheme;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
-import java.util.List;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+
+import java.util.List;
 
 /// Grouped products against plain loops in double.
 class GroupedGemmKernelTest {
@@ -35,12 +37,20 @@ class GroupedGemmKernelTest {
     }
 
     private static void compareRow(
-            Tensor a, int group, int row, Operand plain, int weight, Tensor out, double before, int column) {
+            Tensor a,
+            int group,
+            int row,
+            Operand plain,
+            int weight,
+            Tensor out,
+            double before,
+            int column) {
         int k = (int) a.dim(-1);
         double sum = 0;
         double magnitude = 0;
         for (int i = 0; i < k; i++) {
-            double term = MatrixBench.at(a, group, row, i) * MatrixBench.at(plain, weight, column, i);
+            double term =
+                    MatrixBench.at(a, group, row, i) * MatrixBench.at(plain, weight, column, i);
             sum += term;
             magnitude += Math.abs(term);
         }
@@ -95,27 +105,49 @@ class GroupedGemmKernelTest {
     @Test
     void takesExpertsInAnyStorage() {
         Tensor a = bench.random(DType.BF16, 61, 96);
-        List<Tensor> plain = List.of(
-                bench.random(DType.BF16, 9, 96),
-                bench.random(DType.BF16, 9, 96),
-                bench.random(DType.BF16, 9, 96),
-                bench.random(DType.BF16, 9, 96),
-                bench.random(DType.BF16, 9, 96));
+        List<Tensor> plain =
+                List.of(
+                        bench.random(DType.BF16, 9, 96),
+                        bench.random(DType.BF16, 9, 96),
+                        bench.random(DType.BF16, 9, 96),
+                        bench.random(DType.BF16, 9, 96),
+                        bench.random(DType.BF16, 9, 96));
         TensorList listed = new TensorList(plain);
-        checkContiguous(GroupedGemm.contiguous(5, 61, 9, 96, DType.BF16, listed.format(), DType.F32), a, listed, listed);
+        checkContiguous(
+                GroupedGemm.contiguous(5, 61, 9, 96, DType.BF16, listed.format(), DType.F32),
+                a,
+                listed,
+                listed);
         TensorList packed = new TensorList(plain.stream().map(bench::packed).toList());
-        checkContiguous(GroupedGemm.contiguous(5, 61, 9, 96, DType.BF16, packed.format(), DType.F32), a, packed, listed);
-        for (QuantizationScheme scheme : List.of(
-                QuantizationScheme.FP8_BLOCK_128, QuantizationScheme.FP4_GROUP_32, QuantizationScheme.INT4_GROUP_32)) {
+        checkContiguous(
+                GroupedGemm.contiguous(5, 61, 9, 96, DType.BF16, packed.format(), DType.F32),
+                a,
+                packed,
+                listed);
+        for (QuantizationScheme scheme :
+                List.of(
+                        QuantizationScheme.FP8_BLOCK_128,
+                        QuantizationScheme.FP4_GROUP_32,
+                        QuantizationScheme.INT4_GROUP_32)) {
             Operand stack = bench.randomCodes(scheme, 5, 9, 96);
-            checkContiguous(GroupedGemm.contiguous(5, 61, 9, 96, DType.BF16, stack.format(), DType.F32), a, stack, stack);
-            TensorList list = new TensorList(List.of(
-                    bench.randomCodes(scheme, 9, 96),
-                    bench.randomCodes(scheme, 9, 96),
-                    bench.randomCodes(scheme, 9, 96),
-                    bench.randomCodes(scheme, 9, 96),
-                    bench.randomCodes(scheme, 9, 96)));
-            checkContiguous(GroupedGemm.contiguous(5, 61, 9, 96, DType.BF16, list.format(), DType.F32), a, list, list);
+            checkContiguous(
+                    GroupedGemm.contiguous(5, 61, 9, 96, DType.BF16, stack.format(), DType.F32),
+                    a,
+                    stack,
+                    stack);
+            TensorList list =
+                    new TensorList(
+                            List.of(
+                                    bench.randomCodes(scheme, 9, 96),
+                                    bench.randomCodes(scheme, 9, 96),
+                                    bench.randomCodes(scheme, 9, 96),
+                                    bench.randomCodes(scheme, 9, 96),
+                                    bench.randomCodes(scheme, 9, 96)));
+            checkContiguous(
+                    GroupedGemm.contiguous(5, 61, 9, 96, DType.BF16, list.format(), DType.F32),
+                    a,
+                    list,
+                    list);
         }
     }
 
@@ -145,11 +177,14 @@ class GroupedGemmKernelTest {
                 Tensor out = bench.random(DType.F32, 5, 13, 45);
                 Tensor before = bench.arena().tensor(DType.F32, 5, 13, 45);
                 before.segment().copyFrom(out.segment());
-                GroupedGemm spec = GroupedGemm.kGrouped(5, 61, 13, 45, type, type, DType.F32)
-                        .withAdd(add)
-                        .withBatchInvariant(true);
+                GroupedGemm spec =
+                        GroupedGemm.kGrouped(5, 61, 13, 45, type, type, DType.F32)
+                                .withAdd(add)
+                                .withBatchInvariant(true);
                 assertEquals("groupedgemm.packing", implementation(spec));
-                bench.run(spec, GroupedGemm.Args.of(a, b, bench.ints(STARTS), bench.ints(COUNTS), out));
+                bench.run(
+                        spec,
+                        GroupedGemm.Args.of(a, b, bench.ints(STARTS), bench.ints(COUNTS), out));
                 for (int g = 0; g < 5; g++) {
                     compareSums(a, b, STARTS[g], COUNTS[g], out, add ? before : null, g);
                 }
@@ -157,7 +192,8 @@ class GroupedGemmKernelTest {
         }
     }
 
-    private static void compareSums(Tensor a, Tensor b, int start, int count, Tensor out, Tensor before, int group) {
+    private static void compareSums(
+            Tensor a, Tensor b, int start, int count, Tensor out, Tensor before, int group) {
         for (int i = 0; i < out.dim(1); i++) {
             for (int j = 0; j < out.dim(2); j++) {
                 double sum = before == null ? 0 : MatrixBench.at(before, group, i, j);
@@ -182,12 +218,21 @@ class GroupedGemmKernelTest {
         Tensor b = bench.random(DType.F32, 2, 6, 8);
         Tensor out = bench.arena().tensor(DType.F32, 10, 6);
         GroupedGemm spec = GroupedGemm.contiguous(2, 10, 6, 8, DType.F32, b.format(), DType.F32);
-        int[][] bad = {{-1, 2}, {11, 0}, {5, 6}, {0, -1}, {2, Integer.MAX_VALUE}, {Integer.MIN_VALUE, 3}, {2, 9}};
+        int[][] bad = {
+            {-1, 2},
+            {11, 0},
+            {5, 6},
+            {0, -1},
+            {2, Integer.MAX_VALUE},
+            {Integer.MIN_VALUE, 3},
+            {2, 9}
+        };
         for (int[] segment : bad) {
             bench.fill(out, 5);
             Tensor starts = bench.ints(segment[0], 0);
             Tensor counts = bench.ints(segment[1], 2);
-            RuntimeException fault = bench.runFaulty(spec, GroupedGemm.Args.of(a, b, starts, counts, out));
+            RuntimeException fault =
+                    bench.runFaulty(spec, GroupedGemm.Args.of(a, b, starts, counts, out));
             assertTrue(fault.getMessage().contains("segment"), fault::getMessage);
             for (int j = 0; j < 6; j++) {
                 compareRow(a, 0, 0, b, 1, out, 0, j);
@@ -224,13 +269,16 @@ class GroupedGemmKernelTest {
         Tensor a = bench.random(DType.BF16, 60, 300);
         Tensor b = bench.random(DType.BF16, 1, 50, 300);
         for (Operand weight : List.of(b, bench.packed(b))) {
-            GroupedGemm spec = GroupedGemm.contiguous(1, 60, 50, 300, DType.BF16, weight.format(), DType.F32)
-                    .withBatchInvariant(true);
+            GroupedGemm spec =
+                    GroupedGemm.contiguous(1, 60, 50, 300, DType.BF16, weight.format(), DType.F32)
+                            .withBatchInvariant(true);
             Tensor all = bench.arena().tensor(DType.F32, 60, 50);
             Tensor some = bench.arena().tensor(DType.F32, 60, 50);
             bench.run(spec, GroupedGemm.Args.of(a, weight, bench.ints(0), bench.ints(60), all));
             bench.run(spec, GroupedGemm.Args.of(a, weight, bench.ints(41), bench.ints(3), some));
-            assertArrayEquals(MatrixBench.bits(all.slice(0, 41, 44)), MatrixBench.bits(some.slice(0, 41, 44)));
+            assertArrayEquals(
+                    MatrixBench.bits(all.slice(0, 41, 44)),
+                    MatrixBench.bits(some.slice(0, 41, 44)));
         }
     }
 }

@@ -21,6 +21,7 @@ import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
 import dev.halcyon.hal.memory.Workspace;
+
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
 
@@ -38,12 +39,16 @@ final class MatrixBench implements AutoCloseable {
     }
 
     static MatrixBench open(int threads) {
-        return new MatrixBench(new CpuBackendProvider()
-                .open(
-                        0,
-                        DeviceOptions.defaults()
-                                .withProperty("halcyon.cpu.threads", Integer.toString(threads))
-                                .withProperty("halcyon.cpu.isa", System.getProperty("halcyon.cpu.isa", "auto"))));
+        return new MatrixBench(
+                new CpuBackendProvider()
+                        .open(
+                                0,
+                                DeviceOptions.defaults()
+                                        .withProperty(
+                                                "halcyon.cpu.threads", Integer.toString(threads))
+                                        .withProperty(
+                                                "halcyon.cpu.isa",
+                                                System.getProperty("halcyon.cpu.isa", "auto"))));
     }
 
     Device device() {
@@ -86,7 +91,8 @@ final class MatrixBench implements AutoCloseable {
         return tensor;
     }
 
-    /// {@return a tensor with gaps: every dimension but the last is cut out of a larger one, NaN in between}
+    /// {@return a tensor with gaps: every dimension but the last is cut out of a larger one, NaN in
+    /// between}
     Tensor randomStrided(DType dtype, long... dims) {
         long[] larger = dims.clone();
         for (int i = 0; i < dims.length; i++) {
@@ -105,12 +111,15 @@ final class MatrixBench implements AutoCloseable {
         var memory = tensor.segment();
         HostElements.forEach(
                 tensor,
-                (_, position) -> HostElements.set(memory, tensor.dtype(), position, random.nextDouble() * 2 - 1));
+                (_, position) ->
+                        HostElements.set(
+                                memory, tensor.dtype(), position, random.nextDouble() * 2 - 1));
     }
 
     void fill(Tensor tensor, double value) {
         var memory = tensor.segment();
-        HostElements.forEach(tensor, (_, position) -> HostElements.set(memory, tensor.dtype(), position, value));
+        HostElements.forEach(
+                tensor, (_, position) -> HostElements.set(memory, tensor.dtype(), position, value));
     }
 
     Tensor ints(int... values) {
@@ -121,14 +130,16 @@ final class MatrixBench implements AutoCloseable {
         return tensor;
     }
 
-    /// {@return a block-scaled matrix, or stack of them, of random codes that are no NaN and scales near 1}
+    /// {@return a block-scaled matrix, or stack of them, of random codes that are no NaN and scales
+    /// near 1}
     QuantizedTensor randomCodes(QuantizationScheme scheme, long... dims) {
         Tensor values = arena.tensor(scheme.values(), dims);
         var memory = values.segment();
         for (long i = 0; i < memory.byteSize(); i++) {
             int code = random.nextInt(256);
-            boolean special = scheme.values() == DType.F8_E4M3 && (code & 0x7f) == 0x7f
-                    || scheme.values() == DType.F8_E5M2 && (code & 0x7f) >= 0x70;
+            boolean special =
+                    scheme.values() == DType.F8_E4M3 && (code & 0x7f) == 0x7f
+                            || scheme.values() == DType.F8_E5M2 && (code & 0x7f) >= 0x70;
             memory.set(ValueLayout.JAVA_BYTE, i, (byte) (special ? 0 : code));
         }
         Tensor scales = arena.tensor(scheme.scales(), scheme.scaleShape(Shape.of(dims)));
@@ -137,7 +148,9 @@ final class MatrixBench implements AutoCloseable {
                     scales.segment(),
                     scheme.scales(),
                     i,
-                    scheme.scales() == DType.F8_E8M0 ? Math.scalb(1.0, random.nextInt(5) - 2) : 0.5 + random.nextDouble());
+                    scheme.scales() == DType.F8_E8M0
+                            ? Math.scalb(1.0, random.nextInt(5) - 2)
+                            : 0.5 + random.nextDouble());
         }
         return new QuantizedTensor(values, scales, scheme);
     }
@@ -149,15 +162,18 @@ final class MatrixBench implements AutoCloseable {
         packed.storage().segment().fill((byte) 0xff);
         int matrices = plain.rank() == 3 ? (int) plain.dim(0) : 0;
         run(
-                new PackWeight(matrices, (int) plain.dim(-2), (int) plain.dim(-1), plain.format(), to),
+                new PackWeight(
+                        matrices, (int) plain.dim(-2), (int) plain.dim(-1), plain.format(), to),
                 PackWeight.Args.of(plain, packed));
         return packed;
     }
 
     /// {@return an element of a tensor of rank 2 or 3; `batch` is ignored if it has rank 2}
     static double at(Tensor tensor, long batch, long row, long column) {
-        long position = row * tensor.stride(-2) + column * tensor.stride(-1)
-                + (tensor.rank() == 3 ? batch * tensor.stride(0) : 0);
+        long position =
+                row * tensor.stride(-2)
+                        + column * tensor.stride(-1)
+                        + (tensor.rank() == 3 ? batch * tensor.stride(0) : 0);
         return HostElements.get(tensor.segment(), tensor.dtype(), position);
     }
 
@@ -167,23 +183,25 @@ final class MatrixBench implements AutoCloseable {
             case Tensor tensor -> at(tensor, batch, row, column);
             case TensorList list -> at(list.elements().get((int) batch), 0, row, column);
             case QuantizedTensor quantized ->
-                at(quantized.values(), batch, row, column)
-                        * at(
-                                quantized.scales(),
-                                batch,
-                                row / quantized.scheme().blockRows(),
-                                column / quantized.scheme().blockColumns());
+                    at(quantized.values(), batch, row, column)
+                            * at(
+                                    quantized.scales(),
+                                    batch,
+                                    row / quantized.scheme().blockRows(),
+                                    column / quantized.scheme().blockColumns());
             case PackedTensor _ -> throw new IllegalArgumentException("packed");
         };
     }
 
-    /// {@return a bound on the error of `depth` F32 additions of terms whose magnitudes add up to `magnitude`, stored as `out`}
+    /// {@return a bound on the error of `depth` F32 additions of terms whose magnitudes add up to
+    /// `magnitude`, stored as `out`}
     static double tolerance(int depth, double magnitude, double expected, DType out) {
-        double rounding = switch (out) {
-            case BF16 -> 0x1p-8;
-            case F16 -> 0x1p-11;
-            default -> 0x1p-23;
-        };
+        double rounding =
+                switch (out) {
+                    case BF16 -> 0x1p-8;
+                    case F16 -> 0x1p-11;
+                    default -> 0x1p-23;
+                };
         return (depth + 8) * 0x1p-23 * magnitude + rounding * Math.abs(expected) + 1e-7;
     }
 

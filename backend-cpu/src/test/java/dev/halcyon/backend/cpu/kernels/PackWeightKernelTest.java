@@ -17,11 +17,13 @@ import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
 import dev.halcyon.hal.memory.WeightFormat;
-import java.util.List;
-import java.util.Random;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+
+import java.util.List;
+import java.util.Random;
 
 /// Packing there and back gives the same bytes, and products do not notice it.
 class PackWeightKernelTest {
@@ -49,14 +51,18 @@ class PackWeightKernelTest {
     @Test
     void bringsEveryBitBack() {
         for (DType type : List.of(DType.F32, DType.BF16)) {
-            for (int[] size : new int[][] {{1, 1}, {3, 5}, {31, 7}, {32, 64}, {65, 129}, {100, 300}}) {
+            for (int[] size :
+                    new int[][] {{1, 1}, {3, 5}, {31, 7}, {32, 64}, {65, 129}, {100, 300}}) {
                 for (int matrices : new int[] {0, 1, 3}) {
-                    Tensor plain = matrices == 0
-                            ? anyBits(type, size[0], size[1])
-                            : anyBits(type, matrices, size[0], size[1]);
+                    Tensor plain =
+                            matrices == 0
+                                    ? anyBits(type, size[0], size[1])
+                                    : anyBits(type, matrices, size[0], size[1]);
                     PackedTensor packed = bench.packed(plain);
                     Tensor back = bench.arena().tensor(type, plain.shape());
-                    PackWeight way = new PackWeight(matrices, size[0], size[1], plain.format(), packed.format());
+                    PackWeight way =
+                            new PackWeight(
+                                    matrices, size[0], size[1], plain.format(), packed.format());
                     assertEquals("pack.panel", implementation(way));
                     assertEquals("pack.rows", implementation(way.inverse()));
                     bench.run(way.inverse(), PackWeight.Args.of(packed, back));
@@ -79,9 +85,13 @@ class PackWeightKernelTest {
         TensorList list = new TensorList(List.of(first, second));
         WeightFormat to = bench.device().preferred(list.shape(), list.format());
         PackedTensor packed = bench.device().allocatePacked(bench.arena(), list.shape(), to);
-        bench.run(PackWeight.matrices(2, 37, 11, list.format(), to), PackWeight.Args.of(list, packed));
+        bench.run(
+                PackWeight.matrices(2, 37, 11, list.format(), to),
+                PackWeight.Args.of(list, packed));
         Tensor back = bench.arena().tensor(DType.BF16, 2, 37, 11);
-        bench.run(PackWeight.matrices(2, 37, 11, to, back.format()), PackWeight.Args.of(packed, back));
+        bench.run(
+                PackWeight.matrices(2, 37, 11, to, back.format()),
+                PackWeight.Args.of(packed, back));
         assertArrayEquals(MatrixBench.bits(first), MatrixBench.bits(back.get(0)));
         assertArrayEquals(MatrixBench.bits(second), MatrixBench.bits(back.get(1)));
     }
@@ -148,13 +158,17 @@ class PackWeightKernelTest {
             Tensor a = bench.random(type, 41, 1001);
             PackedTensor b = bench.packed(bench.random(type, 70, 1001));
             Tensor all = bench.arena().tensor(DType.F32, 41, 70);
-            Gemm spec = Gemm.linear(41, 1001, 70, type, b.format(), DType.F32).withBatchInvariant(true);
+            Gemm spec =
+                    Gemm.linear(41, 1001, 70, type, b.format(), DType.F32).withBatchInvariant(true);
             bench.run(spec, Gemm.Args.of(a, b, all));
             for (int row = 0; row < 41; row += 5) {
                 Tensor one = bench.arena().tensor(DType.F32, 1, 70);
-                Gemm single = Gemm.linear(1, 1001, 70, type, b.format(), DType.F32).withBatchInvariant(true);
+                Gemm single =
+                        Gemm.linear(1, 1001, 70, type, b.format(), DType.F32)
+                                .withBatchInvariant(true);
                 bench.run(single, Gemm.Args.of(a.slice(0, row, row + 1), b, one));
-                assertArrayEquals(MatrixBench.bits(all.slice(0, row, row + 1)), MatrixBench.bits(one));
+                assertArrayEquals(
+                        MatrixBench.bits(all.slice(0, row, row + 1)), MatrixBench.bits(one));
             }
         }
     }
@@ -177,9 +191,10 @@ class PackWeightKernelTest {
                 IllegalArgumentException.class,
                 () -> bench.device().allocatePacked(bench.arena(), Shape.of(8, 8), strange));
         Support support =
-                bench.device().supports(PackWeight.matrix(8, 8, WeightFormat.rowMajor(DType.F32), strange));
+                bench.device()
+                        .supports(
+                                PackWeight.matrix(8, 8, WeightFormat.rowMajor(DType.F32), strange));
         assertEquals(
-                Support.Reason.FORMAT,
-                assertInstanceOf(Support.Declined.class, support).reason());
+                Support.Reason.FORMAT, assertInstanceOf(Support.Declined.class, support).reason());
     }
 }

@@ -19,14 +19,17 @@ import dev.halcyon.tck.format.BlockScales;
 import dev.halcyon.tck.format.BlockScheme;
 import dev.halcyon.tck.format.BlockValues;
 import dev.halcyon.tck.format.QuantizedValues;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.util.List;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/// Quantization both ways, bit for bit against the oracle and against what the models' own code made.
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+
+/// Quantization both ways, bit for bit against the oracle and against what the models' own code
+/// made.
 class QuantizeKernelTest {
     private static final FixtureSet FIXTURES = FixtureSet.bundled();
 
@@ -43,18 +46,20 @@ class QuantizeKernelTest {
     }
 
     private static BlockScheme oracle(QuantizationScheme scheme) {
-        BlockValues values = switch (scheme.values()) {
-            case F8_E4M3 -> BlockValues.E4M3;
-            case F8_E5M2 -> BlockValues.E5M2;
-            case F4_E2M1 -> BlockValues.E2M1;
-            default -> BlockValues.INT4;
-        };
-        BlockScales scales = switch (scheme.scales()) {
-            case F32 -> BlockScales.F32;
-            case BF16 -> BlockScales.BF16;
-            case F16 -> BlockScales.F16;
-            default -> BlockScales.E8M0;
-        };
+        BlockValues values =
+                switch (scheme.values()) {
+                    case F8_E4M3 -> BlockValues.E4M3;
+                    case F8_E5M2 -> BlockValues.E5M2;
+                    case F4_E2M1 -> BlockValues.E2M1;
+                    default -> BlockValues.INT4;
+                };
+        BlockScales scales =
+                switch (scheme.scales()) {
+                    case F32 -> BlockScales.F32;
+                    case BF16 -> BlockScales.BF16;
+                    case F16 -> BlockScales.F16;
+                    default -> BlockScales.E8M0;
+                };
         return new BlockScheme(
                 values,
                 scales,
@@ -97,44 +102,54 @@ class QuantizeKernelTest {
                     scheme + " scale " + i);
         }
         for (int i = 0; i < plain.length; i++) {
-            assertEquals(wanted.codes()[i], code(out.values(), i), scheme + " code " + i + " of " + plain[i]);
+            assertEquals(
+                    wanted.codes()[i],
+                    code(out.values(), i),
+                    scheme + " code " + i + " of " + plain[i]);
         }
         double[] back = oracle(scheme).dequantize(wanted, rows, columns);
         Tensor wide = bench.arena().tensor(DType.F32, rows, columns);
         Tensor narrow = bench.randomStrided(DType.BF16, rows, columns);
         bench.run(Dequantize.of(rows, columns, scheme, DType.F32), Dequantize.Args.of(out, wide));
-        bench.run(Dequantize.of(rows, columns, scheme, DType.BF16), Dequantize.Args.of(out, narrow));
+        bench.run(
+                Dequantize.of(rows, columns, scheme, DType.BF16), Dequantize.Args.of(out, narrow));
         Tensor rounded = bench.arena().tensor(DType.BF16, 1, 1);
         for (int i = 0; i < plain.length; i++) {
-            assertEquals((float) back[i], (float) MatrixBench.at(wide, 0, i / columns, i % columns));
+            assertEquals(
+                    (float) back[i], (float) MatrixBench.at(wide, 0, i / columns, i % columns));
             HostElements.set(rounded.segment(), DType.BF16, 0, (float) back[i]);
-            assertEquals(MatrixBench.at(rounded, 0, 0, 0), MatrixBench.at(narrow, 0, i / columns, i % columns));
+            assertEquals(
+                    MatrixBench.at(rounded, 0, 0, 0),
+                    MatrixBench.at(narrow, 0, i / columns, i % columns));
         }
     }
 
     @Test
     void agreesWithTheOracleForEverySchemeAndBlock() {
-        List<QuantizationScheme> schemes = List.of(
-                QuantizationScheme.FP8_BLOCK_128,
-                QuantizationScheme.FP8_BLOCK_128_UE8M0,
-                QuantizationScheme.FP8_TOKEN_128,
-                QuantizationScheme.FP8_TOKEN_128_UE8M0,
-                QuantizationScheme.FP4_GROUP_32,
-                QuantizationScheme.INT4_GROUP_32,
-                QuantizationScheme.FP8_TOKEN_128.withTypes(DType.F8_E5M2, DType.BF16),
-                QuantizationScheme.INT4_GROUP_32.withTypes(DType.I4, DType.F32),
-                QuantizationScheme.FP4_GROUP_32.withTypes(DType.F4_E2M1, DType.F32),
-                QuantizationScheme.INT4_GROUP_32.withBlock(3, 5),
-                QuantizationScheme.FP4_GROUP_32.withBlock(4, 1),
-                QuantizationScheme.FP8_BLOCK_128.withBlock(2, 7),
-                QuantizationScheme.FP8_BLOCK_128.withBlock(Integer.MAX_VALUE, Integer.MAX_VALUE));
+        List<QuantizationScheme> schemes =
+                List.of(
+                        QuantizationScheme.FP8_BLOCK_128,
+                        QuantizationScheme.FP8_BLOCK_128_UE8M0,
+                        QuantizationScheme.FP8_TOKEN_128,
+                        QuantizationScheme.FP8_TOKEN_128_UE8M0,
+                        QuantizationScheme.FP4_GROUP_32,
+                        QuantizationScheme.INT4_GROUP_32,
+                        QuantizationScheme.FP8_TOKEN_128.withTypes(DType.F8_E5M2, DType.BF16),
+                        QuantizationScheme.INT4_GROUP_32.withTypes(DType.I4, DType.F32),
+                        QuantizationScheme.FP4_GROUP_32.withTypes(DType.F4_E2M1, DType.F32),
+                        QuantizationScheme.INT4_GROUP_32.withBlock(3, 5),
+                        QuantizationScheme.INT4_GROUP_32.withBlock(1, 11),
+                        QuantizationScheme.FP4_GROUP_32.withBlock(4, 1),
+                        QuantizationScheme.FP8_BLOCK_128.withBlock(2, 7),
+                        QuantizationScheme.FP8_BLOCK_128.withBlock(
+                                Integer.MAX_VALUE, Integer.MAX_VALUE));
         for (QuantizationScheme scheme : schemes) {
             for (DType in : List.of(DType.F32, DType.BF16, DType.F16)) {
                 checkAgainstOracle(scheme, bench.random(in, 1, 2));
                 checkAgainstOracle(scheme, bench.randomStrided(in, 7, 300));
             }
             checkAgainstOracle(scheme, bench.random(DType.F32, 130, 140));
-            checkAgainstOracle(scheme, bench.random(DType.F32, 2, 9000));
+            checkAgainstOracle(scheme, bench.random(DType.F32, 1, 9000));
             Tensor zero = bench.random(DType.F32, 2, 64);
             bench.fill(zero, 0);
             checkAgainstOracle(scheme, zero);
@@ -155,8 +170,11 @@ class QuantizeKernelTest {
 
     @Test
     void keepsABlockThatIsNotANumberToItself() {
-        for (QuantizationScheme scheme : List.of(
-                QuantizationScheme.FP8_TOKEN_128, QuantizationScheme.FP4_GROUP_32, QuantizationScheme.INT4_GROUP_32)) {
+        for (QuantizationScheme scheme :
+                List.of(
+                        QuantizationScheme.FP8_TOKEN_128,
+                        QuantizationScheme.FP4_GROUP_32,
+                        QuantizationScheme.INT4_GROUP_32)) {
             Tensor x = bench.random(DType.F32, 1, 256);
             QuantizedTensor clean = empty(scheme, 1, 256);
             QuantizedTensor spoilt = empty(scheme, 1, 256);
@@ -173,8 +191,12 @@ class QuantizeKernelTest {
 
     @Test
     void declinesDoubles() {
-        Support in = bench.device().supports(Quantize.of(1, 8, DType.F64, QuantizationScheme.FP8_TOKEN_128));
-        Support out = bench.device().supports(Dequantize.of(1, 8, QuantizationScheme.FP8_TOKEN_128, DType.F64));
+        Support in =
+                bench.device()
+                        .supports(Quantize.of(1, 8, DType.F64, QuantizationScheme.FP8_TOKEN_128));
+        Support out =
+                bench.device()
+                        .supports(Dequantize.of(1, 8, QuantizationScheme.FP8_TOKEN_128, DType.F64));
         for (Support support : List.of(in, out)) {
             assertEquals(
                     Support.Reason.FORMAT,
@@ -196,7 +218,8 @@ class QuantizeKernelTest {
         Tensor wide = f32(fixture, name);
         Tensor tensor = bench.arena().tensor(type, wide.shape());
         for (long i = 0; i < wide.elements(); i++) {
-            HostElements.set(tensor.segment(), type, i, HostElements.get(wide.segment(), DType.F32, i));
+            HostElements.set(
+                    tensor.segment(), type, i, HostElements.get(wide.segment(), DType.F32, i));
         }
         return tensor;
     }
@@ -226,7 +249,11 @@ class QuantizeKernelTest {
 
     @Test
     void dequantizesFp8LikeTheReference() {
-        for (String name : List.of("h04_fp8_dequant_128", "h05_fp8_dequant_partial", "h06_fp8_dequant_f8dtype")) {
+        for (String name :
+                List.of(
+                        "h04_fp8_dequant_128",
+                        "h05_fp8_dequant_partial",
+                        "h06_fp8_dequant_f8dtype")) {
             Fixture fixture = FIXTURES.named(name);
             int rows = fixture.integer("rows");
             int columns = fixture.integer("cols");
@@ -237,8 +264,11 @@ class QuantizeKernelTest {
                 values = bench.arena().tensor(DType.F8_E4M3, rows, columns);
                 values.segment().copyFrom(MemorySegment.ofArray(fixture.bytes("w.weight")));
             }
-            QuantizedTensor x = new QuantizedTensor(
-                    values, f32(fixture, "w.weight_scale_inv"), QuantizationScheme.FP8_BLOCK_128);
+            QuantizedTensor x =
+                    new QuantizedTensor(
+                            values,
+                            f32(fixture, "w.weight_scale_inv"),
+                            QuantizationScheme.FP8_BLOCK_128);
             checkDequantized(fixture, x, "out.fp32", DType.F32);
             checkDequantized(fixture, x, "out.bf16", DType.BF16);
         }
@@ -255,8 +285,11 @@ class QuantizeKernelTest {
             for (int i = 0; i < words.length; i++) {
                 values.segment().setAtIndex(ValueLayout.JAVA_INT, i, words[i]);
             }
-            QuantizedTensor x = new QuantizedTensor(
-                    values, scales(fixture, "w.weight_scale", DType.BF16), QuantizationScheme.INT4_GROUP_32);
+            QuantizedTensor x =
+                    new QuantizedTensor(
+                            values,
+                            scales(fixture, "w.weight_scale", DType.BF16),
+                            QuantizationScheme.INT4_GROUP_32);
             checkDequantized(fixture, x, "out.fp32", DType.F32);
             checkDequantized(fixture, x, "out.bf16", DType.BF16);
         }
@@ -264,10 +297,11 @@ class QuantizeKernelTest {
         int rows = fixture.integer("rows");
         int columns = fixture.integer("cols");
         int[] scaleBytes = fixture.ints("w.scale_bytes");
-        QuantizedTensor x = new QuantizedTensor(
-                bytes(DType.F4_E2M1, fixture.ints("w.bytes"), rows, columns),
-                bytes(DType.F8_E8M0, scaleBytes, rows, scaleBytes.length / rows),
-                QuantizationScheme.FP4_GROUP_32);
+        QuantizedTensor x =
+                new QuantizedTensor(
+                        bytes(DType.F4_E2M1, fixture.ints("w.bytes"), rows, columns),
+                        bytes(DType.F8_E8M0, scaleBytes, rows, scaleBytes.length / rows),
+                        QuantizationScheme.FP4_GROUP_32);
         checkDequantized(fixture, x, "out.fp32", DType.F32);
     }
 
@@ -275,19 +309,25 @@ class QuantizeKernelTest {
     void quantizesActivationsLikeTheReference() {
         for (String name : List.of("h07_act_quant", "h08_act_quant_ue8m0")) {
             Fixture fixture = FIXTURES.named(name);
-            QuantizationScheme scheme = name.endsWith("ue8m0")
-                    ? QuantizationScheme.FP8_TOKEN_128_UE8M0
-                    : QuantizationScheme.FP8_TOKEN_128;
+            QuantizationScheme scheme =
+                    name.endsWith("ue8m0")
+                            ? QuantizationScheme.FP8_TOKEN_128_UE8M0
+                            : QuantizationScheme.FP8_TOKEN_128;
             Tensor x = f32(fixture, "in.x");
             QuantizedTensor out = empty(scheme, x.dim(0), x.dim(1));
-            bench.run(Quantize.of((int) x.dim(0), (int) x.dim(1), DType.F32, scheme), Quantize.Args.of(x, out));
+            bench.run(
+                    Quantize.of((int) x.dim(0), (int) x.dim(1), DType.F32, scheme),
+                    Quantize.Args.of(x, out));
             int[] codes = fixture.ints("out.codes");
             for (int i = 0; i < codes.length; i++) {
                 assertEquals(codes[i], code(out.values(), i), name + " code " + i);
             }
             double[] scales = fixture.doubles("out.scale");
             for (int i = 0; i < scales.length; i++) {
-                assertEquals(scales[i], HostElements.get(out.scales().segment(), DType.F32, i), name + " scale " + i);
+                assertEquals(
+                        scales[i],
+                        HostElements.get(out.scales().segment(), DType.F32, i),
+                        name + " scale " + i);
             }
             checkDequantized(fixture, out, "out.dequant", DType.F32);
         }

@@ -8,11 +8,13 @@ import dev.halcyon.backend.cpu.parallel.WorkerPool;
 import dev.halcyon.backend.cpu.scalar.ScalarMatrixLoops;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.WeightFormat;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
 
 /// The engine called without a device, as kernels that have a product inside call it.
 class MatrixProductTest {
@@ -39,7 +41,8 @@ class MatrixProductTest {
         return memory.get(Elements.FLOAT, index * 4L);
     }
 
-    private MatrixProduct bind(ProductShape shape, Matrices left, Matrices right, Matrices addend, Matrices out) {
+    private MatrixProduct bind(
+            ProductShape shape, Matrices left, Matrices right, Matrices addend, Matrices out) {
         ProductPlan plan = ProductPlan.of(shape, pool, loops, Long.MAX_VALUE);
         MemorySegment workspace = arena.allocate(plan.workspaceBytes(), 64);
         return plan.bind(left, Weights.of(right), addend, out, workspace);
@@ -58,11 +61,17 @@ class MatrixProductTest {
             }
             MemorySegment out = random(n * n);
             Matrices left = Matrices.of(DType.F32, x, 0, k);
-            ProductShape shape = ProductShape.of(n, n, k, DType.F32, WeightFormat.rowMajor(DType.F32), DType.F32)
-                    .withFactors(2, -0.5f)
-                    .asSymmetric();
+            ProductShape shape =
+                    ProductShape.of(n, n, k, DType.F32, WeightFormat.rowMajor(DType.F32), DType.F32)
+                            .withFactors(2, -0.5f)
+                            .asSymmetric();
             MatrixProduct product =
-                    bind(shape, left, left, Matrices.of(DType.F32, c, 0, n), Matrices.of(DType.F32, out, 0, n));
+                    bind(
+                            shape,
+                            left,
+                            left,
+                            Matrices.of(DType.F32, c, 0, n),
+                            Matrices.of(DType.F32, out, 0, n));
             product.size(0, n, k);
             product.run();
             for (int i = 0; i < n; i++) {
@@ -71,7 +80,11 @@ class MatrixProductTest {
                     for (int s = 0; s < k; s++) {
                         sum += (double) at(x, i * k + s) * at(x, j * k + s);
                     }
-                    assertEquals(2 * sum - 0.5 * at(c, i * n + j), at(out, i * n + j), 2e-5, n + ": " + i + ", " + j);
+                    assertEquals(
+                            2 * sum - 0.5 * at(c, i * n + j),
+                            at(out, i * n + j),
+                            2e-5,
+                            n + ": " + i + ", " + j);
                     assertEquals(at(out, i * n + j), at(out, j * n + i));
                 }
             }
@@ -86,12 +99,18 @@ class MatrixProductTest {
         MemorySegment b = random(m * k);
         MemorySegment x = random(k * n);
         MemorySegment out = random(m * n);
-        ProductShape shape = ProductShape.of(m, n, k, DType.F32, WeightFormat.rowMajor(DType.F32), DType.F32)
-                .withTransposed(false, false)
-                .withFactors(1, 3.5f);
+        ProductShape shape =
+                ProductShape.of(m, n, k, DType.F32, WeightFormat.rowMajor(DType.F32), DType.F32)
+                        .withTransposed(false, false)
+                        .withFactors(1, 3.5f);
         Matrices right = Matrices.of(DType.F32, x, 0, n);
         MatrixProduct product =
-                bind(shape, Matrices.of(DType.F32, b, 0, k), right, right, Matrices.of(DType.F32, out, 0, n));
+                bind(
+                        shape,
+                        Matrices.of(DType.F32, b, 0, k),
+                        right,
+                        right,
+                        Matrices.of(DType.F32, out, 0, n));
         product.size(0, m, k);
         product.run();
         for (int i = 0; i < m; i++) {
@@ -109,8 +128,9 @@ class MatrixProductTest {
     void cutsLargeLeftSidesIntoWhatTheWorkspaceTakes() {
         int m = 700;
         int k = 40;
-        ProductShape shape = ProductShape.of(m, 16, k, DType.F32, WeightFormat.rowMajor(DType.F32), DType.F32)
-                .inGroups(2);
+        ProductShape shape =
+                ProductShape.of(m, 16, k, DType.F32, WeightFormat.rowMajor(DType.F32), DType.F32)
+                        .inGroups(2);
         ProductPlan large = ProductPlan.of(shape, pool, loops, Long.MAX_VALUE);
         ProductPlan small = ProductPlan.of(shape, pool, loops, large.workspaceBytes() / 3);
         assertTrue(small.workspaceBytes() <= large.workspaceBytes() / 3);
@@ -121,12 +141,13 @@ class MatrixProductTest {
         Matrices result = Matrices.of(DType.F32, out, 0, 16);
         assertEquals(1, left.count());
         ProductPlan single = ProductPlan.of(shape.inGroups(1), pool, loops, small.workspaceBytes());
-        MatrixProduct product = single.bind(
-                left,
-                Weights.of(Matrices.of(DType.F32, b, 0, k)),
-                result,
-                result,
-                arena.allocate(single.workspaceBytes(), 64));
+        MatrixProduct product =
+                single.bind(
+                        left,
+                        Weights.of(Matrices.of(DType.F32, b, 0, k)),
+                        result,
+                        result,
+                        arena.allocate(single.workspaceBytes(), 64));
         product.size(0, m, k);
         product.run();
         for (int i = 0; i < m; i++) {
