@@ -12,6 +12,7 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.Workspace;
+
 import java.util.List;
 
 /// One decode step for up to a number of rows, recorded once and replayed for every token.
@@ -35,19 +36,21 @@ final class DecodeBucket implements AutoCloseable {
         var dims = decoder.dims();
         Tensor ids = inputs.ids.slice(0, 0, rows);
         Tensor positions = inputs.positions.tensor().slice(0, 0, rows);
-        Activations x = Activations.allocate(
-                arena,
-                dims,
-                ids,
-                positions,
-                inputs.slots.tensor().slice(0, 0, rows),
-                inputs.activeRows.tensor());
-        DecodeAttention attention = DecodeAttention.allocate(
-                arena,
-                dims,
-                rows,
-                inputs.blockTable.tensor().slice(0, 0, rows),
-                inputs.lengths.tensor().slice(0, 0, rows));
+        Activations x =
+                Activations.allocate(
+                        arena,
+                        dims,
+                        ids,
+                        positions,
+                        inputs.slots.tensor().slice(0, 0, rows),
+                        inputs.activeRows.tensor());
+        DecodeAttention attention =
+                DecodeAttention.allocate(
+                        arena,
+                        dims,
+                        rows,
+                        inputs.blockTable.tensor().slice(0, 0, rows),
+                        inputs.lengths.tensor().slice(0, 0, rows));
         LaunchSink sink = new LaunchSink(device);
         decoder.add(sink, x, attention);
         int vocabulary = dims.config().vocabularySize();

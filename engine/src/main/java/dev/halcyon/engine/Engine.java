@@ -11,11 +11,13 @@ import dev.halcyon.hal.Stream;
 import dev.halcyon.hal.memory.CacheFormat;
 import dev.halcyon.hal.memory.CachePool;
 import dev.halcyon.hal.memory.DeviceArena;
+
+import org.jspecify.annotations.Nullable;
+
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /// Continues token sequences with a model of the DeepSeek V2, V3 or Kimi K2 family, on any device.
 ///
@@ -28,8 +30,9 @@ import org.jspecify.annotations.Nullable;
 /// }
 /// ```
 ///
-/// Requests join when rows and cache pages are free and leave when they end, at any step. The token that a step
-/// samples is the next step's input without passing through the host, which learns it one step later.
+/// Requests join when rows and cache pages are free and leave when they end, at any step. The token
+/// that a step samples is the next step's input without passing through the host, which learns it
+/// one step later.
 ///
 /// *Threads.* An engine belongs to the platform thread that uses it, as its stream does.
 public final class Engine implements AutoCloseable {
@@ -61,13 +64,21 @@ public final class Engine implements AutoCloseable {
             this.stream = opened(device.stream("engine"));
             this.weights = WeightLoader.load(folder, device, weightArena, options.activation());
             var attention = config.attention();
-            this.cacheFormat = device.cacheFormat(options.cache(), attention.latentDim(), attention.ropeDim());
+            this.cacheFormat =
+                    device.cacheFormat(options.cache(), attention.latentDim(), attention.ropeDim());
             this.context = Math.min(options.maxContext(), config.maxPositions());
             int maxPages = Math.toIntExact(cacheFormat.pagesFor(context));
             this.pages = new PageAllocator(pages(maxPages));
-            ModelDims dims = ModelDims.of(config, options.activation(), cacheFormat, options.batchInvariant());
+            ModelDims dims =
+                    ModelDims.of(
+                            config, options.activation(), cacheFormat, options.batchInvariant());
             Decoder decoder = new Decoder(dims, weights, caches());
-            this.inputs = new StepTensors(stateArena, options.maxSequences(), maxPages, cacheFormat.rowsPerPage());
+            this.inputs =
+                    new StepTensors(
+                            stateArena,
+                            options.maxSequences(),
+                            maxPages,
+                            cacheFormat.rowsPerPage());
             stream.fill(inputs.ids, 0);
             this.readback = new TokenReadback(hostArena, inputs.ids);
             this.prefill = opened(new Prefill(device, decoder, options, cacheFormat.rowsPerPage()));
@@ -108,10 +119,13 @@ public final class Engine implements AutoCloseable {
         return resource;
     }
 
-    /// {@return an engine for the checkpoint in `folder`, whose weights are mapped and need no open file afterwards}
+    /// {@return an engine for the checkpoint in `folder`, whose weights are mapped and need no open
+    /// file afterwards}
     ///
-    /// @throws dev.halcyon.checkpoint.CheckpointException if the folder is not a complete checkpoint of a known family
-    /// @throws dev.halcyon.hal.error.UnsupportedKernelException if the device declines a kernel that the model needs
+    /// @throws dev.halcyon.checkpoint.CheckpointException if the folder is not a complete
+    ///   checkpoint of a known family
+    /// @throws dev.halcyon.hal.error.UnsupportedKernelException if the device declines a kernel
+    ///   that the model needs
     public static Engine open(Path folder, Device device, EngineOptions options) {
         try (CheckpointFolder checkpoint = CheckpointFolder.open(folder)) {
             return open(checkpoint, device, options);
@@ -135,44 +149,62 @@ public final class Engine implements AutoCloseable {
 
     /// Queues a request.
     ///
-    /// @throws IllegalArgumentException if a token is outside the vocabulary, or prompt and answer are longer than the
-    ///     context or the whole cache
+    /// @throws IllegalArgumentException if a token is outside the vocabulary, or prompt and answer
+    ///   are longer than the context or the whole cache
     /// @throws IllegalStateException if the engine is closed
     public Sequence add(Request request) {
         checkOpen();
         for (int token : request.prompt()) {
             if (token < 0 || token >= config.vocabularySize()) {
                 throw new IllegalArgumentException(
-                        "token " + token + " is outside the vocabulary of " + config.vocabularySize());
+                        "token "
+                                + token
+                                + " is outside the vocabulary of "
+                                + config.vocabularySize());
             }
         }
         long length = (long) request.prompt().size() + request.maxNewTokens();
         if (length > context) {
-            throw new IllegalArgumentException(request.prompt().size() + " prompt tokens and " + request.maxNewTokens()
-                    + " new ones are " + length + ", the context is " + context
-                    + "; shorten them, or open the engine with a larger maxContext (the model allows "
-                    + config.maxPositions() + ")");
+            throw new IllegalArgumentException(
+                    request.prompt().size()
+                            + " prompt tokens and "
+                            + request.maxNewTokens()
+                            + " new ones are "
+                            + length
+                            + ", the context is "
+                            + context
+                            + "; shorten them, or open the engine with a larger maxContext (the"
+                            + " model allows "
+                            + config.maxPositions()
+                            + ")");
         }
         if (cacheFormat.pagesFor(length) > pages.total()) {
-            throw new IllegalArgumentException(length + " tokens need " + cacheFormat.pagesFor(length)
-                    + " cache pages, the whole cache has " + pages.total()
-                    + "; open the engine with more cacheTokens");
+            throw new IllegalArgumentException(
+                    length
+                            + " tokens need "
+                            + cacheFormat.pagesFor(length)
+                            + " cache pages, the whole cache has "
+                            + pages.total()
+                            + "; open the engine with more cacheTokens");
         }
         Sequence sequence = new Sequence(request);
         waiting.add(sequence);
         return sequence;
     }
 
-    /// Ends a sequence wherever it is; it keeps the tokens it has. One that has ended stays as it is.
+    /// Ends a sequence wherever it is; it keeps the tokens it has. One that has ended stays as it
+    /// is.
     ///
     /// @throws IllegalArgumentException if the sequence is another engine's
     public void cancel(Sequence sequence) {
         if (sequence.isFinished()) {
             return;
         }
-        boolean running = sequence.row >= 0 && sequence.row < rows.length && rows[sequence.row] == sequence;
+        boolean running =
+                sequence.row >= 0 && sequence.row < rows.length && rows[sequence.row] == sequence;
         if (!waiting.remove(sequence) && !running) {
-            throw new IllegalArgumentException("the sequence belongs to another engine; cancel it there");
+            throw new IllegalArgumentException(
+                    "the sequence belongs to another engine; cancel it there");
         }
         end(sequence, Sequence.FinishReason.CANCELLED);
     }
@@ -182,12 +214,14 @@ public final class Engine implements AutoCloseable {
         release(sequence);
     }
 
-    /// Lets waiting requests in, decodes one token of every running sequence, and takes in the tokens of the step before.
+    /// Lets waiting requests in, decodes one token of every running sequence, and takes in the
+    /// tokens of the step before.
     ///
     /// @return whether there is anything left to do
     /// @throws IllegalStateException if the engine is closed
-    /// @throws dev.halcyon.hal.error.HalException if the device fails; a sequence whose prompt could not be run has
-    ///     ended then, and if the device says that it is still usable, so is the engine
+    /// @throws dev.halcyon.hal.error.HalException if the device fails; a sequence whose prompt
+    ///   could not be run has ended then, and if the device says that it is still usable, so is the
+    ///   engine
     public boolean step() {
         checkOpen();
         admit();
@@ -212,8 +246,7 @@ public final class Engine implements AutoCloseable {
         int row = freeRow();
         while (row >= 0 && !waiting.isEmpty()) {
             Sequence next = waiting.peek();
-            long length =
-                    (long) next.request().prompt().size() + next.request().maxNewTokens();
+            long length = (long) next.request().prompt().size() + next.request().maxNewTokens();
             int needed = Math.toIntExact(cacheFormat.pagesFor(length));
             if (needed > pages.available()) {
                 return;
@@ -296,7 +329,8 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    /// Work in flight may still write the pages given back; whoever gets them next comes later on the same stream.
+    /// Work in flight may still write the pages given back; whoever gets them next comes later on
+    /// the same stream.
     private void release(Sequence sequence) {
         if (sequence.row >= 0) {
             rows[sequence.row] = null;
@@ -312,8 +346,8 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    /// Gives back everything on the device; sequences that have not ended are cancelled and keep the tokens they have.
-    /// Closing twice has no effect.
+    /// Gives back everything on the device; sequences that have not ended are cancelled and keep
+    /// the tokens they have. Closing twice has no effect.
     @Override
     public void close() {
         if (closed) {
@@ -334,7 +368,8 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    /// Closes what was opened, the latest first and all of it whatever happens; `failure` is told what did.
+    /// Closes what was opened, the latest first and all of it whatever happens; `failure` is told
+    /// what did.
     private void release(Throwable failure) {
         while (!resources.isEmpty()) {
             try {

@@ -7,11 +7,13 @@ import dev.halcyon.hal.memory.DType;
 /// @param maxSequences most sequences decoded together
 /// @param maxContext most tokens of one sequence, prompt and answer together
 /// @param prefillChunk most prompt tokens prefilled at once; a longer prompt goes in pieces
-/// @param contextChunk most cached rows that a prefill piece attends to at once; more go in pieces, merged by log-sum-exp
+/// @param contextChunk most cached rows that a prefill piece attends to at once; more go in pieces,
+///   merged by log-sum-exp
 /// @param cacheTokens tokens that the pages of the cache hold, all sequences together
 /// @param activation element type between kernels
 /// @param cache element type of the latent cache
-/// @param batchInvariant whether a token's logits must not depend on what else is in the batch, bit for bit
+/// @param batchInvariant whether a token's logits must not depend on what else is in the batch, bit
+///   for bit
 public record EngineOptions(
         int maxSequences,
         int maxContext,
@@ -41,19 +43,35 @@ public record EngineOptions(
         }
     }
 
-    /// {@return one sequence at a time, 4,096 tokens of context, everything between kernels and in the cache in F32}
+    /// {@return one sequence at a time, 4,096 tokens of context, everything between kernels and in
+    /// the cache in F32}
     public static EngineOptions defaults() {
         return new EngineOptions(1, 4096, 512, 4096, 4096, DType.F32, DType.F32, false);
     }
 
-    /// {@return these options for up to `sequences` sequences of up to `context` tokens, with a cache that holds them all}
+    /// {@return these options for up to `sequences` sequences of up to `context` tokens, with a
+    /// cache that holds them all}
+    ///
+    /// @throws IllegalArgumentException if they are too many to count
     public EngineOptions withCapacity(int sequences, int context) {
+        long tokens = (long) sequences * context;
+        if (tokens > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException(
+                    sequences
+                            + " sequences of "
+                            + context
+                            + " tokens are "
+                            + tokens
+                            + ", a cache holds "
+                            + Integer.MAX_VALUE
+                            + "; set a smaller cache with withCacheTokens");
+        }
         return new EngineOptions(
                 sequences,
                 context,
                 prefillChunk,
                 contextChunk,
-                Math.multiplyExact(sequences, context),
+                (int) tokens,
                 activation,
                 cache,
                 batchInvariant);
@@ -88,12 +106,26 @@ public record EngineOptions(
     /// {@return these options with a cache of another size}
     public EngineOptions withCacheTokens(int tokens) {
         return new EngineOptions(
-                maxSequences, maxContext, prefillChunk, contextChunk, tokens, activation, cache, batchInvariant);
+                maxSequences,
+                maxContext,
+                prefillChunk,
+                contextChunk,
+                tokens,
+                activation,
+                cache,
+                batchInvariant);
     }
 
     /// {@return these options with or without batch invariance}
     public EngineOptions withBatchInvariant(boolean invariant) {
         return new EngineOptions(
-                maxSequences, maxContext, prefillChunk, contextChunk, cacheTokens, activation, cache, invariant);
+                maxSequences,
+                maxContext,
+                prefillChunk,
+                contextChunk,
+                cacheTokens,
+                activation,
+                cache,
+                invariant);
     }
 }

@@ -25,7 +25,8 @@ final class PageAllocator {
     /// {@return `count` pages, which are there}
     int[] take(int count) {
         if (count > free.size()) {
-            throw new IllegalStateException(count + " cache pages wanted, " + free.size() + " are free");
+            throw new IllegalStateException(
+                    count + " cache pages wanted, " + free.size() + " are free");
         }
         int[] pages = new int[count];
         for (int i = 0; i < count; i++) {

@@ -11,6 +11,7 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.Workspace;
+
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,7 +19,8 @@ import java.util.stream.IntStream;
 
 /// Runs prompts, piece by piece, and samples the first new token of each.
 ///
-/// Prompts have any length, so nothing is recorded: each piece binds launches in an arena that is reset for the next.
+/// Prompts have any length, so nothing is recorded: each piece binds launches in an arena that is
+/// reset for the next.
 final class Prefill implements AutoCloseable {
     private final Device device;
     private final Decoder decoder;
@@ -36,9 +38,7 @@ final class Prefill implements AutoCloseable {
 
     /// Runs a whole prompt; the first new token ends up in `id`, I32 `[1]`.
     void run(Stream stream, Sequence sequence, Tensor id) {
-        int[] prompt = sequence.request().prompt().stream()
-                .mapToInt(Integer::intValue)
-                .toArray();
+        int[] prompt = sequence.request().prompt().stream().mapToInt(Integer::intValue).toArray();
         for (int from = 0; from < prompt.length; from += options.prefillChunk()) {
             int to = Math.min(prompt.length, from + options.prefillChunk());
             piece(stream, sequence, prompt, from, to, id);
@@ -47,17 +47,19 @@ final class Prefill implements AutoCloseable {
         sequence.scheduled = 1;
     }
 
-    private void piece(Stream stream, Sequence sequence, int[] prompt, int from, int to, Tensor id) {
+    private void piece(
+            Stream stream, Sequence sequence, int[] prompt, int from, int to, Tensor id) {
         arena.reset();
         var dims = decoder.dims();
         int rows = to - from;
-        Activations x = Activations.allocate(
-                arena,
-                dims,
-                ints(stream, IntStream.range(from, to).map(i -> prompt[i])),
-                ints(stream, IntStream.range(from, to)),
-                slots(stream, sequence, from, to),
-                null);
+        Activations x =
+                Activations.allocate(
+                        arena,
+                        dims,
+                        ints(stream, IntStream.range(from, to).map(i -> prompt[i])),
+                        ints(stream, IntStream.range(from, to)),
+                        slots(stream, sequence, from, to),
+                        null);
         LaunchSink sink = new LaunchSink(device);
         decoder.add(sink, x, attention(stream, sequence, from, rows));
         if (to == prompt.length) {
@@ -71,14 +73,22 @@ final class Prefill implements AutoCloseable {
         List<PrefillAttention.Run> runs = new ArrayList<>();
         for (int start = 0; start < from; start += options.contextChunk()) {
             int end = Math.min(from, start + options.contextChunk());
-            runs.add(new PrefillAttention.Run(
-                    slots(stream, sequence, start, end), ints(stream, IntStream.of(0, end - start))));
+            runs.add(
+                    new PrefillAttention.Run(
+                            slots(stream, sequence, start, end),
+                            ints(stream, IntStream.of(0, end - start))));
         }
         Tensor own = ints(stream, IntStream.of(0, rows));
         return PrefillAttention.allocate(arena, decoder.dims(), rows, own, runs);
     }
 
-    private void addSample(Stream stream, LaunchSink sink, Sequence sequence, Tensor last, int position, Tensor id) {
+    private void addSample(
+            Stream stream,
+            LaunchSink sink,
+            Sequence sequence,
+            Tensor last,
+            int position,
+            Tensor id) {
         int vocabulary = decoder.dims().config().vocabularySize();
         SamplingOptions sampling = sequence.request().sampling();
         Tensor logits = arena.tensor(DType.F32, 1, vocabulary);
@@ -98,7 +108,9 @@ final class Prefill implements AutoCloseable {
     }
 
     private Tensor slots(Stream stream, Sequence sequence, int from, int to) {
-        return ints(stream, IntStream.range(from, to).map(position -> sequence.slot(position, rowsPerPage)));
+        return ints(
+                stream,
+                IntStream.range(from, to).map(position -> sequence.slot(position, rowsPerPage)));
     }
 
     private Tensor ints(Stream stream, IntStream values) {

@@ -9,7 +9,8 @@ import java.util.Set;
 /// @param maxNewTokens most tokens to add
 /// @param sampling how tokens are chosen
 /// @param stopTokens tokens that end the answer; the one that does is its last token
-public record Request(List<Integer> prompt, int maxNewTokens, SamplingOptions sampling, Set<Integer> stopTokens) {
+public record Request(
+        List<Integer> prompt, int maxNewTokens, SamplingOptions sampling, Set<Integer> stopTokens) {
     public Request {
         prompt = List.copyOf(prompt);
         stopTokens = Set.copyOf(stopTokens);
@@ -17,7 +18,8 @@ public record Request(List<Integer> prompt, int maxNewTokens, SamplingOptions sa
             throw new IllegalArgumentException("a prompt has at least one token");
         }
         if (maxNewTokens < 1) {
-            throw new IllegalArgumentException("maxNewTokens must be at least 1, not " + maxNewTokens);
+            throw new IllegalArgumentException(
+                    "maxNewTokens must be at least 1, not " + maxNewTokens);
         }
     }
 

@@ -5,12 +5,14 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.StepInput;
 import dev.halcyon.hal.memory.Tensor;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+
 import org.jspecify.annotations.Nullable;
 
-/// What changes between decode steps, one row a sequence, as step inputs; plus the last token of each row, which
-/// lives on the device and is never read back before it is used.
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/// What changes between decode steps, one row a sequence, as step inputs; plus the last token of
+/// each row, which lives on the device and is never read back before it is used.
 final class StepTensors {
     final Tensor ids;
     final StepInput positions;
@@ -41,11 +43,12 @@ final class StepTensors {
         seed = arena.stepInput(DType.I64, rows);
     }
 
-    /// Publishes one decode step of the first `active` rows: every sequence that wants a token takes part, other rows
-    /// are holes.
+    /// Publishes one decode step of the first `active` rows: every sequence that wants a token
+    /// takes part, other rows are holes.
     ///
-    /// A hole has no cached rows and appends nothing, so a sequence keeps its row while others come and go. Rows from
-    /// `active` on, and pages beyond those of a sequence, keep whatever is there: no kernel looks at them.
+    /// A hole has no cached rows and appends nothing, so a sequence keeps its row while others come
+    /// and go. Rows from `active` on, and pages beyond those of a sequence, keep whatever is there:
+    /// no kernel looks at them.
     void publish(Stream stream, @Nullable Sequence[] sequences, int active) {
         MemorySegment positionsNext = positions.next();
         MemorySegment slotsNext = slots.next();
@@ -59,13 +62,21 @@ final class StepTensors {
             Sequence sequence = sequences[row];
             boolean live = sequence != null && sequence.wantsMore();
             int position = live ? sequence.cached : 0;
-            SamplingOptions sampling = live ? sequence.request().sampling() : SamplingOptions.GREEDY;
+            SamplingOptions sampling =
+                    live ? sequence.request().sampling() : SamplingOptions.GREEDY;
             positionsNext.setAtIndex(ValueLayout.JAVA_INT, row, position);
-            slotsNext.setAtIndex(ValueLayout.JAVA_INT, row, live ? sequence.slot(position, rowsPerPage) : -1);
+            slotsNext.setAtIndex(
+                    ValueLayout.JAVA_INT, row, live ? sequence.slot(position, rowsPerPage) : -1);
             lengthsNext.setAtIndex(ValueLayout.JAVA_INT, row, live ? position + 1 : 0);
             if (live) {
                 long bytes = (long) row * maxPages * Integer.BYTES;
-                MemorySegment.copy(sequence.pages, 0, pagesNext, ValueLayout.JAVA_INT, bytes, sequence.pages.length);
+                MemorySegment.copy(
+                        sequence.pages,
+                        0,
+                        pagesNext,
+                        ValueLayout.JAVA_INT,
+                        bytes,
+                        sequence.pages.length);
             }
             temperatureNext.setAtIndex(ValueLayout.JAVA_FLOAT, row, (float) sampling.temperature());
             topPNext.setAtIndex(ValueLayout.JAVA_FLOAT, row, (float) sampling.topP());
@@ -73,9 +84,10 @@ final class StepTensors {
             seedNext.setAtIndex(ValueLayout.JAVA_LONG, row, sampling.seed());
         }
         activeRows.next().setAtIndex(ValueLayout.JAVA_INT, 0, active);
-        for (StepInput input : new StepInput[] {
-            positions, slots, lengths, blockTable, activeRows, temperature, topP, topK, seed
-        }) {
+        for (StepInput input :
+                new StepInput[] {
+                    positions, slots, lengths, blockTable, activeRows, temperature, topP, topK, seed
+                }) {
             stream.publish(input);
         }
     }

@@ -5,19 +5,22 @@ import dev.halcyon.hal.Timepoint;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Brings sampled tokens to the host a step behind, without draining the stream: after each step the ids are copied to
-/// host memory and the stream is marked; later the host waits for the mark alone.
+/// Brings sampled tokens to the host a step behind, without draining the stream: after each step
+/// the ids are copied to host memory and the stream is marked; later the host waits for the mark
+/// alone.
 final class TokenReadback {
     /// A step that takes longer than this has gone wrong.
     private static final Duration PATIENCE = Duration.ofMinutes(10);
 
-    private record Pending(Timepoint copied, Tensor ids, List<Sequence> sequences, List<Integer> rows) {}
+    private record Pending(
+            Timepoint copied, Tensor ids, List<Sequence> sequences, List<Integer> rows) {}
 
     /// Receives tokens.
     @FunctionalInterface
@@ -53,13 +56,16 @@ final class TokenReadback {
         while (pending.size() > behind) {
             Pending step = pending.getFirst();
             if (!step.copied().await(PATIENCE)) {
-                throw new IllegalStateException("a step of the engine has not ended within " + PATIENCE
-                        + "; go on waiting with another step(), or close the engine");
+                throw new IllegalStateException(
+                        "a step of the engine has not ended within "
+                                + PATIENCE
+                                + "; go on waiting with another step(), or close the engine");
             }
             pending.removeFirst();
             free.add(step.ids());
             for (int i = 0; i < step.sequences().size(); i++) {
-                int token = step.ids().segment().getAtIndex(ValueLayout.JAVA_INT, step.rows().get(i));
+                int token =
+                        step.ids().segment().getAtIndex(ValueLayout.JAVA_INT, step.rows().get(i));
                 listener.arrived(step.sequences().get(i), token);
             }
         }

@@ -3,6 +3,7 @@ package dev.halcyon.engine.model;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Tensor;
+
 import org.jspecify.annotations.Nullable;
 
 /// The tensors between the kernels of a step, for a number of token rows; every layer reuses them.

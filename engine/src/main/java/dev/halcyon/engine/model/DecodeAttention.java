@@ -11,8 +11,9 @@ import dev.halcyon.hal.memory.WeightFormat;
 
 /// Attention of one new token a sequence over its cached rows, in the absorbed form.
 ///
-/// The queries' unrotated part is multiplied by `W_UK` so that it meets the cached latents directly, and what comes
-/// out is multiplied by `W_UV`. Source: DeepSeek-V3 inference/model.py, MLA with attn_impl absorb.
+/// The queries' unrotated part is multiplied by `W_UK` so that it meets the cached latents
+/// directly, and what comes out is multiplied by `W_UV`. Source: DeepSeek-V3 inference/model.py,
+/// MLA with attn_impl absorb.
 ///
 /// @param query absorbed queries `[rows, heads, latent + rope]`
 /// @param latentOut attention over latents `[rows, heads, latent]`
@@ -26,14 +27,20 @@ public record DecodeAttention(Tensor query, Tensor latentOut, Tensor blockTable,
         var attention = dims.config().attention();
         DType type = dims.activation();
         return new DecodeAttention(
-                arena.tensor(type, rows, attention.heads(), attention.latentDim() + attention.ropeDim()),
+                arena.tensor(
+                        type, rows, attention.heads(), attention.latentDim() + attention.ropeDim()),
                 arena.tensor(type, rows, attention.heads(), attention.latentDim()),
                 blockTable,
                 lengths);
     }
 
     @Override
-    public void add(LaunchSink sink, ModelDims dims, AttentionWeights weights, Activations x, CachePool cache) {
+    public void add(
+            LaunchSink sink,
+            ModelDims dims,
+            AttentionWeights weights,
+            Activations x,
+            CachePool cache) {
         var attention = dims.config().attention();
         int bound = x.bound();
         int heads = attention.heads();
@@ -44,8 +51,9 @@ public record DecodeAttention(Tensor query, Tensor latentOut, Tensor blockTable,
         Tensor keys = weights.absorbed().slice(1, 0, nope);
         Tensor values = weights.absorbed().slice(1, nope, nope + attention.valueDim());
 
-        Gemm absorb = Gemm.batched(heads, bound, latent, nope, type, format, type)
-                .withBatchInvariant(dims.batchInvariant());
+        Gemm absorb =
+                Gemm.batched(heads, bound, latent, nope, type, format, type)
+                        .withBatchInvariant(dims.batchInvariant());
         sink.add(
                 absorb,
                 new Gemm.Args(
@@ -61,23 +69,30 @@ public record DecodeAttention(Tensor query, Tensor latentOut, Tensor blockTable,
                 query.slice(2, latent, latent + attention.ropeDim()),
                 x.activeRows());
 
-        MlaDecode decode = MlaDecode.of(
-                        bound,
-                        heads,
-                        dims.config().softmaxScale(),
-                        cache.format(),
-                        Math.toIntExact(blockTable.dim(1)),
-                        type)
-                .withBatchInvariant(dims.batchInvariant());
+        MlaDecode decode =
+                MlaDecode.of(
+                                bound,
+                                heads,
+                                dims.config().softmaxScale(),
+                                cache.format(),
+                                Math.toIntExact(blockTable.dim(1)),
+                                type)
+                        .withBatchInvariant(dims.batchInvariant());
         sink.add(
                 decode,
-                MlaDecode.Args.of(query, cache, blockTable, lengths, latentOut).withActiveRows(x.activeRows()));
+                MlaDecode.Args.of(query, cache, blockTable, lengths, latentOut)
+                        .withActiveRows(x.activeRows()));
 
-        Gemm project = Gemm.batched(heads, bound, attention.valueDim(), latent, type, format, type)
-                .withTransposed(false, true)
-                .withBatchInvariant(dims.batchInvariant());
+        Gemm project =
+                Gemm.batched(heads, bound, attention.valueDim(), latent, type, format, type)
+                        .withTransposed(false, true)
+                        .withBatchInvariant(dims.batchInvariant());
         sink.add(
                 project,
-                new Gemm.Args(latentOut.transpose(0, 1), values, x.heads().transpose(0, 1), x.activeRows()));
+                new Gemm.Args(
+                        latentOut.transpose(0, 1),
+                        values,
+                        x.heads().transpose(0, 1),
+                        x.activeRows()));
     }
 }

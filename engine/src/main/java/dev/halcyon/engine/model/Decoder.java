@@ -8,6 +8,7 @@ import dev.halcyon.hal.kernel.norm.AddRmsNorm;
 import dev.halcyon.hal.kernel.norm.RmsNorm;
 import dev.halcyon.hal.memory.CachePool;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.List;
 
 /// The whole decoder for a number of token rows: embedding, layers, final norm.
@@ -42,7 +43,8 @@ public final class Decoder {
         return dims;
     }
 
-    /// Adds every kernel from token ids to the normalised hidden rows, which end up in `x.normed()`.
+    /// Adds every kernel from token ids to the normalised hidden rows, which end up in
+    /// `x.normed()`.
     public void add(LaunchSink sink, Activations x, Attention attention) {
         var config = dims.config();
         sink.add(

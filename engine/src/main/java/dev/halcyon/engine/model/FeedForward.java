@@ -8,9 +8,11 @@ import dev.halcyon.hal.kernel.moe.MoeGate;
 import dev.halcyon.hal.kernel.moe.MoeLayer;
 import dev.halcyon.hal.kernel.moe.SwiGluMlp;
 import dev.halcyon.hal.memory.DType;
+
 import java.util.Objects;
 
-/// The feed-forward part of a layer: a dense MLP or a mixture of experts, from `normed` to `sublayer`.
+/// The feed-forward part of a layer: a dense MLP or a mixture of experts, from `normed` to
+/// `sublayer`.
 final class FeedForward {
     private FeedForward() {}
 
@@ -25,17 +27,18 @@ final class FeedForward {
 
     private static void addDense(LaunchSink sink, ModelDims dims, MlpWeights mlp, Activations x) {
         DType type = dims.activation();
-        SwiGluMlp spec = new SwiGluMlp(
-                x.bound(),
-                dims.config().hiddenSize(),
-                mlp.gate().rows(),
-                mlp.gate().format(),
-                mlp.down().format(),
-                Double.POSITIVE_INFINITY,
-                type,
-                type,
-                type,
-                dims.batchInvariant());
+        SwiGluMlp spec =
+                new SwiGluMlp(
+                        x.bound(),
+                        dims.config().hiddenSize(),
+                        mlp.gate().rows(),
+                        mlp.gate().format(),
+                        mlp.down().format(),
+                        Double.POSITIVE_INFINITY,
+                        type,
+                        type,
+                        type,
+                        dims.batchInvariant());
         sink.add(
                 spec,
                 new SwiGluMlp.Args(
@@ -47,27 +50,29 @@ final class FeedForward {
                         x.activeRows()));
     }
 
-    private static void addExperts(LaunchSink sink, ModelDims dims, ExpertWeights experts, Activations x) {
+    private static void addExperts(
+            LaunchSink sink, ModelDims dims, ExpertWeights experts, Activations x) {
         MoeConfig moe = dims.config().moe();
         DType type = dims.activation();
         MlpWeights routed = experts.routed();
         MlpWeights shared = experts.shared();
         MlpWeights sharedOrRouted = shared == null ? routed : shared;
-        MoeLayer spec = new MoeLayer(
-                gate(dims, experts, x.bound()),
-                routed.gate().rows(),
-                shared == null ? 0 : shared.gate().rows(),
-                0,
-                moe.experts(),
-                routed.gate().format(),
-                routed.down().format(),
-                sharedOrRouted.gate().format().unlisted(),
-                sharedOrRouted.down().format().unlisted(),
-                Double.POSITIVE_INFINITY,
-                MoeLayer.WeightPosition.AFTER_DOWN,
-                type,
-                type,
-                dims.batchInvariant());
+        MoeLayer spec =
+                new MoeLayer(
+                        gate(dims, experts, x.bound()),
+                        routed.gate().rows(),
+                        shared == null ? 0 : shared.gate().rows(),
+                        0,
+                        moe.experts(),
+                        routed.gate().format(),
+                        routed.down().format(),
+                        sharedOrRouted.gate().format().unlisted(),
+                        sharedOrRouted.down().format().unlisted(),
+                        Double.POSITIVE_INFINITY,
+                        MoeLayer.WeightPosition.AFTER_DOWN,
+                        type,
+                        type,
+                        dims.batchInvariant());
         sink.add(
                 spec,
                 new MoeLayer.Args(
@@ -95,17 +100,24 @@ final class FeedForward {
                     case SOFTMAX -> MoeGate.Score.SOFTMAX;
                     case SIGMOID -> MoeGate.Score.SIGMOID;
                 };
-        MoeGate gate = MoeGate.of(
-                        bound, dims.config().hiddenSize(), moe.experts(), moe.topK(), score, dims.activation())
-                .withBias(moe.selection().biased())
-                .withNormalise(moe.normalise())
-                .withScale(moe.scale())
-                .withTypes(dims.activation(), experts.router().dtype());
+        MoeGate gate =
+                MoeGate.of(
+                                bound,
+                                dims.config().hiddenSize(),
+                                moe.experts(),
+                                moe.topK(),
+                                score,
+                                dims.activation())
+                        .withBias(moe.selection().biased())
+                        .withNormalise(moe.normalise())
+                        .withScale(moe.scale())
+                        .withTypes(dims.activation(), experts.router().dtype());
         return switch (moe.selection()) {
             case GREEDY -> gate;
             case GROUP_LIMITED_GREEDY ->
-                gate.withGroups(moe.groups(), moe.groupTopK(), MoeGate.GroupScore.MAX);
-            case NOAUX_TC -> gate.withGroups(moe.groups(), moe.groupTopK(), MoeGate.GroupScore.TOP2_SUM);
+                    gate.withGroups(moe.groups(), moe.groupTopK(), MoeGate.GroupScore.MAX);
+            case NOAUX_TC ->
+                    gate.withGroups(moe.groups(), moe.groupTopK(), MoeGate.GroupScore.TOP2_SUM);
         };
     }
 }

@@ -7,10 +7,12 @@ import dev.halcyon.hal.kernel.KernelArgs;
 import dev.halcyon.hal.kernel.KernelSpec;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Workspace;
+
 import java.util.ArrayList;
 import java.util.List;
 
-/// Collects kernels with their arguments, and binds them all to one workspace once the largest need is known.
+/// Collects kernels with their arguments, and binds them all to one workspace once the largest need
+/// is known.
 public final class LaunchSink {
     private record Pending<A extends KernelArgs>(Plan<A> plan, A args) {
         Launch bind(DeviceArena arena, Workspace workspace) {

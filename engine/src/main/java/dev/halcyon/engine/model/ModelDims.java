@@ -20,12 +20,13 @@ public record ModelDims(
         RotaryFrequencies frequencies,
         boolean batchInvariant) {
     /// {@return the dimensions of a model}
-    public static ModelDims of(ModelConfig config, DType activation, CacheFormat cacheFormat, boolean batchInvariant) {
+    public static ModelDims of(
+            ModelConfig config, DType activation, CacheFormat cacheFormat, boolean batchInvariant) {
         return new ModelDims(config, activation, cacheFormat, frequencies(config), batchInvariant);
     }
 
-    /// {@return the row bound to plan `rows` rows with: the next power of two, so that prompts of every length share a
-    /// few plans}
+    /// {@return the row bound to plan `rows` rows with: the next power of two, so that prompts of
+    /// every length share a few plans}
     static int bound(int rows) {
         return rows <= 1 ? 1 : Integer.highestOneBit(rows - 1) << 1;
     }

@@ -8,24 +8,27 @@ import dev.halcyon.hal.memory.CachePool;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.List;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
 
-/// Attention of a piece of one prompt over itself and over what of the sequence is cached before it, in the naive
-/// form: keys and values are projected up from latents.
+import java.util.List;
+import java.util.Objects;
+
+/// Attention of a piece of one prompt over itself and over what of the sequence is cached before
+/// it, in the naive form: keys and values are projected up from latents.
 ///
-/// Earlier context is read back from the cache in runs, each attended to without a mask and merged by log-sum-exp into
-/// what the runs before it gave, so memory depends on the length of a run and not on that of the context. Source:
-/// DeepSeek-V3 inference/model.py, MLA with attn_impl naive.
+/// Earlier context is read back from the cache in runs, each attended to without a mask and merged
+/// by log-sum-exp into what the runs before it gave, so memory depends on the length of a run and
+/// not on that of the context. Source: DeepSeek-V3 inference/model.py, MLA with attn_impl naive.
 ///
 /// @param start the one sequence of the piece, I32 `[2]`
 /// @param keyAndValue projections of a run, room for the longest, `[keys, heads, nope + value]`
 /// @param earlier what is cached before the piece, or null
 public record PrefillAttention(Tensor start, Tensor keyAndValue, @Nullable Earlier earlier)
         implements Decoder.Attention {
-    /// The partial results: what is merged so far, the run at hand, and room for their merger. The run at hand is in the
-    /// middle, so that it lies beside the sum so far, whichever end that is at.
+    /// The partial results: what is merged so far, the run at hand, and room for their merger. The
+    /// run at hand is in the middle, so that it lies beside the sum so far, whichever end that is
+    /// at.
     private static final int PARTIALS = 3;
 
     private static final int AT_HAND = 1;
@@ -47,20 +50,23 @@ public record PrefillAttention(Tensor start, Tensor keyAndValue, @Nullable Earli
     /// @param ropeKey its rotated keys, `[keys, rope]`
     /// @param partial attention over runs, F32 `[3, rows, heads, value]`
     /// @param partialLse its log-sum-exp, F32 `[3, rows, heads]`
-    public record Earlier(List<Run> runs, Tensor latent, Tensor ropeKey, Tensor partial, Tensor partialLse) {
+    public record Earlier(
+            List<Run> runs, Tensor latent, Tensor ropeKey, Tensor partial, Tensor partialLse) {
         public Earlier {
             runs = List.copyOf(runs);
         }
     }
 
-    /// {@return attention of `rows` tokens over themselves and over `runs` before them, with scratch memory of `arena`}
+    /// {@return attention of `rows` tokens over themselves and over `runs` before them, with
+    /// scratch memory of `arena`}
     public static PrefillAttention allocate(
             DeviceArena arena, ModelDims dims, int rows, Tensor start, List<Run> runs) {
         var attention = dims.config().attention();
         DType type = dims.activation();
         int longest = runs.stream().mapToInt(Run::keys).max().orElse(0);
         long projected = (long) attention.nopeDim() + attention.valueDim();
-        Tensor keyAndValue = arena.tensor(type, Math.max(rows, longest), attention.heads(), projected);
+        Tensor keyAndValue =
+                arena.tensor(type, Math.max(rows, longest), attention.heads(), projected);
         if (runs.isEmpty()) {
             return new PrefillAttention(start, keyAndValue, null);
         }
@@ -71,18 +77,31 @@ public record PrefillAttention(Tensor start, Tensor keyAndValue, @Nullable Earli
                         runs,
                         arena.tensor(type, longest, attention.latentDim()),
                         arena.tensor(type, longest, attention.ropeDim()),
-                        arena.tensor(DType.F32, PARTIALS, rows, attention.heads(), attention.valueDim()),
+                        arena.tensor(
+                                DType.F32, PARTIALS, rows, attention.heads(), attention.valueDim()),
                         arena.tensor(DType.F32, PARTIALS, rows, attention.heads())));
     }
 
     @Override
-    public void add(LaunchSink sink, ModelDims dims, AttentionWeights weights, Activations x, CachePool cache) {
+    public void add(
+            LaunchSink sink,
+            ModelDims dims,
+            AttentionWeights weights,
+            Activations x,
+            CachePool cache) {
         var attention = dims.config().attention();
         Tensor rotated = x.query().slice(2, attention.nopeDim(), attention.queryDim());
         AttentionInputs.rope(sink, dims, rotated, x.positions(), rotated, null);
         Tensor ropeKey = x.ropeKey().reshape(x.rows(), attention.ropeDim());
         if (earlier == null) {
-            addKeys(sink, dims, weights, x, new Keys(x.latent(), ropeKey, start, true), x.heads(), null);
+            addKeys(
+                    sink,
+                    dims,
+                    weights,
+                    x,
+                    new Keys(x.latent(), ropeKey, start, true),
+                    x.heads(),
+                    null);
             return;
         }
         Tensor partial = earlier.partial();
@@ -106,10 +125,12 @@ public record PrefillAttention(Tensor start, Tensor keyAndValue, @Nullable Earli
     /// @param latent `[keys, latent]`
     /// @param ropeKey `[keys, rope]`
     /// @param start the one sequence of keys
-    /// @param own whether these are the keys of the piece itself, of which a query sees none after it
+    /// @param own whether these are the keys of the piece itself, of which a query sees none after
+    ///   it
     private record Keys(Tensor latent, Tensor ropeKey, Tensor start, boolean own) {}
 
-    private static Keys gathered(LaunchSink sink, ModelDims dims, Earlier earlier, Run run, CachePool cache) {
+    private static Keys gathered(
+            LaunchSink sink, ModelDims dims, Earlier earlier, Run run, CachePool cache) {
         int keys = run.keys();
         Tensor latent = earlier.latent().slice(0, 0, keys);
         Tensor ropeKey = earlier.ropeKey().slice(0, 0, keys);
@@ -138,18 +159,19 @@ public record PrefillAttention(Tensor start, Tensor keyAndValue, @Nullable Earli
                 weights.keyAndValue(),
                 both.reshape(count, (long) attention.heads() * projected),
                 null);
-        MlaPrefill prefill = MlaPrefill.of(
-                        x.bound(),
-                        1,
-                        attention.heads(),
-                        attention.nopeDim(),
-                        attention.ropeDim(),
-                        attention.valueDim(),
-                        dims.activation())
-                .withMaxKeys(ModelDims.bound(count))
-                .withSoftmaxScale(dims.config().softmaxScale())
-                .withCausal(keys.own())
-                .withTypes(dims.activation(), out.dtype());
+        MlaPrefill prefill =
+                MlaPrefill.of(
+                                x.bound(),
+                                1,
+                                attention.heads(),
+                                attention.nopeDim(),
+                                attention.ropeDim(),
+                                attention.valueDim(),
+                                dims.activation())
+                        .withMaxKeys(ModelDims.bound(count))
+                        .withSoftmaxScale(dims.config().softmaxScale())
+                        .withCausal(keys.own())
+                        .withTypes(dims.activation(), out.dtype());
         sink.add(
                 prefill,
                 MlaPrefill.Args.of(
@@ -165,13 +187,18 @@ public record PrefillAttention(Tensor start, Tensor keyAndValue, @Nullable Earli
 
     /// Merges the run at hand with what was merged before it.
     private void addMerge(
-            LaunchSink sink, ModelDims dims, Activations x, int merged, Tensor out, @Nullable Tensor lse) {
+            LaunchSink sink,
+            ModelDims dims,
+            Activations x,
+            int merged,
+            Tensor out,
+            @Nullable Tensor lse) {
         var attention = dims.config().attention();
         Earlier context = Objects.requireNonNull(earlier);
         int from = Math.min(merged, AT_HAND);
-        AttentionMerge merge = AttentionMerge.of(
-                        x.bound(), attention.heads(), attention.valueDim(), 2, DType.F32)
-                .withTypes(DType.F32, out.dtype());
+        AttentionMerge merge =
+                AttentionMerge.of(x.bound(), attention.heads(), attention.valueDim(), 2, DType.F32)
+                        .withTypes(DType.F32, out.dtype());
         sink.add(
                 merge,
                 AttentionMerge.Args.of(

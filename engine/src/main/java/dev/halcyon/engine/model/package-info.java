@@ -1,4 +1,5 @@
-/// The decoder as launches: attention, feed-forward, whole layers and the head, each bound to one set of activations.
+/// The decoder as launches: attention, feed-forward, whole layers and the head, each bound to one
+/// set of activations.
 @NullMarked
 package dev.halcyon.engine.model;
 

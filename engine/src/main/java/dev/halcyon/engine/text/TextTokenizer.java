@@ -1,6 +1,7 @@
 package dev.halcyon.engine.text;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,21 +36,28 @@ public final class TextTokenizer implements AutoCloseable {
         Path file = folder.resolve(FILE_NAME);
         if (!Files.isRegularFile(file)) {
             throw new IllegalArgumentException(
-                    folder + " has no " + FILE_NAME + ", so text cannot be used; give the prompt as token ids");
+                    folder
+                            + " has no "
+                            + FILE_NAME
+                            + ", so text cannot be used; give the prompt as token ids");
         }
         try {
             return new TextTokenizer(HuggingFaceTokenizer.newInstance(file, OPTIONS));
-        } catch (IOException | RuntimeException broken) {
+        } catch (IOException | RuntimeException | LinkageError broken) {
+            // The library's native part reports broken JSON in the same way as a platform that it
+            // was not built for.
             throw new IllegalArgumentException(
-                    file + " cannot be read: " + broken.getMessage() + "; give the prompt as token ids", broken);
+                    file
+                            + " cannot be read: "
+                            + (broken.getMessage() == null ? broken : broken.getMessage())
+                            + "; give the prompt as token ids",
+                    broken);
         }
     }
 
     /// {@return the token ids of a text, special tokens of the tokenizer's template included}
     public List<Integer> encode(String text) {
-        return Arrays.stream(tokenizer.encode(text).getIds())
-                .mapToObj(Math::toIntExact)
-                .toList();
+        return Arrays.stream(tokenizer.encode(text).getIds()).mapToObj(Math::toIntExact).toList();
     }
 
     /// {@return the text of token ids, special tokens such as the end of text left out}

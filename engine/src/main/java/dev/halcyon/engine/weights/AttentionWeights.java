@@ -1,6 +1,7 @@
 package dev.halcyon.engine.weights;
 
 import dev.halcyon.hal.memory.Tensor;
+
 import org.jspecify.annotations.Nullable;
 
 /// The weights of one layer's attention.
@@ -12,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 /// @param latentAndRopeKey to the latent and the shared rope key
 /// @param latentNorm norm of the latent
 /// @param keyAndValue from the latent to keys and values, as stored; what prefill uses
-/// @param absorbed the same values as a plain tensor `[heads, nope + value, latent]`, whose halves decode uses
+/// @param absorbed the same values as a plain tensor `[heads, nope + value, latent]`, whose halves
+///   decode uses
 /// @param output from the heads' values back to the hidden state
 public record AttentionWeights(
         @Nullable Weight query,

@@ -1,6 +1,7 @@
 package dev.halcyon.engine.weights;
 
 import dev.halcyon.hal.memory.Tensor;
+
 import org.jspecify.annotations.Nullable;
 
 /// The weights of one mixture-of-experts block.

@@ -2,6 +2,7 @@ package dev.halcyon.engine.weights;
 
 import dev.halcyon.checkpoint.ModelConfig;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.List;
 
 /// All weights of a model on one device.

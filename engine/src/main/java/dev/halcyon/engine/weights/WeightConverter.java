@@ -14,14 +14,17 @@ import dev.halcyon.hal.memory.Tensor;
 /// @param arena where the results live
 /// @param stream what runs the conversions
 record WeightConverter(DeviceArena arena, Stream stream) {
-    /// {@return the values of a matrix as plain elements of `type`; the matrix itself if it is that already}
+    /// {@return the values of a matrix as plain elements of `type`; the matrix itself if it is that
+    /// already}
     ///
     /// @throws IllegalArgumentException if the operand is a list or packed by a device
     Tensor plain(Operand matrix, DType type) {
         return switch (matrix) {
             case Tensor tensor -> cast(tensor, type);
             case QuantizedTensor quantized -> dequantised(quantized, type);
-            default -> throw new IllegalArgumentException("cannot convert a weight stored as " + matrix.format());
+            default ->
+                    throw new IllegalArgumentException(
+                            "cannot convert a weight stored as " + matrix.format());
         };
     }
 

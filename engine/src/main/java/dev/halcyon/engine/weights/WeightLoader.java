@@ -18,6 +18,9 @@ import dev.halcyon.hal.memory.QuantizedTensor;
 import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
+
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
@@ -26,9 +29,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
-/// Turns a checkpoint into operands: mapped in place where alignment allows, with every shape checked first.
+/// Turns a checkpoint into operands: mapped in place where alignment allows, with every shape
+/// checked first.
 public final class WeightLoader {
     private final CheckpointFolder folder;
     private final ModelConfig config;
@@ -52,10 +55,12 @@ public final class WeightLoader {
 
     /// {@return the weights of a checkpoint in memory of `arena`}
     ///
-    /// @param type what a weight is converted to where it cannot stay as it is stored: a quantised `kv_b_proj` for the
-    ///     absorbed form, weights of one kernel that are stored in several ways
-    /// @throws CheckpointException if a tensor is missing or has another shape, or a file is not right
-    public static ModelWeights load(CheckpointFolder folder, Device device, DeviceArena arena, DType type) {
+    /// @param type what a weight is converted to where it cannot stay as it is stored: a quantised
+    ///   `kv_b_proj` for the absorbed form, weights of one kernel that are stored in several ways
+    /// @throws CheckpointException if a tensor is missing or has another shape, or a file is not
+    ///   right
+    public static ModelWeights load(
+            CheckpointFolder folder, Device device, DeviceArena arena, DType type) {
         WeightLayout.of(folder).check(folder);
         try (Stream stream = device.stream("weights")) {
             ModelWeights weights = new WeightLoader(folder, arena, stream, type).model();
@@ -70,7 +75,8 @@ public final class WeightLoader {
         for (int i = 0; i < config.layers(); i++) {
             layers.add(layer(i));
         }
-        Weight head = config.tiedEmbeddings() ? Weight.of(embedding) : Weight.of(plain(names.head()));
+        Weight head =
+                config.tiedEmbeddings() ? Weight.of(embedding) : Weight.of(plain(names.head()));
         return new ModelWeights(config, embedding, layers, plain(names.finalNorm()), head, copies);
     }
 
@@ -100,14 +106,18 @@ public final class WeightLoader {
                 linear(layer.attentionOutput()));
     }
 
-    /// The absorbed form multiplies by the two halves of `kv_b_proj` from different sides, which a block-scaled weight
-    /// cannot serve, so such a weight is dequantised once.
+    /// The absorbed form multiplies by the two halves of `kv_b_proj` from different sides, which a
+    /// block-scaled weight cannot serve, so such a weight is dequantised once.
     private Tensor absorbed(Weight keyAndValue) {
         var attention = config.attention();
         Tensor plain =
-                keyAndValue.operand() instanceof Tensor tensor ? tensor : converter.plain(keyAndValue.operand(), type);
+                keyAndValue.operand() instanceof Tensor tensor
+                        ? tensor
+                        : converter.plain(keyAndValue.operand(), type);
         return plain.reshape(
-                attention.heads(), attention.nopeDim() + attention.valueDim(), attention.latentDim());
+                attention.heads(),
+                attention.nopeDim() + attention.valueDim(),
+                attention.latentDim());
     }
 
     private ExpertWeights experts(WeightNames.Layer layer) {
@@ -134,20 +144,27 @@ public final class WeightLoader {
     }
 
     private MlpWeights mlp(WeightNames.Mlp mlp) {
-        List<Operand> gateAndUp = alike(
-                mlp.gate(),
-                List.of(linear(mlp.gate()).operand(), linear(mlp.up()).operand()));
-        return new MlpWeights(Weight.of(gateAndUp.get(0)), Weight.of(gateAndUp.get(1)), linear(mlp.down()));
+        List<Operand> gateAndUp =
+                alike(
+                        mlp.gate(),
+                        List.of(linear(mlp.gate()).operand(), linear(mlp.up()).operand()));
+        return new MlpWeights(
+                Weight.of(gateAndUp.get(0)), Weight.of(gateAndUp.get(1)), linear(mlp.down()));
     }
 
     /// {@return the weights, which one kernel multiplies by, in one format}
     ///
-    /// They nearly always are; a checkpoint that quantises some of them only is brought to plain elements.
+    /// They nearly always are; a checkpoint that quantises some of them only is brought to plain
+    /// elements.
     private List<Operand> alike(String first, List<Operand> weights) {
         if (weights.stream().map(Operand::format).distinct().count() == 1) {
             return weights;
         }
-        copies.add(first + " and the weights beside it are stored in several ways and were converted to " + type);
+        copies.add(
+                first
+                        + " and the weights beside it are stored in several ways and were converted"
+                        + " to "
+                        + type);
         return weights.stream().<Operand>map(weight -> converter.plain(weight, type)).toList();
     }
 
@@ -164,7 +181,7 @@ public final class WeightLoader {
     }
 
     private QuantizedTensor fp8(String name, Quantization.Fp8Blocks blocks) {
-        Tensor values = plain(name);
+        Tensor values = stored(name);
         Tensor scales = converter.inF32(stored(WeightNames.blockScales(name)));
         return new QuantizedTensor(
                 values,
@@ -177,7 +194,8 @@ public final class WeightLoader {
     private QuantizedTensor int4(String name, Quantization.PackedInt4 packed) {
         TensorEntry words = folder.require(WeightNames.packedWords(name));
         Tensor scales = plain(WeightNames.packedScales(name));
-        // Another type would have another number of codes in a word, and the layout knows shapes only.
+        // Another type would have another number of codes in a word, and the layout knows shapes
+        // only.
         if (words.type() != ElementType.I32 && words.type() != ElementType.U32) {
             throw new CheckpointException(
                     folder.file(words.name()).path().toString(),
@@ -186,7 +204,8 @@ public final class WeightLoader {
         }
         long rows = words.shape().dim(0);
         long columns = scales.dim(1) * packed.groupSize();
-        Tensor values = place(words, WeightNames.packedWords(name), DType.I4, Shape.of(rows, columns));
+        Tensor values =
+                place(words, WeightNames.packedWords(name), DType.I4, Shape.of(rows, columns));
         return new QuantizedTensor(
                 values,
                 scales,
@@ -195,34 +214,53 @@ public final class WeightLoader {
                         .withTypes(DType.I4, scales.dtype()));
     }
 
-    /// A tensor that kernels take as it is; they compute in F32 at most, so F64 is rounded to that once.
+    /// A tensor that kernels take as it is; they compute in F32 at most, so F64 is rounded to that
+    /// once.
     private Tensor plain(String name) {
         Tensor tensor = stored(name);
-        if (tensor.dtype() != DType.F64) {
-            return tensor;
-        }
-        copies.add(name + " is F64 and was rounded to F32, the widest type that models run in");
-        return converter.inF32(tensor);
+        return switch (tensor.dtype()) {
+            case F32, BF16, F16 -> tensor;
+            case F64 -> {
+                copies.add(
+                        name
+                                + " is F64 and was rounded to F32, the widest type that models run"
+                                + " in");
+                yield converter.inF32(tensor);
+            }
+            default -> throw unusable(name);
+        };
     }
 
     private Tensor stored(String name) {
         TensorEntry entry = folder.require(name);
         DType dtype = dtype(entry.type());
         if (dtype == null) {
-            throw new CheckpointException(
-                    folder.file(name).path().toString(),
-                    "tensor " + name + " has elements of type " + entry.type() + ", which no kernel takes",
-                    "convert the checkpoint to BF16, F32 or F8_E4M3");
+            throw unusable(name);
         }
         return place(entry, name, dtype, Shape.of(entry.shape().toArray()));
     }
 
+    private CheckpointException unusable(String name) {
+        return new CheckpointException(
+                folder.file(name).path().toString(),
+                "tensor "
+                        + folder.require(name)
+                        + " is of a type that no kernel takes in this place",
+                "convert the checkpoint to BF16 or F32, or give eight-bit weights their scales");
+    }
+
     private Tensor place(TensorEntry entry, String name, DType dtype, Shape shape) {
         if (entry.byteOffset() % dtype.alignment() == 0) {
-            return Tensor.of(mapped(folder.file(name).path()).buffer(), entry.byteOffset(), dtype, shape);
+            return Tensor.of(
+                    mapped(folder.file(name).path()).buffer(), entry.byteOffset(), dtype, shape);
         }
-        copies.add(name + " begins at byte " + entry.byteOffset() + ", which " + dtype
-                + " elements cannot be read from in place");
+        copies.add(
+                name
+                        + " begins at byte "
+                        + entry.byteOffset()
+                        + ", which "
+                        + dtype
+                        + " elements cannot be read from in place");
         Tensor copy = arena.tensor(dtype, shape);
         stream.upload(copy, folder.segment(name));
         return copy;
@@ -236,7 +274,10 @@ public final class WeightLoader {
                 whole = arena.map(channel, 0, DType.U8, Shape.of(channel.size()));
             } catch (IOException failed) {
                 throw new CheckpointException(
-                        file.toString(), "cannot be mapped: " + failed, "check the file and its permissions", failed);
+                        file.toString(),
+                        "cannot be mapped: " + failed,
+                        "check the file and its permissions",
+                        failed);
             }
             files.put(file, whole);
         }

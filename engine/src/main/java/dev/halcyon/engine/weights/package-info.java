@@ -1,5 +1,5 @@
-/// A checkpoint's weights as operands of one device: mapped where they are stored as kernels take them, converted once
-/// where they are not.
+/// A checkpoint's weights as operands of one device: mapped where they are stored as kernels take
+/// them, converted once where they are not.
 @NullMarked
 package dev.halcyon.engine.weights;
 
