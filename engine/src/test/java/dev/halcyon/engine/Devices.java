@@ -11,7 +11,6 @@ final class Devices {
 
     /// {@return the CPU device, found as a user finds it, with thread checks and allocation traces}
     static Device cpu() {
-        return Halcyon.open(
-                Selector.of("cpu"), DeviceOptions.fromSystemProperties().withTracing());
+        return Halcyon.open(Selector.of("cpu"), DeviceOptions.fromSystemProperties().withTracing());
     }
 }

@@ -8,16 +8,19 @@ import dev.halcyon.checkpoint.Quantization;
 import dev.halcyon.checkpoint.WeightNames;
 import dev.halcyon.hal.Device;
 import dev.halcyon.hal.memory.DType;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
+
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A small checkpoint of every family, with the official names and types, against the oracle's model of the same folder.
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/// A small checkpoint of every family, with the official names and types, against the oracle's
+/// model of the same folder.
 final class FamilyGenerationTest {
     private static final List<Integer> PROMPT = List.of(3, 39, 0, 17, 64, 95, 22);
     private static final int COUNT = 16;
@@ -25,8 +28,7 @@ final class FamilyGenerationTest {
 
     private static Device device;
 
-    @TempDir
-    private Path temporary;
+    @TempDir private Path temporary;
 
     @BeforeAll
     static void open() {
@@ -45,7 +47,10 @@ final class FamilyGenerationTest {
     private static void assertLikeTheOracle(Path folder) {
         ReferenceGeneration reference = ReferenceGeneration.of(folder, PROMPT, COUNT);
         EngineOptions options =
-                EngineOptions.defaults().withCapacity(1, 32).withChunks(3, 2).withBatchInvariant(true);
+                EngineOptions.defaults()
+                        .withCapacity(1, 32)
+                        .withChunks(3, 2)
+                        .withBatchInvariant(true);
         try (Engine engine = Engine.open(folder, device, options)) {
             List<Integer> answer = engine.generate(Request.greedy(PROMPT, COUNT)).tokens();
             reference.assertContinuedBy(answer, ReferenceGeneration.CLEAR_GAP, COUNT);
@@ -67,7 +72,8 @@ final class FamilyGenerationTest {
         assertLikeTheOracle(TinyCheckpoint.of(TinyConfigs.moonlight(), 3).write(folder()));
     }
 
-    /// The prediction layer's tensors are there, in a shard of their own among others, and nobody asks for them.
+    /// The prediction layer's tensors are there, in a shard of their own among others, and nobody
+    /// asks for them.
     @Test
     void deepSeekV3InShardsWithAPredictionLayer() {
         Path folder =
@@ -92,8 +98,9 @@ final class FamilyGenerationTest {
 
     @Test
     void kimiK25WithPackedExperts() {
-        Path folder = TinyCheckpoint.wrapped(TinyConfigs.kimiK2(TinyConfigs.packedExperts()), 7)
-                .write(folder());
+        Path folder =
+                TinyCheckpoint.wrapped(TinyConfigs.kimiK2(TinyConfigs.packedExperts()), 7)
+                        .write(folder());
         assertThat(folder.resolve("config.json")).content().contains("kimi_k25", "text_config");
         assertLikeTheOracle(folder);
     }
@@ -109,50 +116,61 @@ final class FamilyGenerationTest {
     void tiedEmbeddings() {
         ModelConfig tied = TinyConfigs.with(TinyConfigs.moonlight(), ElementType.BF16, true, 4096);
         Path folder = TinyCheckpoint.of(tied, 9).write(folder());
-        assertThat(folder.resolve("model.safetensors")).satisfies(file ->
-                assertThat(Files.readString(file, StandardCharsets.ISO_8859_1))
-                        .doesNotContain("lm_head"));
+        assertThat(folder.resolve("model.safetensors"))
+                .satisfies(
+                        file ->
+                                assertThat(Files.readString(file, StandardCharsets.ISO_8859_1))
+                                        .doesNotContain("lm_head"));
         assertLikeTheOracle(folder);
     }
 
     @Test
     void weightsInF32AndF16() {
         for (ElementType type : List.of(ElementType.F32, ElementType.F16)) {
-            ModelConfig config = TinyConfigs.with(TinyConfigs.deepSeekV3(TinyConfigs.PLAIN), type, false, 4096);
-            assertLikeTheOracle(TinyCheckpoint.of(config, 10).write(temporary.resolve(type.name())));
+            ModelConfig config =
+                    TinyConfigs.with(TinyConfigs.deepSeekV3(TinyConfigs.PLAIN), type, false, 4096);
+            assertLikeTheOracle(
+                    TinyCheckpoint.of(config, 10).write(temporary.resolve(type.name())));
         }
     }
 
     @Test
     void weightsInF64AreRoundedAndSaidSo() {
-        ModelConfig config = TinyConfigs.with(TinyConfigs.moonlight(), ElementType.F64, false, 4096);
+        ModelConfig config =
+                TinyConfigs.with(TinyConfigs.moonlight(), ElementType.F64, false, 4096);
         Path folder = TinyCheckpoint.of(config, 11).write(folder());
         assertLikeTheOracle(folder);
-        try (Engine engine = Engine.open(folder, device, EngineOptions.defaults().withCapacity(1, 8))) {
+        try (Engine engine =
+                Engine.open(folder, device, EngineOptions.defaults().withCapacity(1, 8))) {
             assertThat(engine.copiedWeights())
-                    .contains("model.norm.weight is F64 and was rounded to F32, the widest type that models run in");
+                    .contains(
+                            "model.norm.weight is F64 and was rounded to F32, the widest type that"
+                                + " models run in");
         }
     }
 
     /// Norms, biases and scales are seen in all sorts of types.
     @Test
     void smallTensorsInOtherTypes() {
-        Path folder = TinyCheckpoint.of(TinyConfigs.deepSeekV3(FP8), 12)
-                .retype(name -> name.endsWith("scale_inv"), ElementType.BF16)
-                .retype(name -> name.contains("norm"), ElementType.F32)
-                .retype(name -> name.endsWith("e_score_correction_bias"), ElementType.BF16)
-                .retype(name -> name.endsWith("gate.weight"), ElementType.F32)
-                .write(folder());
+        Path folder =
+                TinyCheckpoint.of(TinyConfigs.deepSeekV3(FP8), 12)
+                        .retype(name -> name.endsWith("scale_inv"), ElementType.BF16)
+                        .retype(name -> name.contains("norm"), ElementType.F32)
+                        .retype(name -> name.endsWith("e_score_correction_bias"), ElementType.BF16)
+                        .retype(name -> name.endsWith("gate.weight"), ElementType.F32)
+                        .write(folder());
         assertLikeTheOracle(folder);
     }
 
-    /// `quantization_config` does not list what it leaves out; a weight without scales is what it looks like.
+    /// `quantization_config` does not list what it leaves out; a weight without scales is what it
+    /// looks like.
     @Test
     void modulesWithoutScalesArePlain() {
         WeightNames.Layer layer = new WeightNames("").layer(0);
         TinyCheckpoint fp8 = TinyCheckpoint.of(TinyConfigs.deepSeekV3(FP8), 13);
         TinyCheckpoint plain = TinyCheckpoint.of(TinyConfigs.deepSeekV3(TinyConfigs.PLAIN), 13);
-        for (String name : List.of(layer.keyAndValue(), layer.dense().gate(), layer.attentionOutput())) {
+        for (String name :
+                List.of(layer.keyAndValue(), layer.dense().gate(), layer.attentionOutput())) {
             fp8.remove(WeightNames.blockScales(name)::equals).copy(name, plain);
         }
         assertLikeTheOracle(fp8.write(folder()));
@@ -162,30 +180,36 @@ final class FamilyGenerationTest {
     @Test
     void unpackedModulesArePlain() {
         WeightNames.Layer layer = new WeightNames("").layer(1);
-        TinyCheckpoint packed = TinyCheckpoint.of(
-                TinyConfigs.kimiK2(new Quantization.PackedInt4(8, List.of("lm_head"))), 14);
+        TinyCheckpoint packed =
+                TinyCheckpoint.of(
+                        TinyConfigs.kimiK2(new Quantization.PackedInt4(8, List.of("lm_head"))), 14);
         TinyCheckpoint plain = TinyCheckpoint.of(TinyConfigs.kimiK2(TinyConfigs.PLAIN), 14);
         for (String name : List.of(layer.attentionOutput(), layer.expert(5).up())) {
             packed.remove(tensor -> tensor.startsWith(name)).copy(name, plain);
         }
         Path folder = packed.write(folder());
         assertLikeTheOracle(folder);
-        try (Engine engine = Engine.open(folder, device, EngineOptions.defaults().withCapacity(1, 8))) {
+        try (Engine engine =
+                Engine.open(folder, device, EngineOptions.defaults().withCapacity(1, 8))) {
             assertThat(engine.copiedWeights())
-                    .containsExactly(layer.expert(0).gate()
-                            + " and the weights beside it are stored in several ways and were converted to F32");
+                    .containsExactly(
+                            layer.expert(0).gate()
+                                    + " and the weights beside it are stored in several ways and"
+                                    + " were converted to F32");
         }
     }
 
     /// Between kernels in BF16, as far as the gaps allow.
     @Test
     void bf16Activations() {
-        Path folder = TinyCheckpoint.of(TinyConfigs.deepSeekV3(TinyConfigs.PLAIN), 15).write(folder());
+        Path folder =
+                TinyCheckpoint.of(TinyConfigs.deepSeekV3(TinyConfigs.PLAIN), 15).write(folder());
         ReferenceGeneration reference = ReferenceGeneration.of(folder, PROMPT, COUNT);
-        EngineOptions options = EngineOptions.defaults()
-                .withCapacity(1, 32)
-                .withChunks(3, 2)
-                .withTypes(DType.BF16, DType.BF16);
+        EngineOptions options =
+                EngineOptions.defaults()
+                        .withCapacity(1, 32)
+                        .withChunks(3, 2)
+                        .withTypes(DType.BF16, DType.BF16);
         try (Engine engine = Engine.open(folder, device, options)) {
             List<Integer> answer = engine.generate(Request.greedy(PROMPT, COUNT)).tokens();
             reference.assertContinuedBy(answer, 0.1, 1);

@@ -6,14 +6,16 @@ import dev.halcyon.hal.Device;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.tck.fixture.Fixture;
 import dev.halcyon.tck.fixture.FixtureSet;
-import java.util.Arrays;
-import java.util.List;
+
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.Arrays;
+import java.util.List;
 
 /// The checkpoints whose continuation the model's own code has written down.
 final class FixtureGenerationTest {
@@ -60,18 +62,24 @@ final class FixtureGenerationTest {
         for (String name : List.of("e04_tiny_v3", "e05_tiny_fp8")) {
             Fixture fixture = FixtureSet.bundled().named(name);
             EngineOptions options =
-                    EngineOptions.defaults().withCapacity(1, 40).withChunks(prefillChunk, contextChunk);
+                    EngineOptions.defaults()
+                            .withCapacity(1, 40)
+                            .withChunks(prefillChunk, contextChunk);
             assertThat(generate(fixture, options)).as(name).isEqualTo(expected(fixture));
         }
     }
 
-    /// The margins of these two are wider than what rounding the cache to BF16 does to their logits.
+    /// The margins of these two are wider than what rounding the cache to BF16 does to their
+    /// logits.
     @ParameterizedTest
     @ValueSource(strings = {"e04_tiny_v3", "e05_tiny_fp8"})
     void aCacheInBf16GivesTheSameTokens(String name) {
         Fixture fixture = FixtureSet.bundled().named(name);
         EngineOptions options =
-                EngineOptions.defaults().withCapacity(1, 40).withChunks(4, 3).withTypes(DType.F32, DType.BF16);
+                EngineOptions.defaults()
+                        .withCapacity(1, 40)
+                        .withChunks(4, 3)
+                        .withTypes(DType.F32, DType.BF16);
         assertThat(generate(fixture, options)).isEqualTo(expected(fixture));
     }
 
@@ -80,19 +88,21 @@ final class FixtureGenerationTest {
     void everythingInBf16GivesTheSameTokensUntilTwoAreClose(String name) {
         Fixture fixture = FixtureSet.bundled().named(name);
         double[] gaps = fixture.doubles("out.top1_top2_gap");
-        double largest = Arrays.stream(fixture.doubles("out.step_logits"))
-                .map(Math::abs)
-                .max()
-                .orElseThrow();
+        double largest =
+                Arrays.stream(fixture.doubles("out.step_logits"))
+                        .map(Math::abs)
+                        .max()
+                        .orElseThrow();
         int clear = 0;
         while (clear < gaps.length && gaps[clear] > BF16_TOLERANCE * largest) {
             clear++;
         }
         assertThat(clear).as("tokens decided by more than BF16 confuses").isPositive();
-        EngineOptions options = EngineOptions.defaults()
-                .withCapacity(1, 40)
-                .withChunks(4, 3)
-                .withTypes(DType.BF16, DType.BF16);
+        EngineOptions options =
+                EngineOptions.defaults()
+                        .withCapacity(1, 40)
+                        .withChunks(4, 3)
+                        .withTypes(DType.BF16, DType.BF16);
         assertThat(generate(fixture, options).subList(0, clear))
                 .isEqualTo(expected(fixture).subList(0, clear));
     }

@@ -5,11 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.halcyon.checkpoint.CheckpointFolder;
 import dev.halcyon.tck.fixture.ModelAssembly;
 import dev.halcyon.tck.oracle.DecoderModel;
+
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 
-/// What the fp64 oracle says a checkpoint's model goes on with, as far as rounding to F32 cannot change it.
+/// What the fp64 oracle says a checkpoint's model goes on with, as far as rounding to F32 cannot
+/// change it.
 ///
 /// @param prompt the prompt
 /// @param tokens what it is continued with
@@ -21,11 +23,9 @@ record ReferenceGeneration(List<Integer> prompt, List<Integer> tokens, List<Doub
     static ReferenceGeneration of(Path folder, List<Integer> prompt, int count) {
         try (CheckpointFolder checkpoint = CheckpointFolder.open(folder)) {
             int[] ids = prompt.stream().mapToInt(Integer::intValue).toArray();
-            DecoderModel.Generation generation =
-                    ModelAssembly.model(checkpoint).greedy(ids, count);
+            DecoderModel.Generation generation = ModelAssembly.model(checkpoint).greedy(ids, count);
             List<Integer> tokens = Arrays.stream(generation.tokens()).boxed().toList();
-            List<Double> gaps =
-                    generation.logits().stream().map(ReferenceGeneration::gap).toList();
+            List<Double> gaps = generation.logits().stream().map(ReferenceGeneration::gap).toList();
             return new ReferenceGeneration(prompt, tokens, gaps);
         }
     }
@@ -49,7 +49,9 @@ record ReferenceGeneration(List<Integer> prompt, List<Integer> tokens, List<Doub
     /// Checks an answer as far as it is decided, and that this is far enough to mean something.
     void assertContinuedBy(List<Integer> answer, double gap, int atLeast) {
         int clear = clear(gap);
-        assertThat(clear).as("tokens decided by more than %s: gaps %s", gap, gaps).isGreaterThanOrEqualTo(atLeast);
+        assertThat(clear)
+                .as("tokens decided by more than %s: gaps %s", gap, gaps)
+                .isGreaterThanOrEqualTo(atLeast);
         assertThat(answer).as("answer, gaps %s", gaps).hasSameSizeAs(tokens);
         assertThat(answer.subList(0, clear)).isEqualTo(tokens.subList(0, clear));
     }

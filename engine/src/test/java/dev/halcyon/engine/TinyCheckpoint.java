@@ -8,6 +8,7 @@ import dev.halcyon.checkpoint.SafetensorsWriter;
 import dev.halcyon.checkpoint.TensorShape;
 import dev.halcyon.checkpoint.WeightLayout;
 import dev.halcyon.checkpoint.WeightNames;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -20,7 +21,8 @@ import java.util.stream.Collectors;
 
 /// Writes a checkpoint folder with random weights under the official names, in the official types.
 ///
-/// Weights are as wide as a trained model's relative to their inputs, so that logits lie well apart.
+/// Weights are as wide as a trained model's relative to their inputs, so that logits lie well
+/// apart.
 final class TinyCheckpoint {
     private record Values(ElementType type, TensorShape shape, double[] values) {}
 
@@ -36,7 +38,9 @@ final class TinyCheckpoint {
         for (WeightLayout.Slot slot : WeightLayout.of(config, names).slots()) {
             add(slot.name(), slot.type(), slot.shape());
         }
-        for (int layer = config.layers(); layer < config.layers() + config.predictionLayers(); layer++) {
+        for (int layer = config.layers();
+                layer < config.layers() + config.predictionLayers();
+                layer++) {
             addPredictionLayer(names.layer(layer).prefix());
         }
     }
@@ -79,19 +83,29 @@ final class TinyCheckpoint {
     }
 
     private double[] packedShape(String name) {
-        Values words = tensors.get(name.substring(0, name.length() - "_shape".length()) + "_packed");
-        return new double[] {words.shape().dim(0), words.shape().dim(1) * Quantization.PackedInt4.PER_WORD};
+        Values words =
+                tensors.get(name.substring(0, name.length() - "_shape".length()) + "_packed");
+        return new double[] {
+            words.shape().dim(0), words.shape().dim(1) * Quantization.PackedInt4.PER_WORD
+        };
     }
 
-    /// Enough of it to see that it is passed by: a layer of its own, joined to the model by two norms and a projection.
+    /// Enough of it to see that it is passed by: a layer of its own, joined to the model by two
+    /// norms and a projection.
     private void addPredictionLayer(String prefix) {
         int hidden = config.hiddenSize();
         for (String norm : new String[] {"enorm", "hnorm", "input_layernorm", "shared_head.norm"}) {
             add(prefix + norm + ".weight", config.type(), TensorShape.of(hidden));
         }
         add(prefix + "eh_proj.weight", config.type(), TensorShape.of(hidden, 2L * hidden));
-        add(prefix + "embed_tokens.weight", config.type(), TensorShape.of(config.vocabularySize(), hidden));
-        add(prefix + "shared_head.head.weight", config.type(), TensorShape.of(config.vocabularySize(), hidden));
+        add(
+                prefix + "embed_tokens.weight",
+                config.type(),
+                TensorShape.of(config.vocabularySize(), hidden));
+        add(
+                prefix + "shared_head.head.weight",
+                config.type(),
+                TensorShape.of(config.vocabularySize(), hidden));
     }
 
     TinyCheckpoint put(String name, ElementType type, TensorShape shape, double... values) {
@@ -112,7 +126,9 @@ final class TinyCheckpoint {
 
     /// Stores tensors in another type.
     TinyCheckpoint retype(Predicate<String> which, ElementType type) {
-        tensors.replaceAll((name, old) -> which.test(name) ? new Values(type, old.shape(), old.values()) : old);
+        tensors.replaceAll(
+                (name, old) ->
+                        which.test(name) ? new Values(type, old.shape(), old.values()) : old);
         return this;
     }
 
@@ -139,8 +155,12 @@ final class TinyCheckpoint {
     private String json() {
         return names.prefix().isEmpty()
                 ? config.toJson()
-                : "{\"model_type\": \"kimi_k25\", \"architectures\": [\"KimiK25ForConditionalGeneration\"],\n"
-                        + "\"vision_config\": {\"hidden_size\": 7},\n\"text_config\": " + config.toJson() + "}\n";
+                : "{\"model_type\": \"kimi_k25\", \"architectures\":"
+                      + " [\"KimiK25ForConditionalGeneration\"],\n"
+                      + "\"vision_config\": {\"hidden_size\": 7},\n"
+                      + "\"text_config\": "
+                        + config.toJson()
+                        + "}\n";
     }
 
     private void writeShards(Path folder, int shards) throws IOException {
@@ -149,9 +169,10 @@ final class TinyCheckpoint {
             String file = String.format("model-%05d-of-%05d.safetensors", shard + 1, shards);
             writeShard(folder, file, shard, shards).forEach(name -> shardOf.put(name, file));
         }
-        String map = shardOf.entrySet().stream()
-                .map(entry -> "\"" + entry.getKey() + "\": \"" + entry.getValue() + "\"")
-                .collect(Collectors.joining(",\n"));
+        String map =
+                shardOf.entrySet().stream()
+                        .map(entry -> "\"" + entry.getKey() + "\": \"" + entry.getValue() + "\"")
+                        .collect(Collectors.joining(",\n"));
         Files.writeString(
                 folder.resolve("model.safetensors.index.json"),
                 "{\"metadata\": {\"total_size\": 1}, \"weight_map\": {\n" + map + "}}\n");
@@ -167,7 +188,9 @@ final class TinyCheckpoint {
                 mine.put(tensor.getKey(), tensor.getValue());
             }
         }
-        mine.forEach((name, tensor) -> writer.tensor(name, tensor.type(), tensor.shape(), tensor.values()));
+        mine.forEach(
+                (name, tensor) ->
+                        writer.tensor(name, tensor.type(), tensor.shape(), tensor.values()));
         writer.write();
         return mine.keySet();
     }
