@@ -14,6 +14,7 @@ public final class ConformanceCases {
     /// @param thorough whether to include those that take long
     public static List<ConformanceCase> all(boolean thorough) {
         List<ConformanceCase> cases = new ArrayList<>();
+        cases.addAll(DeviceCases.all());
         cases.addAll(RowCases.all());
         cases.addAll(LinearCases.all());
         cases.addAll(MoeCases.all());

@@ -30,6 +30,7 @@ final class MoeReference {
     private MoeReference() {}
 
     /// A choice with the tokens whose choice is undefined.
+    @SuppressWarnings("ArrayRecordComponent")
     private record Choice(Routing routing, double[] scores, BitSet unclear) {}
 
     private static Choice choose(MoeGate spec, Values in, String weightName, String biasName) {

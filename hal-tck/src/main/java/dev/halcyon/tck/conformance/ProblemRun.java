@@ -77,13 +77,12 @@ final class ProblemRun {
     }
 
     private CaseResult result(Verdict verdict, String detail) {
-        boolean compared = worst != Difference.NONE;
         return new CaseResult(
                 given.name(),
                 given.spec(),
                 verdict,
-                compared ? worst.error() : Double.NaN,
-                compared ? worst.tolerance() : Double.NaN,
+                worst.error(),
+                worst.tolerance(),
                 implementations,
                 detail.isEmpty() ? "" : detail + " [seed " + seed + "]");
     }
