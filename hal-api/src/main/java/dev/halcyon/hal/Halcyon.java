@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
 public final class Halcyon {
     private static final System.Logger LOGGER = System.getLogger(Halcyon.class.getName());
 
+    /// Causes may form a circle.
+    private static final int MOST_CAUSES = 20;
+
     private Halcyon() {}
 
     /// {@return every backend on the path with what its probe found; never throws because of one of them}
@@ -79,9 +82,20 @@ public final class Halcyon {
         return new Availability.Unavailable(
                 Availability.Reason.PROBE_FAILED,
                 "a registered provider cannot be loaded: " + failure.getMessage()
-                        + (failure.getCause() == null ? "" : ", because of " + failure.getCause()),
+                        + (failure.getCause() == null ? "" : ", because of " + firstCause(failure)),
                 "check that the backend's jar and its dependencies are complete and of one version",
                 failure);
+    }
+
+    /// What broke a static initializer or a constructor lies below two wrappers that say nothing.
+    private static Throwable firstCause(Throwable failure) {
+        Throwable first = failure;
+        Throwable cause = failure.getCause();
+        for (int depth = 0; cause != null && depth < MOST_CAUSES; depth++) {
+            first = cause;
+            cause = first.getCause();
+        }
+        return first;
     }
 
     /// {@return the device that `selector` picks, opened with the options of the `halcyon.*` system properties}

@@ -15,7 +15,6 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 
 /// One launch on another device: copy the operands there, run, copy back what was written.
@@ -60,7 +59,7 @@ final class FallbackWork implements HostWork, AutoCloseable {
         Device target = plan.device();
         DeviceArena remote = target.arena("fallback of " + plan.spec().name());
         try {
-            Map<Tensor, Tensor> mirror = new IdentityHashMap<>();
+            IdentityHashMap<Tensor, Tensor> mirror = new IdentityHashMap<>();
             A remoteArgs = ArgsMirror.map(
                     args, tensor -> mirror.computeIfAbsent(tensor, t -> remote.tensor(t.dtype(), t.shape())));
             Launch launch = plan.bind(remote, remoteArgs, target.workspace(remote, plan));
@@ -82,9 +81,15 @@ final class FallbackWork implements HostWork, AutoCloseable {
         }
     }
 
-    /// Whether the local launch can never run again, so that the copies are of no use.
-    boolean isStale() {
-        return !operandArenas.areCurrent();
+    /// Releases the copies if the local launch can never run again.
+    ///
+    /// @return whether it did
+    boolean closeIfStale() {
+        if (operandArenas.areCurrent()) {
+            return false;
+        }
+        close();
+        return true;
     }
 
     /// A stream of its own each time: one that failed would fail all later runs, and another thread may run it next.

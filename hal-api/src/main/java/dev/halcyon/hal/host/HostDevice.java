@@ -346,11 +346,7 @@ public final class HostDevice implements Device {
     /// {@return `work`, whose memory on the other device is released with this device, or before the next that is kept
     /// if its operands have gone stale by then}
     FallbackWork keep(FallbackWork work) {
-        for (FallbackWork earlier : fallbackWork) {
-            if (earlier.isStale() && fallbackWork.remove(earlier)) {
-                earlier.close();
-            }
-        }
+        fallbackWork.removeIf(FallbackWork::closeIfStale);
         fallbackWork.add(work);
         return work;
     }

@@ -64,6 +64,8 @@ public record BackendPlan<A extends KernelArgs, W>(
         return arenas;
     }
 
+    /// A device is itself and no other, whatever its name.
+    @SuppressWarnings("ReferenceEquality")
     private void checkHome(String kernel, DeviceArena arena, Workspace workspace) {
         if (!arena.isAlive()) {
             throw new IllegalStateException(kernel + ": the arena \"" + arena.label()

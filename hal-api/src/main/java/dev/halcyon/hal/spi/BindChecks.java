@@ -32,9 +32,11 @@ public final class BindChecks {
         for (Named named : tensors) {
             checkOne(device, named);
         }
-        for (Named written : tensors) {
-            if (written.isWritten()) {
-                tensors.forEach(other -> checkPair(written, other));
+        for (int i = 0; i < tensors.size(); i++) {
+            for (int j = 0; j < tensors.size(); j++) {
+                if (i != j && tensors.get(i).isWritten()) {
+                    checkPair(tensors.get(i), tensors.get(j));
+                }
             }
         }
     }
@@ -65,6 +67,8 @@ public final class BindChecks {
         return tensors;
     }
 
+    /// A device is itself and no other, whatever its name.
+    @SuppressWarnings("ReferenceEquality")
     private static void checkOne(Device device, Named named) {
         Tensor tensor = named.tensor();
         if (!tensor.isAlive()) {
@@ -83,9 +87,6 @@ public final class BindChecks {
     }
 
     private static void checkPair(Named written, Named other) {
-        if (written == other) {
-            return;
-        }
         if (!Overlap.between(written.tensor(), other.tensor())) {
             return;
         }

@@ -2,7 +2,8 @@ package dev.halcyon.hal.spi;
 
 import dev.halcyon.hal.memory.Tensor;
 
-/// Whether two tensors share elements.
+/// Whether two tensors share elements; buffers are compared by identity, as their contract says.
+@SuppressWarnings("ReferenceEquality")
 final class Overlap {
     private Overlap() {}
 
