@@ -21,7 +21,7 @@ final class AttentionCheck {
         LatentAttention layer = layer(fixture, bench);
         int split = fixture.integer("chunked_prefill_split");
         Generation generation = Generation.of(fixture, bench, fixture.integer("first_position"));
-        generation.run(layer::prefill, layer::decode, layer, split, found, generation.none());
+        generation.run(layer::prefill, layer::decode, layer, split, found, generation.of(MlaCase.of(fixture).layer(), found));
         if (fixture.has("out.max_logit_per_head")) {
             found.close("out.max_logit_per_head", fixture.doubles("out.max_logit_per_head"), layer.maxLogit());
         }

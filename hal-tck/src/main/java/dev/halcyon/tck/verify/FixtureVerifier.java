@@ -35,6 +35,10 @@ public final class FixtureVerifier {
 
     /// One way to run a case.
     private record Run(DType storage, double tolerance, boolean bounded) {
+        double roundoff() {
+            return storage == DType.BF16 ? 0x1p-8 : 0x1p-24;
+        }
+
         String label() {
             String stored = tolerance == 0 ? "exact" : storage.toString();
             return bounded ? stored + " bounded" : stored;
@@ -128,7 +132,7 @@ public final class FixtureVerifier {
 
     /// Whatever a case provokes is that case's result: a broken file, a device that fails, a defect of a kernel.
     private FixtureResult result(Fixture fixture, FixtureCheck check, Run run) {
-        Comparison found = new Comparison(run.tolerance());
+        Comparison found = new Comparison(run.tolerance(), run.roundoff());
         try (Workbench bench = new Workbench(device, run.storage(), run.bounded())) {
             check.run(fixture, bench, found);
             return found.result(fixture.name(), run.label());

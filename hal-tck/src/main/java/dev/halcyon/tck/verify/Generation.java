@@ -6,6 +6,7 @@ import dev.halcyon.tck.fixture.Fixture;
 import dev.halcyon.tck.oracle.DecoderLayer;
 import dev.halcyon.tck.oracle.LatentCache;
 import dev.halcyon.tck.oracle.MlaLayer;
+import dev.halcyon.tck.oracle.MlaShape;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 
@@ -17,6 +18,7 @@ final class Generation {
     private final int sequences;
     private final int prefillTokens;
     private final int decodeTokens;
+    private final int firstPosition;
     private final SequenceBatch batch;
 
     private Generation(Fixture fixture, Workbench bench, int firstPosition) {
@@ -25,43 +27,72 @@ final class Generation {
         this.sequences = fixture.dim("in.x", 0);
         this.prefillTokens = fixture.dim("in.x", 1);
         this.decodeTokens = fixture.has("in.x_decode") ? fixture.dim("in.x_decode", 1) : 0;
+        this.firstPosition = firstPosition;
         this.batch = new SequenceBatch(bench, sequences, prefillTokens + decodeTokens, firstPosition);
     }
 
     /// Tokens without a defined result.
     record Unclear(Ties prefill, Ties decode) {}
 
-    /// Nothing is left out.
-    Unclear none() {
-        return new Unclear(
-                Ties.none(sequences * prefillTokens), Ties.none(sequences * decodeTokens));
+    /// One pass of the oracle over tokens of one sequence, whose rows it adds to the cache.
+    @FunctionalInterface
+    private interface Trial {
+        Doubt of(double[] x, int[] positions, LatentCache cache);
     }
 
-    /// What the oracle's layer leaves undecided at the precision of the run.
-    Unclear of(DecoderLayer layer, double tolerance) {
+    @SuppressWarnings("ArrayRecordComponent")
+    private record Doubt(double[] margins, double[] attention) {}
+
+    /// What the oracle's attention layer leaves undefined at the precision of the run.
+    Unclear of(MlaLayer layer, Comparison found) {
+        return of(layer.shape(), found, (x, positions, cache) -> {
+            cache.append(layer.cacheRows(x, positions));
+            double[] margins = new double[positions.length];
+            Arrays.fill(margins, Double.POSITIVE_INFINITY);
+            return new Doubt(margins, SoftmaxDoubt.of(layer, x, positions, cache));
+        });
+    }
+
+    /// What the oracle's decoder layer leaves undefined at the precision of the run.
+    Unclear of(DecoderLayer layer, Comparison found) {
+        return of(layer.attention().shape(), found, (x, positions, cache) -> {
+            OraclePass pass = OraclePass.of(layer, x, positions, cache, MlaLayer.Form.NAIVE);
+            return new Doubt(pass.margins(), pass.doubts());
+        });
+    }
+
+    private Unclear of(MlaShape shape, Comparison found, Trial trial) {
+        int hidden = shape.hidden();
         double[] x = fixture.doubles("in.x");
         double[] next = decodeTokens == 0 ? new double[0] : fixture.doubles("in.x_decode");
-        double[] prefill = new double[sequences * prefillTokens];
-        double[] decode = new double[sequences * decodeTokens];
-        int hidden = layer.attentionNorm().length;
+        Doubt prefill = new Doubt(new double[sequences * prefillTokens], new double[sequences * prefillTokens]);
+        Doubt decode = new Doubt(new double[sequences * decodeTokens], new double[sequences * decodeTokens]);
         for (int s = 0; s < sequences; s++) {
-            LatentCache cache = new LatentCache(layer.attention().shape().cacheWidth());
-            OraclePass pass = OraclePass.of(
-                    layer,
-                    Arrays.copyOfRange(x, s * prefillTokens * hidden, (s + 1) * prefillTokens * hidden),
-                    IntStream.range(0, prefillTokens).toArray(),
-                    cache,
-                    MlaLayer.Form.NAIVE);
-            System.arraycopy(pass.margins(), 0, prefill, s * prefillTokens, prefillTokens);
+            LatentCache cache = new LatentCache(shape.cacheWidth());
+            int[] positions = range(firstPosition, prefillTokens);
+            put(prefill, s * prefillTokens, trial.of(part(x, s, prefillTokens * hidden), positions, cache));
             for (int t = 0; t < decodeTokens; t++) {
                 int at = s * decodeTokens + t;
-                double[] token = Arrays.copyOfRange(next, at * hidden, (at + 1) * hidden);
-                int[] position = {prefillTokens + t};
-                decode[at] =
-                        OraclePass.of(layer, token, position, cache, MlaLayer.Form.ABSORBED).margins()[0];
+                int[] position = {firstPosition + prefillTokens + t};
+                put(decode, at, trial.of(part(next, at, hidden), position, cache));
             }
         }
-        return new Unclear(Ties.of(prefill, tolerance), Ties.of(decode, tolerance));
+        return new Unclear(
+                Ties.of(prefill.margins(), prefill.attention(), found),
+                Ties.of(decode.margins(), decode.attention(), found));
+    }
+
+    private static void put(Doubt all, int at, Doubt some) {
+        System.arraycopy(some.margins(), 0, all.margins(), at, some.margins().length);
+        System.arraycopy(some.attention(), 0, all.attention(), at, some.attention().length);
+    }
+
+    private static double[] part(double[] values, int index, int size) {
+        return Arrays.copyOfRange(values, index * size, (index + 1) * size);
+    }
+
+    private static int[] range(int first, int count) {
+        return IntStream.range(first, first + count).toArray();
     }
 
     static Generation of(Fixture fixture, Workbench bench, int firstPosition) {
@@ -86,8 +117,7 @@ final class Generation {
             pass(prefill, x, y, prefillTokens, from, batch.step(from, to), cache, hidden);
             from = to;
         }
-        ties.prefill().note(found);
-        found.close("out.y", ties.prefill().clear(fixture.doubles("out.y")), ties.prefill().clear(y));
+        found.closeRows("out.y", fixture.doubles("out.y"), y, ties.prefill());
         if (decodeTokens > 0) {
             double[] next = fixture.doubles("in.x_decode");
             double[] nextY = new double[next.length];
@@ -95,11 +125,7 @@ final class Generation {
                 SequenceBatch.Step step = batch.step(prefillTokens + t, prefillTokens + t + 1);
                 pass(decode, next, nextY, decodeTokens, t, step, cache, hidden);
             }
-            ties.decode().note(found);
-            found.close(
-                    "out.y_decode",
-                    ties.decode().clear(fixture.doubles("out.y_decode")),
-                    ties.decode().clear(nextY));
+            found.closeRows("out.y_decode", fixture.doubles("out.y_decode"), nextY, ties.decode());
         }
         LatentAttention.Rows cached = attention.gather(batch, 0, prefillTokens + decodeTokens, cache);
         found.close("out.cache_latent", fixture.doubles("out.cache_latent"), bench.read(cached.latent(), cached.live()));

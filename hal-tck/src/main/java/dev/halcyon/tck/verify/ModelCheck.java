@@ -8,6 +8,7 @@ import dev.halcyon.tck.fixture.Fixture;
 import dev.halcyon.tck.fixture.ModelAssembly;
 import dev.halcyon.tck.fixture.Weights;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -22,8 +23,8 @@ final class ModelCheck {
         FixtureWeights weights = new FixtureWeights(fixture, bench, name -> name);
         DecoderBlock layer = new DecoderBlock(bench, config, experts, weights, names);
         Generation generation = Generation.of(fixture, bench, 0);
-        Generation.Unclear ties = generation.of(
-                ModelAssembly.layer(config, experts, names, Weights.of(fixture)), found.tolerance());
+        Generation.Unclear ties =
+                generation.of(ModelAssembly.layer(config, experts, names, Weights.of(fixture)), found);
         generation.run(layer::prefill, layer::decode, layer.attention(), 0, found, ties);
     }
 
@@ -71,55 +72,52 @@ final class ModelCheck {
             Fixture fixture, DeviceModel model, OracleModel oracle, int[] prompt, int[] expected, Comparison found) {
         OracleModel.Pass reference = oracle.forward(prompt);
         DeviceModel.Output output = model.prefill(prompt, reference.inputs());
-        List<Ties> ties = reference.ties(found.tolerance());
+        List<Ties> ties = reference.ties(found);
         if (fixture.has("out.hidden_states")) {
             compareStates(fixture.doubles("out.hidden_states"), output.states(), ties, found);
         }
         Ties last = ties.getLast();
-        found.close(
-                "out.prompt_logits",
-                last.clear(fixture.doubles("out.prompt_logits")),
-                last.clear(output.logits()));
+        found.closeRows("out.prompt_logits", fixture.doubles("out.prompt_logits"), output.logits(), last);
         int vocabulary = output.logits().length / prompt.length;
         double[] expectedLogits = fixture.doubles("out.step_logits");
-        double[] margins = new double[expected.length];
+        BitSet unclear = new BitSet();
         double[] logits = new double[expected.length * vocabulary];
         int[] tokens = new int[expected.length];
+        int open = 0;
         for (int i = 0; i < expected.length; i++) {
-            margins[i] = reference.lastMargin();
+            unclear.set(i, reference.isLastUnclear(found));
             System.arraycopy(output.lastLogits(vocabulary), 0, logits, i * vocabulary, vocabulary);
-            boolean defined = margins[i] > found.tolerance() && isDecided(expectedLogits, i, vocabulary, found);
+            boolean defined = !unclear.get(i) && isDecided(expectedLogits, i, vocabulary, found);
             tokens[i] = defined ? output.lastToken() : expected[i];
+            open += output.lastToken() == tokens[i] ? 0 : 1;
             if (i + 1 < expected.length) {
                 reference = oracle.forward(expected[i]);
                 output = model.decode(expected[i], prompt.length + i, reference.inputs());
             }
         }
         found.exact("out.generated", expected, tokens);
-        Ties steps = Ties.of(margins, found.tolerance());
-        found.close("out.step_logits", steps.clear(expectedLogits), steps.clear(logits));
-        int unclear = ties.stream().mapToInt(Ties::count).sum() + steps.count();
-        if (unclear > 0) {
-            found.note(unclear + " choices of experts closer than " + model.storage() + " tells apart");
+        found.closeRows("out.step_logits", expectedLogits, logits, new Ties(expected.length, unclear));
+        if (open > 0) {
+            found.note(open + " of " + expected.length + " tokens differ where " + model.storage()
+                    + " cannot tell the best two apart");
         }
     }
 
     /// @param states the embedding and every layer's output
     /// @param ties of every layer
     private static void compareStates(double[] expected, List<double[]> states, List<Ties> ties, Comparison found) {
-        int size = states.getFirst().length;
-        double[][] kept = new double[states.size()][];
-        double[][] computed = new double[states.size()][];
-        for (int i = 0; i < states.size(); i++) {
-            Ties unclear = i == 0 ? Ties.none(ties.getFirst().tokens()) : ties.get(i - 1);
-            kept[i] = unclear.clear(Arrays.copyOfRange(expected, i * size, (i + 1) * size));
-            computed[i] = unclear.clear(states.get(i));
+        BitSet unclear = new BitSet();
+        int tokens = ties.getFirst().tokens();
+        for (int i = 1; i < states.size(); i++) {
+            for (int t = 0; t < tokens; t++) {
+                unclear.set(i * tokens + t, ties.get(i - 1).leavesOut(t));
+            }
         }
-        found.close("out.hidden_states", joined(kept), joined(computed));
-    }
-
-    private static double[] joined(double[][] parts) {
-        return Arrays.stream(parts).flatMapToDouble(Arrays::stream).toArray();
+        found.closeRows(
+                "out.hidden_states",
+                expected,
+                states.stream().flatMapToDouble(Arrays::stream).toArray(),
+                new Ties(states.size() * tokens, unclear));
     }
 
     /// Whether the two best logits are further apart than the tolerance can confuse.

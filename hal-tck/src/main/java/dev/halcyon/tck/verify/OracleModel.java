@@ -27,17 +27,19 @@ final class OracleModel {
     /// What some tokens are on their way through the model.
     ///
     /// @param inputs of every layer, `[tokens, hidden]` each
-    /// @param margins of every layer's choice of experts, a number a token
-    record Pass(List<double[]> inputs, List<double[]> margins) {
-        /// The tokens of every layer whose choice is not clear at `tolerance`.
-        List<Ties> ties(double tolerance) {
-            return margins.stream().map(layer -> Ties.of(layer, tolerance)).toList();
+    /// @param layers what every layer makes of them
+    record Pass(List<double[]> inputs, List<OraclePass> layers) {
+        /// The tokens of every layer that have no defined result at the precision of a run.
+        List<Ties> ties(Comparison found) {
+            return layers.stream()
+                    .map(layer -> Ties.of(layer.margins(), layer.doubts(), found))
+                    .toList();
         }
 
-        /// How clearly the last token chose its experts in the last layer.
-        double lastMargin() {
-            double[] last = margins.getLast();
-            return last[last.length - 1];
+        /// Whether the last token has none in the last layer.
+        boolean isLastUnclear(Comparison found) {
+            Ties last = ties(found).getLast();
+            return last.leavesOut(last.tokens() - 1);
         }
     }
 
@@ -46,15 +48,15 @@ final class OracleModel {
         int[] positions = IntStream.range(length, length + tokens.length).toArray();
         double[] x = Embedding.gather(tokens, model.embedding());
         List<double[]> inputs = new ArrayList<>();
-        List<double[]> margins = new ArrayList<>();
+        List<OraclePass> layers = new ArrayList<>();
         for (int i = 0; i < model.layers().size(); i++) {
             inputs.add(x);
             OraclePass pass =
                     OraclePass.of(model.layers().get(i), x, positions, caches.get(i), MlaLayer.Form.NAIVE);
-            margins.add(pass.margins());
+            layers.add(pass);
             x = pass.out();
         }
         length += tokens.length;
-        return new Pass(inputs, margins);
+        return new Pass(inputs, layers);
     }
 }

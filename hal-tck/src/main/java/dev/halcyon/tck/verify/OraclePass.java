@@ -12,7 +12,7 @@ import dev.halcyon.tck.oracle.RmsNorm;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// What the oracle's decoder layer makes of some tokens, and how clearly each of them chose its experts.
+/// What the oracle's decoder layer makes of some tokens, and how well defined each of them is.
 ///
 /// Inside a layer a case says nothing of margins. But a router that sees rounded hidden states may choose otherwise than
 /// the reference where two experts are close, and rightly so: such a token has no defined result at that precision.
@@ -20,8 +20,9 @@ import org.jspecify.annotations.Nullable;
 /// @param out `[tokens, hidden]`
 /// @param margins distance of the last chosen expert or group from the first rejected one, relative to the largest
 ///     biased score of the token; infinite where there is no choice
+/// @param doubts what the token's attention is off by, in units of the roundoff; see [SoftmaxDoubt]
 @SuppressWarnings("ArrayRecordComponent")
-record OraclePass(double[] out, double[] margins) {
+record OraclePass(double[] out, double[] margins, double[] doubts) {
     static OraclePass of(DecoderLayer layer, double[] x, int[] positions, LatentCache cache, MlaLayer.Form form) {
         int hidden = layer.attentionNorm().length;
         double[] normed = RmsNorm.forward(x, hidden, layer.attentionNorm(), layer.normEps());
@@ -36,7 +37,7 @@ record OraclePass(double[] out, double[] margins) {
                 margins[t] = margin(scores, t, experts.bias(), experts.rule());
             }
         }
-        return new OraclePass(out, margins);
+        return new OraclePass(out, margins, SoftmaxDoubt.of(layer.attention(), normed, positions, cache));
     }
 
     private static double margin(double[] scores, int token, double @Nullable [] bias, GateRule rule) {

@@ -3,13 +3,16 @@ package dev.halcyon.tck.verify;
 import dev.halcyon.tck.fixture.Fixture;
 import java.util.BitSet;
 
-/// The tokens of a case whose choice of experts is undefined, because scores at the boundary are equal or too close.
+/// The tokens of a case whose result is undefined, because scores at the boundary of a choice are equal or too close.
 ///
 /// @param tokens all tokens
-/// @param unclear those that are left out of every comparison
+/// @param unclear those of them
 record Ties(int tokens, BitSet unclear) {
     /// Below this distance of the last chosen score from the first rejected one, F32 may choose differently.
     private static final double CLOSE_MARGIN = 1e-5;
+
+    /// Queries and keys are each rounded on the way to a logit.
+    private static final double LOGIT_ROUNDINGS = 2;
 
     static Ties of(Fixture fixture, int tokens) {
         BitSet unclear = new BitSet(tokens);
@@ -30,14 +33,14 @@ record Ties(int tokens, BitSet unclear) {
         return new Ties(tokens, new BitSet());
     }
 
-    /// Those of a layer's tokens whose choice cannot be told apart at the precision of a run.
+    /// Those of a layer's tokens whose result is not defined to within the tolerance of a run.
     ///
-    /// @param margins of each token, relative
-    /// @param tolerance the tolerance of the run, by which its hidden states may be off
-    static Ties of(double[] margins, double tolerance) {
+    /// @param margins of each token's choice of experts, relative
+    /// @param doubts of each token's attention, in units of the roundoff
+    static Ties of(double[] margins, double[] doubts, Comparison found) {
         BitSet unclear = new BitSet(margins.length);
         for (int t = 0; t < margins.length; t++) {
-            unclear.set(t, margins[t] <= tolerance);
+            unclear.set(t, margins[t] <= found.tolerance() || LOGIT_ROUNDINGS * doubts[t] * found.roundoff() > found.tolerance());
         }
         return new Ties(margins.length, unclear);
     }
@@ -52,10 +55,6 @@ record Ties(int tokens, BitSet unclear) {
             at += width;
         }
         return kept;
-    }
-
-    int count() {
-        return unclear.cardinality();
     }
 
     boolean leavesOut(int token) {
