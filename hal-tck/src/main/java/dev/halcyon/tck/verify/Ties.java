@@ -29,10 +29,6 @@ record Ties(int tokens, BitSet unclear) {
         return new Ties(tokens, unclear);
     }
 
-    static Ties none(int tokens) {
-        return new Ties(tokens, new BitSet());
-    }
-
     /// Those of a layer's tokens whose result is not defined to within the tolerance of a run.
     ///
     /// @param margins of each token's choice of experts, relative
