@@ -78,7 +78,8 @@ final class RowBench implements AutoCloseable {
             fail("no fault was raised");
         } catch (DeviceExecutionException fault) {
             assertTrue(String.valueOf(fault.getMessage()).contains(entry), fault.getMessage());
-            assertEquals(1, device.counters().faults() - before, "faults counted");
+            // Several indices may be bad, and a page may be met by several tasks.
+            assertTrue(device.counters().faults() > before, "no fault was counted");
         } finally {
             broken.close();
         }
