@@ -17,7 +17,9 @@ import org.jspecify.annotations.Nullable;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /// Continues token sequences with a model of the DeepSeek V2, V3 or Kimi K2 family, on any device.
 ///
@@ -249,6 +251,7 @@ public final class Engine implements AutoCloseable {
             long length = (long) next.request().prompt().size() + next.request().maxNewTokens();
             int needed = Math.toIntExact(cacheFormat.pagesFor(length));
             if (needed > pages.available()) {
+                requireSomebodyRuns(needed);
                 return;
             }
             waiting.remove();
@@ -257,6 +260,20 @@ public final class Engine implements AutoCloseable {
             rows[row] = next;
             prefill(next);
             row = freeRow();
+        }
+    }
+
+    /// Waiting for pages that nobody will give back would be waiting for ever.
+    private void requireSomebodyRuns(int needed) {
+        if (Arrays.stream(rows).allMatch(Objects::isNull)) {
+            throw new IllegalStateException(
+                    needed
+                            + " cache pages are wanted and "
+                            + pages.available()
+                            + " of "
+                            + pages.total()
+                            + " are free, although no sequence runs; report this defect of the"
+                            + " engine");
         }
     }
 

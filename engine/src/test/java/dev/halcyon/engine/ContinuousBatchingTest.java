@@ -27,6 +27,9 @@ final class ContinuousBatchingTest {
     private static final int CONTEXT = 160;
     private static final int PAGE_ROWS = 64;
 
+    /// Far more than any of these needs: an engine that loses a page or a row would step for ever.
+    private static final int MOST_STEPS = 5000;
+
     /// Five rows share four pages; a long request takes three of them.
     private static final EngineOptions SHARED =
             EngineOptions.defaults()
@@ -95,7 +98,8 @@ final class ContinuousBatchingTest {
             int pages = engine.availablePages();
             assertThat(pages).isEqualTo(4);
             boolean busy = false;
-            while (busy || found.size() < requests.size()) {
+            for (int steps = 0; busy || found.size() < requests.size(); steps++) {
+                assertThat(steps).isLessThan(MOST_STEPS);
                 int joining =
                         Math.min(
                                 random.nextInt(4) == 0 ? 1 + random.nextInt(4) : 0,
@@ -132,7 +136,8 @@ final class ContinuousBatchingTest {
             List<Sequence> found = requests.stream().map(engine::add).toList();
             late.takeCalls();
             boolean busy = true;
-            while (busy) {
+            for (int steps = 0; busy; steps++) {
+                assertThat(steps).isLessThan(MOST_STEPS);
                 busy = engine.step();
                 List<String> calls = late.takeCalls();
                 assertThat(calls).doesNotContainAnyElementsOf(DeferringDevice.DRAINING);
@@ -176,7 +181,8 @@ final class ContinuousBatchingTest {
             assertThat(engine.availablePages()).isEqualTo(4);
             List<Integer> kept = first.tokens();
             engine.cancel(second);
-            while (engine.step()) {
+            for (int steps = 0; engine.step(); steps++) {
+                assertThat(steps).isLessThan(MOST_STEPS);
                 assertThat(engine.availablePages()).isGreaterThanOrEqualTo(3);
             }
             assertThat(first.finishReason()).isEqualTo(FinishReason.CANCELLED);
