@@ -6,7 +6,7 @@ import java.util.Objects;
 ///
 /// The answer is the decision that `plan` takes, not a guess at it.
 public sealed interface Support {
-    /// The device runs the spec itself.
+    /// The device runs the spec, by a kernel of its own or as the finer operations of its lowering; on no other device.
     ///
     /// @param implementation which implementation it takes
     /// @param numerics what that implementation promises

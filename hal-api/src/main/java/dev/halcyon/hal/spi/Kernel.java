@@ -7,6 +7,8 @@ import java.util.List;
 
 /// A backend's implementation of one spec class, registered in a [KernelRegistry].
 ///
+/// The folder `consumers/backend` of the project is a whole backend of three kernels to copy from.
+///
 /// @param <S> the spec class
 /// @param <A> its arguments
 /// @param <W> the backend's type of bound work
