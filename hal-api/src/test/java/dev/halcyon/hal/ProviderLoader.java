@@ -27,10 +27,14 @@ class ProviderLoader extends ClassLoader {
         this.list = Files.write(folder.resolve("providers"), names);
     }
 
-    /// {@return what is discovered with these providers, in this order, and no others on the path}
+    /// {@return a path with these providers, in this order, and no others}
+    static ProviderLoader of(Path folder, Class<?>... providers) throws IOException {
+        return new ProviderLoader(folder, Stream.of(providers).map(Class::getName).toList());
+    }
+
+    /// {@return what is discovered with these providers on the path}
     static Discovery discover(Path folder, Class<?>... providers) throws IOException {
-        return discover(
-                folder, Stream.of(providers).map(Class::getName).collect(Collectors.toList()));
+        return Halcyon.discover(ServiceLoader.load(BackendProvider.class, of(folder, providers)));
     }
 
     /// {@return what is discovered with these names in the list of services}

@@ -17,12 +17,15 @@ import dev.halcyon.hal.Scripted;
 import dev.halcyon.hal.Scripted.Script;
 import dev.halcyon.hal.Stream;
 import dev.halcyon.hal.Timepoint;
+import dev.halcyon.hal.error.DeviceExecutionException;
+import dev.halcyon.hal.error.Failure;
 import dev.halcyon.hal.error.UnsupportedKernelException;
 import dev.halcyon.hal.kernel.elementwise.Axpby;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Tensor;
 
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -104,6 +107,46 @@ final class StreamTest {
             other.waitFor(after);
             other.synchronize();
         }
+    }
+
+    /// A point on a device of another kind, where waiting takes time and may fail.
+    private record FarPoint(Stream stream, boolean comes, @Nullable RuntimeException failure)
+            implements Timepoint {
+        @Override
+        public long sequence() {
+            return 1;
+        }
+
+        @Override
+        public boolean reached() {
+            return false;
+        }
+
+        @Override
+        public boolean await(Duration timeout) {
+            assertTrue(timeout.compareTo(Duration.ofDays(1000)) > 0);
+            if (failure != null) {
+                throw failure;
+            }
+            return comes;
+        }
+    }
+
+    @Test
+    void waitsForPointsOfDevicesOfAnyKind() {
+        stream.waitFor(new FarPoint(stream, true, null));
+        Expect.thrown(
+                IllegalStateException.class,
+                () -> stream.waitFor(new FarPoint(stream, false, null)),
+                "never reached");
+        DeviceExecutionException far =
+                new DeviceExecutionException(Failure.of("far:0", "submit", "broke", ""));
+        assertSame(
+                far,
+                assertThrows(
+                        DeviceExecutionException.class,
+                        () -> stream.waitFor(new FarPoint(stream, false, far))));
+        stream.synchronize();
     }
 
     @Test

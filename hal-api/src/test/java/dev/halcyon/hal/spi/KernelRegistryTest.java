@@ -13,12 +13,16 @@ import dev.halcyon.hal.Scripted;
 import dev.halcyon.hal.Scripted.Script;
 import dev.halcyon.hal.Support;
 import dev.halcyon.hal.host.HostWork;
+import dev.halcyon.hal.kernel.Cost;
+import dev.halcyon.hal.kernel.KernelSpec;
+import dev.halcyon.hal.kernel.Lowering;
 import dev.halcyon.hal.kernel.elementwise.Axpby;
 import dev.halcyon.hal.memory.DType;
 
 import org.junit.jupiter.api.Test;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiFunction;
 
@@ -228,6 +232,47 @@ final class KernelRegistryTest {
                 "no SHAPE",
                 "step work.half2 of its lowering is declined: no FORMAT",
                 "another");
+    }
+
+    /// A spec whose intermediates no machine can hold.
+    private record Vast(long elements, int pieces) implements KernelSpec<Scripted.Args> {
+        @Override
+        public void validate(Scripted.Args args) {}
+
+        @Override
+        public Cost cost() {
+            return Cost.ZERO;
+        }
+
+        @Override
+        public Optional<Lowering<Scripted.Args>> lowering() {
+            Lowering.Builder<Scripted.Args> builder = Lowering.builder();
+            for (int i = 0; i < pieces; i++) {
+                builder.scratch("piece" + i, DType.F32, elements);
+            }
+            return Optional.of(builder.step(SPEC, (args, scratch) -> args).build());
+        }
+    }
+
+    @Test
+    void intermediatesBeyondALongAreDeclinedAndNoNegativeWorkspace() {
+        KernelRegistry<HostWork> registry = registry(1, (spec, limits) -> run(spec, 0));
+        for (Vast vast :
+                List.of(
+                        new Vast(Long.MAX_VALUE, 1),
+                        new Vast(1L << 60, 2),
+                        new Vast(Long.MAX_VALUE / 4, 1))) {
+            declined(
+                    registry.decide(vast, Limits.NONE).support(),
+                    Support.Reason.SHAPE,
+                    "Vast",
+                    "more bytes than a long can count",
+                    "smaller bounds");
+        }
+        declined(
+                registry.decide(new Vast(1L << 40, 1), Limits.workspace(1 << 30)).support(),
+                Support.Reason.WORKSPACE,
+                "Vast needs a workspace of 4398046511104 bytes");
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.halcyon.hal.spi;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -12,6 +13,7 @@ import dev.halcyon.hal.Expect;
 import dev.halcyon.hal.FakeBackend;
 import dev.halcyon.hal.Limits;
 import dev.halcyon.hal.Plan;
+import dev.halcyon.hal.Support;
 import dev.halcyon.hal.error.UnsupportedKernelException;
 import dev.halcyon.hal.kernel.elementwise.Axpby;
 import dev.halcyon.hal.memory.DType;
@@ -72,6 +74,20 @@ final class PlanCacheTest {
         assertSame(one, device.plan(columns(1)));
         assertNotSame(two, device.plan(columns(2)));
         assertCounters(2, 2, 4, 2);
+    }
+
+    @Test
+    void supportIsTheDecisionThatPlanTakes() {
+        assertEquals(device.supports(columns(3)), device.plan(columns(3)).support());
+        Axpby halves = columns(3).withTypes(DType.F32, DType.F32, DType.F16);
+        Support.Declined declined =
+                assertInstanceOf(Support.Declined.class, device.supports(halves));
+        Expect.thrown(
+                UnsupportedKernelException.class,
+                () -> device.plan(halves),
+                declined.reason().name(),
+                declined.detail(),
+                declined.whatWouldWork());
     }
 
     @Test
