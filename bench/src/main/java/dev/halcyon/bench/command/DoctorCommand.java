@@ -1,23 +1,26 @@
 package dev.halcyon.bench.command;
 
 import dev.halcyon.bench.doctor.DoctorReport;
-import java.io.PrintWriter;
-import java.util.Objects;
-import java.util.concurrent.Callable;
+
 import org.jspecify.annotations.Nullable;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/// `halcyon doctor`: what was found, what is missing and how to mend it; always prints, always exits with 0.
+import java.io.PrintWriter;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+
+/// `halcyon doctor`: what was found, what is missing and how to mend it; always prints, always
+/// exits with 0.
 @Command(
         name = "doctor",
         mixinStandardHelpOptions = true,
         description = "Says what was found, what is missing and how to mend it.")
 public final class DoctorCommand implements Callable<Integer> {
-    @Spec
-    private @Nullable CommandSpec spec;
+    @Spec private @Nullable CommandSpec spec;
 
     @Option(names = "--json", description = "print one JSON object")
     private boolean json;

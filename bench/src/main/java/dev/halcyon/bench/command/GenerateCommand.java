@@ -1,5 +1,6 @@
 package dev.halcyon.bench.command;
 
+import dev.halcyon.checkpoint.CheckpointFolder;
 import dev.halcyon.engine.Engine;
 import dev.halcyon.engine.EngineOptions;
 import dev.halcyon.engine.Request;
@@ -7,6 +8,18 @@ import dev.halcyon.engine.SamplingOptions;
 import dev.halcyon.engine.Sequence;
 import dev.halcyon.engine.text.TextTokenizer;
 import dev.halcyon.hal.Device;
+
+import org.jspecify.annotations.Nullable;
+
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+import tools.jackson.databind.json.JsonMapper;
+
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -18,14 +31,6 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.ArgGroup;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
-import tools.jackson.databind.json.JsonMapper;
 
 /// `halcyon generate`: continues a prompt with a model from a checkpoint folder.
 @Command(
@@ -33,13 +38,17 @@ import tools.jackson.databind.json.JsonMapper;
         mixinStandardHelpOptions = true,
         description = "Continues a prompt with a model of the DeepSeek V2, V3 or Kimi K2 family.")
 public final class GenerateCommand implements Callable<Integer> {
-    @Spec
-    private @Nullable CommandSpec spec;
+    private static final int MOST_COPIES_REPORTED = 8;
 
-    @Mixin
-    private DeviceOption device = new DeviceOption();
+    @Spec private @Nullable CommandSpec spec;
 
-    @Option(names = "--model", paramLabel = "DIR", required = true, description = "checkpoint folder")
+    @Mixin private DeviceOption device = new DeviceOption();
+
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            required = true,
+            description = "checkpoint folder")
     private Path model = Path.of("");
 
     @ArgGroup(multiplicity = "1")
@@ -81,7 +90,10 @@ public final class GenerateCommand implements Callable<Integer> {
 
     /// The prompt, in one of two ways.
     static final class Prompt {
-        @Option(names = "--prompt", paramLabel = "TEXT", description = "prompt as text; needs the model's tokenizer.json")
+        @Option(
+                names = "--prompt",
+                paramLabel = "TEXT",
+                description = "prompt as text; needs the model's tokenizer.json")
         @Nullable String text;
 
         @Option(names = "--prompt-ids", paramLabel = "1,2,3", description = "prompt as token ids")
@@ -97,13 +109,20 @@ public final class GenerateCommand implements Callable<Integer> {
         PrintWriter log = command.commandLine().getErr();
         PrintWriter out = command.commandLine().getOut();
         SamplingOptions sampling = new SamplingOptions(temperature, topP, 0, seed);
-        try (TextTokenizer tokenizer = prompt.text != null || TextTokenizer.isIn(model) ? TextTokenizer.open(model) : null;
-                Device opened = device.open(log)) {
+        if (maxNew < 1) {
+            throw new IllegalArgumentException("--max-new must be at least 1, not " + maxNew);
+        }
+        try (TextTokenizer tokenizer = tokenizer(log);
+                CheckpointFolder folder = CheckpointFolder.open(model)) {
             List<Integer> ids = promptIds(tokenizer);
-            EngineOptions options = EngineOptions.defaults()
-                    .withCapacity(1, Math.max(1, Math.addExact(ids.size(), Math.max(0, maxNew))));
-            try (Engine engine = Engine.open(model, opened, options)) {
-                engine.copiedWeights().forEach(copy -> log.println("copied: " + copy));
+            int context = context(folder, ids.size());
+            try (Device opened = device.open(log);
+                    Engine engine =
+                            Engine.open(
+                                    folder,
+                                    opened,
+                                    EngineOptions.defaults().withCapacity(1, context))) {
+                report(engine.copiedWeights(), log);
                 Set<Integer> stop = ignoreStop ? Set.of() : Set.copyOf(engine.config().endTokens());
                 Sequence answer = engine.generate(new Request(ids, maxNew, sampling, stop));
                 print(out, tokenizer, ids, answer, opened.description().title());
@@ -113,22 +132,69 @@ public final class GenerateCommand implements Callable<Integer> {
         return 0;
     }
 
+    /// A prompt of token ids needs no tokenizer, so one that cannot be read costs it no more than
+    /// the text of the answer.
+    private @Nullable TextTokenizer tokenizer(PrintWriter log) {
+        if (prompt.text != null) {
+            return TextTokenizer.open(model);
+        }
+        if (!json || !TextTokenizer.isIn(model)) {
+            return null;
+        }
+        try {
+            return TextTokenizer.open(model);
+        } catch (IllegalArgumentException broken) {
+            log.println("the answer is without text: " + broken.getMessage());
+            return null;
+        }
+    }
+
+    /// Checked here because the engine is opened with a cache of this size.
+    private int context(CheckpointFolder folder, int promptTokens) {
+        long tokens = (long) promptTokens + maxNew;
+        int most = folder.config().maxPositions();
+        if (tokens > most) {
+            throw new IllegalArgumentException(
+                    promptTokens
+                            + " prompt tokens and "
+                            + maxNew
+                            + " new ones are "
+                            + tokens
+                            + ", the model's context is "
+                            + most
+                            + "; shorten the prompt or --max-new");
+        }
+        return (int) tokens;
+    }
+
+    private static void report(List<String> copies, PrintWriter log) {
+        copies.stream().limit(MOST_COPIES_REPORTED).forEach(copy -> log.println("copied: " + copy));
+        if (copies.size() > MOST_COPIES_REPORTED) {
+            log.println("copied: " + (copies.size() - MOST_COPIES_REPORTED) + " more");
+        }
+        log.flush();
+    }
+
     private List<Integer> promptIds(@Nullable TextTokenizer tokenizer) {
         if (prompt.text != null && tokenizer != null) {
             return tokenizer.encode(prompt.text);
         }
         String text = Objects.requireNonNull(prompt.ids);
         try {
-            return Arrays.stream(text.split(","))
+            return Arrays.stream(text.split(",", -1))
                     .map(String::strip)
                     .map(Integer::valueOf)
                     .toList();
         } catch (NumberFormatException malformed) {
             throw new IllegalArgumentException(
-                    "--prompt-ids is \"" + text + "\"; it must be whole numbers separated by commas", malformed);
+                    "--prompt-ids is \""
+                            + text
+                            + "\"; it must be whole numbers separated by commas",
+                    malformed);
         }
     }
 
+    /// Text answers text and ids answer ids; JSON has what there is.
     private void print(
             PrintWriter out,
             @Nullable TextTokenizer tokenizer,
@@ -148,7 +214,8 @@ public final class GenerateCommand implements Callable<Integer> {
         } else if (tokenizer != null) {
             out.println(tokenizer.decode(answer.tokens()));
         } else {
-            out.println(answer.tokens().stream().map(String::valueOf).collect(Collectors.joining(",")));
+            out.println(
+                    answer.tokens().stream().map(String::valueOf).collect(Collectors.joining(",")));
         }
     }
 }

@@ -1,11 +1,16 @@
 package dev.halcyon.bench.doctor;
 
 import com.sun.management.OperatingSystemMXBean;
+
 import dev.halcyon.hal.Availability;
 import dev.halcyon.hal.DeviceDescription;
 import dev.halcyon.hal.Discovery;
 import dev.halcyon.hal.Halcyon;
 import dev.halcyon.hal.Selector;
+import dev.halcyon.hal.error.BackendUnavailableException;
+
+import tools.jackson.databind.json.JsonMapper;
+
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -14,7 +19,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Supplier;
-import tools.jackson.databind.json.JsonMapper;
 
 /// Everything the doctor found, each look under its own guard so that the report always prints.
 ///
@@ -41,8 +45,12 @@ public record DoctorReport(List<Finding> findings) {
         try {
             return look.get();
         } catch (RuntimeException | LinkageError failure) {
-            return List.of(new Finding(
-                    topic, Finding.State.UNKNOWN, "looking failed: " + failure, "report this with the stack trace"));
+            return List.of(
+                    new Finding(
+                            topic,
+                            Finding.State.UNKNOWN,
+                            "looking failed: " + failure,
+                            "report this with the stack trace"));
         }
     }
 
@@ -53,12 +61,19 @@ public record DoctorReport(List<Finding> findings) {
 
     private static List<Finding> java() {
         List<Finding> findings = new ArrayList<>();
-        findings.add(Finding.ok(
-                "java",
-                Runtime.version() + ", " + System.getProperty("java.vm.name") + ", " + System.getProperty("java.home")));
-        findings.add(Finding.ok(
-                "jvm flags",
-                String.join(" ", ManagementFactory.getRuntimeMXBean().getInputArguments())));
+        findings.add(
+                Finding.ok(
+                        "java",
+                        Runtime.version()
+                                + ", "
+                                + System.getProperty("java.vm.name")
+                                + ", "
+                                + System.getProperty("java.home")));
+        findings.add(
+                Finding.ok(
+                        "jvm flags",
+                        String.join(
+                                " ", ManagementFactory.getRuntimeMXBean().getInputArguments())));
         boolean vector = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
         findings.add(
                 vector
@@ -66,7 +81,8 @@ public record DoctorReport(List<Finding> findings) {
                         : new Finding(
                                 "vector api",
                                 Finding.State.LIMITED,
-                                "jdk.incubator.vector is not in this JVM, so the CPU backend runs its scalar variant",
+                                "jdk.incubator.vector is not in this JVM, so the CPU backend runs"
+                                    + " its scalar variant",
                                 "add --add-modules jdk.incubator.vector to the java command"));
         boolean nativeAccess = DoctorReport.class.getModule().isNativeAccessEnabled();
         findings.add(
@@ -81,15 +97,25 @@ public record DoctorReport(List<Finding> findings) {
     }
 
     private static List<Finding> machine() {
-        String memory = ManagementFactory.getOperatingSystemMXBean()
-                        instanceof OperatingSystemMXBean system
-                ? String.format(Locale.ROOT, "%.1f GiB", (double) system.getTotalMemorySize() / GIBIBYTE)
-                : "unknown memory";
-        return List.of(Finding.ok(
-                "machine",
-                System.getProperty("os.name") + " " + System.getProperty("os.version") + ", "
-                        + System.getProperty("os.arch") + ", "
-                        + Runtime.getRuntime().availableProcessors() + " processors, " + memory));
+        String memory =
+                ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
+                        ? String.format(
+                                Locale.ROOT,
+                                "%.1f GiB",
+                                (double) system.getTotalMemorySize() / GIBIBYTE)
+                        : "unknown memory";
+        return List.of(
+                Finding.ok(
+                        "machine",
+                        System.getProperty("os.name")
+                                + " "
+                                + System.getProperty("os.version")
+                                + ", "
+                                + System.getProperty("os.arch")
+                                + ", "
+                                + Runtime.getRuntime().availableProcessors()
+                                + " processors, "
+                                + memory));
     }
 
     private static List<Finding> settings() {
@@ -110,32 +136,56 @@ public record DoctorReport(List<Finding> findings) {
         for (Discovery.Entry entry : discovery.entries()) {
             if (entry.availability() instanceof Availability.Available available) {
                 for (DeviceDescription device : available.devices()) {
-                    findings.add(Finding.ok(device.title(), device.name() + " " + device.properties()));
+                    findings.add(
+                            Finding.ok(device.title(), device.name() + " " + device.properties()));
                 }
-                available.notes()
-                        .forEach(note -> findings.add(
-                                new Finding(entry.backend(), Finding.State.LIMITED, note, "see the note")));
+                available
+                        .notes()
+                        .forEach(
+                                note ->
+                                        findings.add(
+                                                new Finding(
+                                                        entry.backend(),
+                                                        Finding.State.LIMITED,
+                                                        note,
+                                                        "see the note")));
             } else if (entry.availability() instanceof Availability.Unavailable unavailable) {
-                findings.add(new Finding(
-                        entry.backend(),
-                        Finding.State.MISSING,
-                        unavailable.reason() + ": " + unavailable.detail(),
-                        unavailable.remedy()));
+                findings.add(
+                        new Finding(
+                                entry.backend(),
+                                Finding.State.MISSING,
+                                unavailable.reason() + ": " + unavailable.detail(),
+                                unavailable.remedy()));
             }
         }
         if (findings.isEmpty()) {
-            findings.add(new Finding(
-                    "backends", Finding.State.MISSING, "none on the class or module path", "add backend-cpu"));
+            findings.add(
+                    new Finding(
+                            "backends",
+                            Finding.State.MISSING,
+                            "none on the class or module path",
+                            "add backend-cpu"));
         } else {
-            Selector.Choice choice = Selector.of("auto").choose(discovery);
-            findings.add(Finding.ok(
-                    "auto",
-                    choice.device().title()
-                            + (choice.passedOver().isEmpty()
-                                    ? ""
-                                    : "; not " + String.join("; not ", choice.passedOver()))));
+            findings.add(automatic(discovery));
         }
         return findings;
+    }
+
+    private static Finding automatic(Discovery discovery) {
+        try {
+            Selector.Choice choice = Selector.of("auto").choose(discovery);
+            String passedOver =
+                    choice.passedOver().isEmpty()
+                            ? ""
+                            : "; not " + String.join("; not ", choice.passedOver());
+            return Finding.ok("auto", choice.device().title() + passedOver);
+        } catch (BackendUnavailableException none) {
+            return new Finding(
+                    "auto",
+                    Finding.State.MISSING,
+                    "no backend has a device",
+                    "follow one of the remedies above");
+        }
     }
 
     /// {@return the report as text, one finding a line, its remedy below it}
@@ -143,8 +193,13 @@ public record DoctorReport(List<Finding> findings) {
         int width = findings.stream().mapToInt(f -> f.topic().length()).max().orElse(0);
         StringBuilder text = new StringBuilder();
         for (Finding finding : findings) {
-            text.append(String.format(
-                    Locale.ROOT, "%-" + width + "s  %-7s  %s%n", finding.topic(), finding.state(), finding.detail()));
+            text.append(
+                    String.format(
+                            Locale.ROOT,
+                            "%-" + width + "s  %-7s  %s%n",
+                            finding.topic(),
+                            finding.state(),
+                            finding.detail()));
             if (!finding.remedy().isEmpty()) {
                 text.append(" ".repeat(width + 11))
                         .append("-> ")

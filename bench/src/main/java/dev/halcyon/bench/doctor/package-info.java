@@ -1,4 +1,5 @@
-/// What `halcyon doctor` looks at: the JVM, its flags, the machine, and every backend with its devices or its remedy.
+/// What `halcyon doctor` looks at: the JVM, its flags, the machine, and every backend with its
+/// devices or its remedy.
 @NullMarked
 package dev.halcyon.bench.doctor;
 
