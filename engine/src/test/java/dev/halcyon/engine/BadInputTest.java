@@ -304,7 +304,7 @@ final class BadInputTest {
                                             .startsWith("model.embed_tokens.weight begins at byte ")
                                             .endsWith(
                                                     "which BF16 elements cannot be read from in"
-                                                        + " place"));
+                                                            + " place"));
             assertThat(engine.generate(request).tokens()).isEqualTo(expected);
         }
     }

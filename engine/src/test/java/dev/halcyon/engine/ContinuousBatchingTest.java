@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.halcyon.engine.Sequence.FinishReason;
 import dev.halcyon.hal.Counters;
 import dev.halcyon.hal.Device;
+import dev.halcyon.hal.DeviceOptions;
+import dev.halcyon.hal.Halcyon;
+import dev.halcyon.hal.Selector;
 
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -20,6 +23,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /// Requests that come and go: nobody's answer depends on who else is there, and nothing is lost or
 /// piled up.
@@ -273,6 +277,45 @@ final class ContinuousBatchingTest {
     void moreTokensOfCacheThanAllRowsCanUseAreNotAllocated() {
         try (Engine engine = Engine.open(model, device, ALONE.withCacheTokens(Integer.MAX_VALUE))) {
             assertThat(engine.availablePages()).isEqualTo(3);
+        }
+    }
+
+    /// Each with a stream and a thread of its own, over one device and its workers.
+    @Test
+    void enginesSideBySideDoNotDisturbEachOther() throws InterruptedException {
+        Request request = Request.greedy(prompt(new Random(8), 40), 60);
+        List<Integer> expected = alone(List.of(request)).getFirst().tokens();
+        List<List<Integer>> found = new CopyOnWriteArrayList<>();
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            threads.add(
+                    Thread.ofPlatform()
+                            .start(
+                                    () -> {
+                                        try (Engine engine = Engine.open(model, device, ALONE)) {
+                                            found.add(engine.generate(request).tokens());
+                                        }
+                                    }));
+        }
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        assertThat(found).hasSize(3).allSatisfy(tokens -> assertThat(tokens).isEqualTo(expected));
+    }
+
+    /// An engine keeps the plans it needs; the device's cache only saves making them again.
+    @Test
+    void aTinyPlanCacheChangesNothing() {
+        List<Request> requests = List.of(request(new Random(9)), request(new Random(10)));
+        List<Sequence> expected = alone(requests);
+        DeviceOptions options = DeviceOptions.fromSystemProperties().withPlanCacheSize(1);
+        try (Device forgetful = Halcyon.open(Selector.of("cpu"), options);
+                Engine engine = Engine.open(model, forgetful, ALONE)) {
+            for (int i = 0; i < requests.size(); i++) {
+                assertThat(engine.generate(requests.get(i)).tokens())
+                        .isEqualTo(expected.get(i).tokens());
+            }
+            assertThat(forgetful.counters().plansCached()).isEqualTo(1);
         }
     }
 }

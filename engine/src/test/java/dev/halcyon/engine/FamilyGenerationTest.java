@@ -13,11 +13,14 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Random;
 
 /// A small checkpoint of every family, with the official names and types, against the oracle's
 /// model of the same folder.
@@ -145,7 +148,7 @@ final class FamilyGenerationTest {
             assertThat(engine.copiedWeights())
                     .contains(
                             "model.norm.weight is F64 and was rounded to F32, the widest type that"
-                                + " models run in");
+                                    + " models run in");
         }
     }
 
@@ -213,6 +216,25 @@ final class FamilyGenerationTest {
         try (Engine engine = Engine.open(folder, device, options)) {
             List<Integer> answer = engine.generate(Request.greedy(PROMPT, COUNT)).tokens();
             reference.assertContinuedBy(answer, 0.1, 1);
+        }
+    }
+
+    /// Around the ends of cache pages, in pieces that do not divide them.
+    @ParameterizedTest
+    @CsvSource({"61, 16, 24", "64, 64, 64", "65, 13, 64", "128, 50, 30"})
+    void promptsOverSeveralPages(int length, int prefillChunk, int contextChunk) {
+        Path folder =
+                TinyCheckpoint.of(TinyConfigs.deepSeekV3(TinyConfigs.PLAIN), 16).write(folder());
+        List<Integer> prompt =
+                new Random(length).ints(length, 0, TinyConfigs.VOCABULARY).boxed().toList();
+        ReferenceGeneration reference = ReferenceGeneration.of(folder, prompt, 8);
+        EngineOptions options =
+                EngineOptions.defaults()
+                        .withCapacity(1, 140)
+                        .withChunks(prefillChunk, contextChunk);
+        try (Engine engine = Engine.open(folder, device, options)) {
+            List<Integer> answer = engine.generate(Request.greedy(prompt, 8)).tokens();
+            reference.assertContinuedBy(answer, ReferenceGeneration.CLEAR_GAP, 6);
         }
     }
 }

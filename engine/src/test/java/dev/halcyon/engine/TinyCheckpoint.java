@@ -156,9 +156,9 @@ final class TinyCheckpoint {
         return names.prefix().isEmpty()
                 ? config.toJson()
                 : "{\"model_type\": \"kimi_k25\", \"architectures\":"
-                      + " [\"KimiK25ForConditionalGeneration\"],\n"
-                      + "\"vision_config\": {\"hidden_size\": 7},\n"
-                      + "\"text_config\": "
+                        + " [\"KimiK25ForConditionalGeneration\"],\n"
+                        + "\"vision_config\": {\"hidden_size\": 7},\n"
+                        + "\"text_config\": "
                         + config.toJson()
                         + "}\n";
     }
