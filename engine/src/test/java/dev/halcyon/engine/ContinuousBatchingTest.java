@@ -15,7 +15,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.LongStream;
 
 /// Requests that come and go: nobody's answer depends on who else is there, and nothing is lost or
 /// piled up.
@@ -88,8 +89,12 @@ final class ContinuousBatchingTest {
         }
     }
 
+    private static LongStream seeds() {
+        return LongStream.rangeClosed(1, Boolean.getBoolean("halcyon.thorough") ? 100 : 3);
+    }
+
     @ParameterizedTest
-    @ValueSource(longs = {1, 2, 3})
+    @MethodSource("seeds")
     void anAnswerIsTheSameBitsAloneAndInCompany(long seed) {
         Random random = new Random(seed);
         List<Request> requests = new ArrayList<>();
