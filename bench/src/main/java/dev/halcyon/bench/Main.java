@@ -1,5 +1,6 @@
 package dev.halcyon.bench;
 
+import dev.halcyon.bench.command.BenchCommand;
 import dev.halcyon.bench.command.DoctorCommand;
 import dev.halcyon.bench.command.GenerateCommand;
 import dev.halcyon.bench.command.RunCommand;
@@ -16,7 +17,7 @@ import picocli.CommandLine.Command;
         version = "halcyon 0.1.0-SNAPSHOT",
         description = "Kernels of open mixture-of-experts models on any device.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {DoctorCommand.class, RunCommand.class, VerifyCommand.class, GenerateCommand.class})
+        subcommands = {DoctorCommand.class, RunCommand.class, BenchCommand.class, VerifyCommand.class, GenerateCommand.class})
 public final class Main {
     /// Exit code of a mistake in the arguments or of something missing; the message is on standard error.
     public static final int EXIT_UNUSABLE = 3;
@@ -44,7 +45,8 @@ public final class Main {
         boolean expected = failure instanceof IllegalArgumentException
                 || failure instanceof HalException
                 || failure instanceof CheckpointException;
-        command.getErr().println("halcyon: " + failure.getMessage());
+        String message = failure.getMessage();
+        command.getErr().println("halcyon: " + (expected && message != null ? message : failure));
         if (!expected || Boolean.getBoolean("halcyon.trace")) {
             failure.printStackTrace(command.getErr());
         }

@@ -2,15 +2,16 @@ package dev.halcyon.bench.ceiling;
 
 import java.lang.foreign.MemorySegment;
 
-/// The two loops that ceilings are measured with.
+/// The two loops in Java that ceilings are measured with.
 public interface CeilingLoops {
     /// {@return a name for the report}
     String label();
 
     /// Does independent F32 multiply-adds in registers.
     ///
+    /// @param rounds how often
     /// @return how many floating-point operations that were
-    double multiplyAdds();
+    double multiplyAdds(int rounds);
 
     /// Reads every 64-byte line of a segment, whose length is a multiple of 4,096.
     ///
@@ -21,9 +22,10 @@ public interface CeilingLoops {
     static CeilingLoops best() {
         if (ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()) {
             try {
-                return (CeilingLoops) Class.forName("dev.halcyon.bench.ceiling.VectorCeilingLoops")
-                        .getDeclaredConstructor()
-                        .newInstance();
+                return (CeilingLoops)
+                        Class.forName("dev.halcyon.bench.ceiling.VectorCeilingLoops")
+                                .getDeclaredConstructor()
+                                .newInstance();
             } catch (ReflectiveOperationException missing) {
                 throw new LinkageError("the vector loops are missing from the jar", missing);
             }

@@ -5,30 +5,45 @@ import java.util.List;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CyclicBarrier;
 import java.util.function.DoubleSupplier;
+import java.util.function.IntFunction;
 
 /// Work a second of a loop that runs on several threads at once.
-final class ParallelRate {
-    private static final long WARM_UP_NANOS = 400_000_000;
-    private static final long MEASURED_NANOS = 150_000_000;
-    private static final int ROUNDS = 4;
+///
+/// @param warmUpNanos how long every thread runs before the first round, and again while that makes
+///   it faster
+/// @param roundNanos length of a round
+/// @param rounds number of rounds
+record ParallelRate(long warmUpNanos, long roundNanos, int rounds) {
+    /// Enough for the compiler to settle and for one of the rounds to be undisturbed.
+    static final ParallelRate THOROUGH = new ParallelRate(200_000_000, 150_000_000, 4);
 
-    private ParallelRate() {}
+    /// For loops that are compiled already; the first milliseconds bring the threads together.
+    static final ParallelRate BRIEF = new ParallelRate(5_000_000, 30_000_000, 2);
+
+    private static final int MOST_WARM_UPS = 20;
+    private static final double FASTER = 1.1;
 
     /// {@return the rate of the best round: a ceiling is what is possible, not what is usual}
-    static double best(int threads, DoubleSupplier loop) {
-        double[][] rates = new double[threads][ROUNDS];
+    ///
+    /// @param loop gives the loop of each thread, which returns the work it did
+    double best(int threads, IntFunction<DoubleSupplier> loop) {
+        double[][] rates = new double[threads][rounds];
         CyclicBarrier barrier = new CyclicBarrier(threads);
         List<Thread> others = new ArrayList<>();
         for (int t = 1; t < threads; t++) {
             double[] mine = rates[t];
-            others.add(Thread.ofPlatform().name("halcyon-ceiling-" + t).start(() -> run(barrier, loop, mine)));
+            DoubleSupplier own = loop.apply(t);
+            others.add(
+                    Thread.ofPlatform()
+                            .name("halcyon-ceiling-" + t)
+                            .start(() -> run(barrier, own, mine)));
         }
-        run(barrier, loop, rates[0]);
+        run(barrier, loop.apply(0), rates[0]);
         for (Thread other : others) {
             join(other);
         }
         double best = 0;
-        for (int round = 0; round < ROUNDS; round++) {
+        for (int round = 0; round < rounds; round++) {
             double sum = 0;
             for (double[] thread : rates) {
                 sum += thread[round];
@@ -38,11 +53,16 @@ final class ParallelRate {
         return best;
     }
 
-    private static void run(CyclicBarrier barrier, DoubleSupplier loop, double[] rates) {
-        measure(loop, WARM_UP_NANOS);
-        for (int round = 0; round < ROUNDS; round++) {
+    private void run(CyclicBarrier barrier, DoubleSupplier loop, double[] rates) {
+        double before = measure(loop, warmUpNanos);
+        double settled = measure(loop, warmUpNanos);
+        for (int more = 0; more < MOST_WARM_UPS && settled > before * FASTER; more++) {
+            before = settled;
+            settled = measure(loop, warmUpNanos);
+        }
+        for (int round = 0; round < rounds; round++) {
             await(barrier);
-            rates[round] = measure(loop, MEASURED_NANOS);
+            rates[round] = measure(loop, roundNanos);
         }
     }
 

@@ -3,9 +3,9 @@ package dev.halcyon.bench.ceiling;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/// The loops in plain Java, for a JVM without the Vector API; C2 vectorises neither, so both are floors of ceilings.
+/// The loops in plain Java, for a JVM without the Vector API; C2 vectorises neither, so both are
+/// floors of ceilings.
 final class ScalarCeilingLoops implements CeilingLoops {
-    private static final int ROUNDS = 1 << 16;
 
     @Override
     public String label() {
@@ -13,7 +13,7 @@ final class ScalarCeilingLoops implements CeilingLoops {
     }
 
     @Override
-    public double multiplyAdds() {
+    public double multiplyAdds(int rounds) {
         float a = 1;
         float b = 2;
         float c = 3;
@@ -22,7 +22,7 @@ final class ScalarCeilingLoops implements CeilingLoops {
         float f = 6;
         float g = 7;
         float h = 8;
-        for (int i = 0; i < ROUNDS; i++) {
+        for (int i = 0; i < rounds; i++) {
             a = Math.fma(a, 0.999f, 1e-3f);
             b = Math.fma(b, 0.999f, 1e-3f);
             c = Math.fma(c, 0.999f, 1e-3f);
@@ -33,7 +33,7 @@ final class ScalarCeilingLoops implements CeilingLoops {
             h = Math.fma(h, 0.999f, 1e-3f);
         }
         Blackhole.consume(a + b + c + d + e + f + g + h);
-        return 16.0 * ROUNDS;
+        return 16.0 * rounds;
     }
 
     @Override

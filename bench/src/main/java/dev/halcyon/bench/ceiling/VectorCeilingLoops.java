@@ -1,16 +1,17 @@
 package dev.halcyon.bench.ceiling;
 
-import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/// The loops on the Vector API at the machine's preferred width; reached by name, so that a JVM without it loads.
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+
+/// The loops on the Vector API at the machine's preferred width; reached by name, so that a JVM
+/// without it loads.
 public final class VectorCeilingLoops implements CeilingLoops {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
-    private static final int ROUNDS = 1 << 14;
     private static final int ACCUMULATORS = 12;
 
     /// Made by reflection.
@@ -23,7 +24,7 @@ public final class VectorCeilingLoops implements CeilingLoops {
 
     /// Twelve chains cover a latency of four to six cycles on two units.
     @Override
-    public double multiplyAdds() {
+    public double multiplyAdds(int rounds) {
         FloatVector m = FloatVector.broadcast(FLOATS, 0.999f);
         FloatVector p = FloatVector.broadcast(FLOATS, 1e-3f);
         FloatVector a = p;
@@ -38,7 +39,7 @@ public final class VectorCeilingLoops implements CeilingLoops {
         FloatVector j = p;
         FloatVector k = p;
         FloatVector l = p;
-        for (int round = 0; round < ROUNDS; round++) {
+        for (int round = 0; round < rounds; round++) {
             a = a.fma(m, p);
             b = b.fma(m, p);
             c = c.fma(m, p);
@@ -52,9 +53,10 @@ public final class VectorCeilingLoops implements CeilingLoops {
             k = k.fma(m, p);
             l = l.fma(m, p);
         }
-        FloatVector sum = a.add(b).add(c).add(d).add(e).add(f).add(g).add(h).add(i).add(j).add(k).add(l);
+        FloatVector sum =
+                a.add(b).add(c).add(d).add(e).add(f).add(g).add(h).add(i).add(j).add(k).add(l);
         Blackhole.consume(sum.lane(0));
-        return 2.0 * ACCUMULATORS * FLOATS.length() * ROUNDS;
+        return 2.0 * ACCUMULATORS * FLOATS.length() * rounds;
     }
 
     @Override
@@ -66,9 +68,18 @@ public final class VectorCeilingLoops implements CeilingLoops {
         IntVector d = a;
         for (long at = from; at < to; at += 4L * step) {
             a = a.add(IntVector.fromMemorySegment(INTS, memory, at, ByteOrder.LITTLE_ENDIAN));
-            b = b.add(IntVector.fromMemorySegment(INTS, memory, at + step, ByteOrder.LITTLE_ENDIAN));
-            c = c.add(IntVector.fromMemorySegment(INTS, memory, at + 2L * step, ByteOrder.LITTLE_ENDIAN));
-            d = d.add(IntVector.fromMemorySegment(INTS, memory, at + 3L * step, ByteOrder.LITTLE_ENDIAN));
+            b =
+                    b.add(
+                            IntVector.fromMemorySegment(
+                                    INTS, memory, at + step, ByteOrder.LITTLE_ENDIAN));
+            c =
+                    c.add(
+                            IntVector.fromMemorySegment(
+                                    INTS, memory, at + 2L * step, ByteOrder.LITTLE_ENDIAN));
+            d =
+                    d.add(
+                            IntVector.fromMemorySegment(
+                                    INTS, memory, at + 3L * step, ByteOrder.LITTLE_ENDIAN));
         }
         return a.add(b).add(c).add(d).lane(0);
     }

@@ -1,5 +1,6 @@
 package dev.halcyon.bench.run;
 
+import dev.halcyon.bench.data.RandomBits;
 import dev.halcyon.hal.Device;
 import dev.halcyon.hal.Stream;
 import dev.halcyon.hal.kernel.linear.PackWeight;

@@ -1,5 +1,8 @@
 package dev.halcyon.bench.run;
 
+import dev.halcyon.bench.data.Errors;
+import dev.halcyon.bench.data.RandomBits;
+import dev.halcyon.bench.data.TensorRows;
 import dev.halcyon.hal.Device;
 import dev.halcyon.hal.Launch;
 import dev.halcyon.hal.Plan;
