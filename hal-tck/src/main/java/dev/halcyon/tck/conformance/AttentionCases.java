@@ -85,7 +85,8 @@ final class AttentionCases {
                     .outRows("logSumExp", F32, heads)
                     .out("maxLogit", F32, heads)
                     .whole()
-                    .sums(F32, nope + rope + keyRows);
+                    .sums(F32, nope + rope + keyRows)
+                    .terms(1);
             return sink ? problem.plain("sink", F32, s.normal("sink", heads, 2), heads).build() : problem.build();
         }));
     }
@@ -142,6 +143,7 @@ final class AttentionCases {
                     .out("maxLogit", F32, heads)
                     .active()
                     .sums(F32, format.rowDim() + 200L)
+                    .terms(1)
                     .perRow("out", "logSumExp");
             return sink ? problem.plain("sink", F32, s.normal("sink", heads, 2), heads).build() : problem.build();
         }));
@@ -224,7 +226,8 @@ final class AttentionCases {
                     .outStrided("out", dtype, s.rows(), heads, dim)
                     .outStrided("logSumExp", F32, s.rows(), heads)
                     .active()
-                    .sums(F32, parts);
+                    .sums(F32, parts)
+                    .terms(1);
             return sink ? problem.plain("sink", F32, s.normal("sink", heads, 2), heads).build() : problem.build();
         }));
     }

@@ -163,7 +163,10 @@ public abstract class BackendConformance {
         switch (verdict) {
             case PASS, XFAIL -> {}
             case FAIL -> fail(line);
-            case DECLINED -> Assumptions.abort(line);
+            case DECLINED -> {
+                System.out.println(line);
+                Assumptions.abort(line);
+            }
         }
     }
 

@@ -15,12 +15,17 @@ record Difference(String operand, double error, double tolerance, int at, double
     static final Difference NONE = new Difference("", Double.NaN, Double.NaN, 0, 0, 0);
 
     static Difference of(String operand, Expected expected, double[] actual, double tolerance) {
+        return of(operand, expected, actual, tolerance, 0);
+    }
+
+    /// @param terms magnitude that an error is at least measured against
+    static Difference of(String operand, Expected expected, double[] actual, double tolerance, double terms) {
         double[] wanted = expected.values();
         if (wanted.length != actual.length) {
             throw new IllegalStateException(
                     operand + " has " + actual.length + " elements, the oracle gives " + wanted.length);
         }
-        double scale = 0;
+        double scale = terms;
         double worst = -1;
         int at = 0;
         for (int i = 0; i < wanted.length; i++) {

@@ -324,7 +324,8 @@ final class MoeCases {
                     .strided("rows", dtype, s.normal("rows", (long) rows * dim), rows, dim)
                     .intRows("tokenRow", s.integers("tokenRow", (long) s.live() * topK, -1, rows), 99, topK)
                     .active()
-                    .sums(F32, topK);
+                    .sums(F32, topK)
+                    .terms(1);
             if (weighted) {
                 problem.rows("weights", F32, s.normal("weights", (long) s.live() * topK), topK);
             }

@@ -118,6 +118,7 @@ final class OptimizerCases {
                     .weight("momentum", format(spec.buffer(), listed), matrices(s, newtonSchulz, "momentum"), dims)
                     .plain("hyper", F32, new double[] {0.02, 0.1}, 2)
                     .chain(F32, newtonSchulz.longSide(), between, amplification(newtonSchulz))
+                    .terms(1)
                     .build();
         }));
     }
@@ -129,6 +130,7 @@ final class OptimizerCases {
                 .plain("direction", F32, s.normal("direction", (long) rows * columns), rows, columns)
                 .plain("hyper", F32, new double[] {0.02, 0.1}, 2)
                 .sums(F32, 1)
+                .terms(1)
                 .build()));
     }
 
@@ -155,6 +157,7 @@ final class OptimizerCases {
                     .plain("hyper", F32, new double[] {0.01, 0.1}, 2)
                     .ints("step", new int[] {step}, 1)
                     .sums(F32, 1)
+                    .terms(0.1)
                     .build();
         }));
     }

@@ -20,6 +20,7 @@ final class Problem {
     private final boolean faulty;
     private final List<String> perRow;
     private final boolean divisible;
+    private final double terms;
 
     private Problem(Builder builder) {
         this.spec = builder.spec;
@@ -28,6 +29,7 @@ final class Problem {
         this.faulty = builder.faulty;
         this.perRow = List.copyOf(builder.perRow);
         this.divisible = builder.divisible;
+        this.terms = builder.terms;
     }
 
     static Builder of(KernelSpec<?> spec, Setting setting) {
@@ -57,6 +59,11 @@ final class Problem {
         return perRow;
     }
 
+    /// The magnitude of terms whose sum may be nearly nothing; an error is never measured against less.
+    double terms() {
+        return terms;
+    }
+
     /// Whether the recipe makes sense for fewer rows.
     boolean isDivisible() {
         return divisible;
@@ -71,6 +78,7 @@ final class Problem {
         private ToDoubleFunction<DType> tolerance = stored -> Tolerance.of(stored, DType.F32, 1);
         private boolean faulty;
         private boolean divisible = true;
+        private double terms;
 
         private Builder(KernelSpec<?> spec, Setting setting) {
             this.spec = spec;
@@ -199,6 +207,12 @@ final class Problem {
 
         private Builder add(Slot slot) {
             slots.add(slot);
+            return this;
+        }
+
+        /// Says how large the terms are that may cancel, which matters where a tensor has few elements.
+        Builder terms(double magnitude) {
+            terms = magnitude;
             return this;
         }
 

@@ -291,7 +291,8 @@ final class ProblemRun {
         if (actual == null) {
             return;
         }
-        Difference difference = Difference.of(name, expected, actual, problem.tolerance(dtype(problem, name)));
+        Difference difference = Difference.of(
+                name, expected, actual, problem.tolerance(dtype(problem, name)), problem.terms());
         worst = worst.worse(difference);
         if (!difference.isWithin()) {
             throw new Broken(rule, difference.describe());

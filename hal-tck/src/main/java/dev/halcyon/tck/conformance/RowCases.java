@@ -68,6 +68,7 @@ final class RowCases {
                 .outRows("out", dtype, dim)
                 .active()
                 .sums(accumulate(dtype), 1)
+                .terms(1)
                 .build());
         add("Axpby", rows, dim, stored + " in place, device scalars", s -> Problem.of(
                         Axpby.add(s.bound(), dim, dtype).withDeviceScalars(), s)
@@ -77,6 +78,7 @@ final class RowCases {
                 .same("out", "y")
                 .active()
                 .sums(accumulate(dtype), 1)
+                .terms(1)
                 .build());
         add("Copy", rows, dim, stored, s -> Problem.of(Copy.of(s.bound(), dim, dtype), s)
                 .rows("x", dtype, s.normal("x", size(s, dim)), dim)
@@ -134,6 +136,7 @@ final class RowCases {
                 .outRows("out", dtype, dim)
                 .active()
                 .chain(accumulate(dtype), dim, dtype, 1)
+                .terms(1)
                 .build());
         add("LayerNorm", rows, dim, stored, s -> Problem.of(LayerNorm.of(s.bound(), dim, dtype, EPSILON), s)
                 .rows("x", dtype, s.normal("x", size(s, dim), 2), dim)
@@ -153,6 +156,7 @@ final class RowCases {
                 .outRows("logSumExp", F32)
                 .active()
                 .sums(F32, dim)
+                .terms(1)
                 .build());
         add("Sample", rows, dim, stored + " greedy", s -> Problem.of(Sample.greedy(s.bound(), dim, dtype), s)
                 .rows("logits", dtype, s.normal("logits", size(s, dim)), dim)
@@ -315,6 +319,7 @@ final class RowCases {
                 .outRows("logSumExp", F32)
                 .active()
                 .sums(F32, 50)
+                .terms(300)
                 .build());
     }
 
