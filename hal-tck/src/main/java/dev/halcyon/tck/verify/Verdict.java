@@ -9,10 +9,5 @@ public enum Verdict {
     /// The device, or this kit, does not do it and says why.
     DECLINED,
     /// A number is off, something threw, or the case itself cannot be read.
-    FAIL;
-
-    /// {@return the worse of both}
-    public Verdict worse(Verdict other) {
-        return compareTo(other) >= 0 ? this : other;
-    }
+    FAIL
 }
