@@ -119,11 +119,14 @@ final class ArchitectureTest {
                 .check(CLASSES);
     }
 
+    /// The class that a backend's tests extend is a test, and its skips and its summary are to be heard.
     @Test
-    void onlyTheCommandLinePrints() {
+    void onlyTheCommandLineAndTheKitsTestPrint() {
         noClasses()
                 .that()
                 .resideOutsideOfPackage("dev.halcyon.bench..")
+                .and()
+                .doNotHaveSimpleName("BackendConformance")
                 .should()
                 .accessField(System.class, "out")
                 .orShould()
