@@ -54,9 +54,10 @@ public interface Stream extends AutoCloseable {
     /// @throws IllegalArgumentException if the numbers of elements differ
     void write(Tensor destination, float... values);
 
-    /// Writes integers to an integer tensor in row-major order; what its type cannot hold becomes its nearest value.
+    /// Converts integers to the tensor's element type and writes them in row-major order; what the type cannot hold
+    /// becomes its nearest value.
     ///
-    /// @throws IllegalArgumentException if the numbers of elements differ or the type is not an integer one
+    /// @throws IllegalArgumentException if the numbers of elements differ
     void write(Tensor destination, int... values);
 
     /// {@return the elements in row-major order, converted to `float`; waits for the work before}

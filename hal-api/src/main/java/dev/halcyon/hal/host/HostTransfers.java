@@ -68,7 +68,6 @@ final class HostTransfers {
     }
 
     static void write(Tensor destination, int[] values) {
-        checkInteger("write", destination);
         checkWrite(destination, values.length);
         holding(destination, () -> {
             MemorySegment memory = destination.segment();
