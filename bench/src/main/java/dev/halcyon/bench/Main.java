@@ -3,6 +3,7 @@ package dev.halcyon.bench;
 import dev.halcyon.bench.command.BenchCommand;
 import dev.halcyon.bench.command.DoctorCommand;
 import dev.halcyon.bench.command.GenerateCommand;
+import dev.halcyon.bench.command.ReportCommand;
 import dev.halcyon.bench.command.RunCommand;
 import dev.halcyon.bench.command.VerifyCommand;
 import dev.halcyon.checkpoint.CheckpointException;
@@ -17,7 +18,7 @@ import picocli.CommandLine.Command;
         version = "halcyon 0.1.0-SNAPSHOT",
         description = "Kernels of open mixture-of-experts models on any device.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {DoctorCommand.class, RunCommand.class, BenchCommand.class, VerifyCommand.class, GenerateCommand.class})
+        subcommands = {DoctorCommand.class, RunCommand.class, BenchCommand.class, ReportCommand.class, VerifyCommand.class, GenerateCommand.class})
 public final class Main {
     /// Exit code of a mistake in the arguments or of something missing; the message is on standard error.
     public static final int EXIT_UNUSABLE = 3;

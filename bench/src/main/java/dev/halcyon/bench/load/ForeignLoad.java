@@ -40,7 +40,8 @@ public final class ForeignLoad {
         this(STAT);
     }
 
-    ForeignLoad(Path stat) {
+    /// Counts this process alone as own, and the machine by a file in the form of `/proc/stat`.
+    public ForeignLoad(Path stat) {
         this.stat = stat;
     }
 

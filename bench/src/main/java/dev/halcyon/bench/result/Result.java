@@ -23,7 +23,7 @@ import java.util.List;
 /// @param shareOfFloor the least time that ceilings of the same minute allow, relative to the
 ///   median; null where there are no operations or no ceilings
 /// @param peers the others that ran the same, and got the same
-/// @param threads host threads of the device; 0 where it is not the host
+/// @param threads host threads of the device; 0 where it is not the host, and for calls of the API
 /// @param rounds rounds that count
 /// @param contended whether other programs disturbed the row
 /// @param foreignLoad median share of all processors that others used; null where nobody counts

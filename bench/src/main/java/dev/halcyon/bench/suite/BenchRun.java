@@ -43,8 +43,12 @@ public final class BenchRun {
 
     /// @param log where warnings go
     public BenchRun(BenchOptions options, PrintWriter log) {
+        this(options, options.quick() ? Pace.QUICK : Pace.FULL, log);
+    }
+
+    BenchRun(BenchOptions options, Pace pace, PrintWriter log) {
         this.options = options;
-        this.pace = options.quick() ? Pace.QUICK : Pace.FULL;
+        this.pace = pace;
         this.micro = options.quick() ? HalMicro.QUICK : HalMicro.FULL;
         this.log = log;
     }
@@ -75,6 +79,10 @@ public final class BenchRun {
                             + "\" in its name"
                             + (options.quick() ? "; a quick run has fewer" : ""));
         }
+        return run(devices, cases, calls);
+    }
+
+    BenchOutcome run(List<Opened> devices, List<CaseList.Case> cases, List<String> calls) {
         List<MachineSheet.Entry> sheet = new ArrayList<>();
         try (CeilingMeter meter = CeilingMeter.open();
                 Progress progress = new Progress(estimate(devices, cases, calls), log)) {

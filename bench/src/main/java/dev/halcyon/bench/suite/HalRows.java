@@ -23,7 +23,7 @@ final class HalRows {
                 0,
                 null,
                 List.of(),
-                1,
+                0,
                 call.iterations(),
                 contended,
                 null,
