@@ -1,4 +1,5 @@
-/// The CPU backend. On the module path it needs no flag: resolving the provider resolves the Vector API.
+/// The CPU backend. On the module path it needs no flag: resolving the provider resolves the Vector
+/// API.
 module dev.halcyon.backend.cpu {
     requires dev.halcyon.hal;
     requires jdk.incubator.vector;

@@ -1,5 +1,5 @@
-/// The conformance kit: an fp64 oracle, fixtures of the models' own reference code, and the rules that
-/// a backend is held to.
+/// The conformance kit: an fp64 oracle, fixtures of the models' own reference code, and the rules
+/// that a backend is held to.
 module dev.halcyon.tck {
     requires transitive dev.halcyon.checkpoint;
     requires transitive dev.halcyon.hal;

@@ -1,5 +1,7 @@
 package dev.halcyon.checkpoint;
 
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -10,15 +12,16 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.SequencedSet;
-import org.jspecify.annotations.Nullable;
 
-/// A Hugging Face checkpoint folder: `config.json` and either `model.safetensors` or a sharded index with its shards.
+/// A Hugging Face checkpoint folder: `config.json` and either `model.safetensors` or a sharded
+/// index with its shards.
 ///
-/// `open` reads the configuration and the index and sees that every shard is there; a shard is opened, checked and
-/// mapped when one of its tensors
-/// is first asked for. A folder with both kinds is read as the single file, as the transformers library does.
+/// `open` reads the configuration and the index and sees that every shard is there; a shard is
+/// opened, checked and mapped when one of its tensors is first asked for. A folder with both kinds
+/// is read as the single file, as the transformers library does.
 ///
-/// *Lifetime.* As for [SafetensorsFile]: slices die with this object, or with the caller's arena if one was given.
+/// *Lifetime.* As for [SafetensorsFile]: slices die with this object, or with the caller's arena if
+/// one was given.
 ///
 /// *Threading.* Safe from any thread, as far as the caller's arena is.
 public final class CheckpointFolder implements AutoCloseable {
@@ -60,7 +63,9 @@ public final class CheckpointFolder implements AutoCloseable {
             this.tensorsOf = Map.of(SINGLE_FILE_NAME, shardOf.sequencedKeySet());
         } else if (Files.exists(index)) {
             ShardIndex shards =
-                    ShardIndex.parse(index.toString(), BoundedFile.read(index, SafetensorsHeader.MOST_HEADER_BYTES));
+                    ShardIndex.parse(
+                            index.toString(),
+                            BoundedFile.read(index, SafetensorsHeader.MOST_HEADER_BYTES));
             this.listing = index;
             this.shardOf = shards.shardOf();
             this.tensorsOf = shards.tensorsOf();
@@ -75,8 +80,8 @@ public final class CheckpointFolder implements AutoCloseable {
 
     /// Opens the checkpoint in `folder` until the result is closed.
     ///
-    /// @throws CheckpointException if the configuration, the index, the single file or the presence of a shard is not
-    /// right
+    /// @throws CheckpointException if the configuration, the index, the single file or the presence
+    ///   of a shard is not right
     public static CheckpointFolder open(Path folder) {
         Arena arena = Arena.ofShared();
         try {
@@ -87,10 +92,11 @@ public final class CheckpointFolder implements AutoCloseable {
         }
     }
 
-    /// Opens the checkpoint in `folder` with every mapping in the caller's `arena`; [#close()] then does nothing.
+    /// Opens the checkpoint in `folder` with every mapping in the caller's `arena`; [#close()] then
+    /// does nothing.
     ///
-    /// @throws CheckpointException if the configuration, the index, the single file or the presence of a shard is not
-    /// right
+    /// @throws CheckpointException if the configuration, the index, the single file or the presence
+    ///   of a shard is not right
     public static CheckpointFolder open(Path folder, Arena arena) {
         return new CheckpointFolder(folder, arena, false);
     }
@@ -133,34 +139,39 @@ public final class CheckpointFolder implements AutoCloseable {
         return shardOf.containsKey(name);
     }
 
-    /// Whether the linear weight `weight` is stored quantised: what its tensors show, and where there are none, what the
-    /// configuration says.
+    /// Whether the linear weight `weight` is stored quantised: what its tensors show, and where
+    /// there are none, what the configuration says.
     ///
-    /// Checkpoints leave modules as they are without listing them anywhere; such a weight has no scales.
+    /// Checkpoints leave modules as they are without listing them anywhere; such a weight has no
+    /// scales.
     ///
     /// @throws CheckpointException if the file that holds it is not right
-    /// @throws IllegalArgumentException if an `ignore` pattern takes an absurd number of steps on the name
+    /// @throws IllegalArgumentException if an `ignore` pattern takes an absurd number of steps on
+    ///   the name
     public boolean isQuantised(String weight) {
         return switch (config.quantization()) {
             case Quantization.Unquantized none -> false;
             case Quantization.Fp8Blocks fp8 ->
-                !contains(weight)
-                        || contains(WeightNames.blockScales(weight))
-                        || require(weight).type().bits() <= Byte.SIZE;
+                    !contains(weight)
+                            || contains(WeightNames.blockScales(weight))
+                            || require(weight).type().bits() <= Byte.SIZE;
             case Quantization.PackedInt4 int4 ->
-                contains(WeightNames.packedWords(weight))
-                        || !contains(weight) && !int4.ignores(WeightNames.module(weight));
+                    contains(WeightNames.packedWords(weight))
+                            || !contains(weight) && !int4.ignores(WeightNames.module(weight));
         };
     }
 
     /// The opened file that holds tensor `name`.
     ///
-    /// @throws CheckpointException if no file does (the message lists near names) or that file is not right
+    /// @throws CheckpointException if no file does (the message lists near names) or that file is
+    ///   not right
     public SafetensorsFile file(String name) {
         String shard = shardOf.get(name);
         if (shard == null) {
             throw new CheckpointException(
-                    listing.toString(), "has no tensor " + Quoted.text(name), NearNames.remedy(name, shardOf.keySet()));
+                    listing.toString(),
+                    "has no tensor " + Quoted.text(name),
+                    NearNames.remedy(name, shardOf.keySet()));
         }
         return shard(shard);
     }
@@ -216,32 +227,43 @@ public final class CheckpointFolder implements AutoCloseable {
     private void requireAgreement(String shard, SafetensorsFile file) {
         SequencedSet<String> listed = tensorsOf.get(shard);
         if (listed == null) {
-            throw new IllegalStateException("shard " + shard + " is not one of " + tensorsOf.keySet());
+            throw new IllegalStateException(
+                    "shard " + shard + " is not one of " + tensorsOf.keySet());
         }
         for (String name : listed) {
             if (!file.tensors().containsKey(name)) {
                 throw new CheckpointException(
                         listing.toString(),
-                        "places tensor " + Quoted.text(name) + " in " + Quoted.text(shard) + ", which does not hold it",
+                        "places tensor "
+                                + Quoted.text(name)
+                                + " in "
+                                + Quoted.text(shard)
+                                + ", which does not hold it",
                         "fetch index and shards of the same revision");
             }
         }
         for (String name : file.tensors().keySet()) {
             @Nullable String owner = shardOf.get(name);
-            // A tensor that the index does not mention is dead weight, which published checkpoints have; two copies are
+            // A tensor that the index does not mention is dead weight, which published checkpoints
+            // have; two copies are
             // a contradiction.
             if (owner != null && !owner.equals(shard)) {
                 throw new CheckpointException(
                         listing.toString(),
-                        "places tensor " + Quoted.text(name) + " in " + Quoted.text(owner) + ", but "
-                                + Quoted.text(shard) + " holds one of that name too",
+                        "places tensor "
+                                + Quoted.text(name)
+                                + " in "
+                                + Quoted.text(owner)
+                                + ", but "
+                                + Quoted.text(shard)
+                                + " holds one of that name too",
                         "fetch index and shards of the same revision");
             }
         }
     }
 
-    /// Unmaps every file if the folder was opened without an arena; slices become inaccessible. Closing again does
-    /// nothing.
+    /// Unmaps every file if the folder was opened without an arena; slices become inaccessible.
+    /// Closing again does nothing.
     @Override
     public void close() {
         if (ownsArena && arena.scope().isAlive()) {

@@ -1,7 +1,7 @@
 package dev.halcyon.checkpoint;
 
-/// The bounds of a configuration's numbers: far beyond every published model, far below what would overflow an `int`
-/// index or a size in bytes.
+/// The bounds of a configuration's numbers: far beyond every published model, far below what would
+/// overflow an `int` index or a size in bytes.
 final class ConfigBounds {
     /// Sizes of a row: hidden, latent, intermediate.
     static final int MOST_WIDTH = 1 << 20;
@@ -22,7 +22,8 @@ final class ConfigBounds {
 
     static void check(String key, long value, long least, long most) {
         if (value < least || value > most) {
-            throw new IllegalArgumentException(key + " is " + value + ", not in " + least + " to " + most);
+            throw new IllegalArgumentException(
+                    key + " is " + value + ", not in " + least + " to " + most);
         }
     }
 
@@ -37,7 +38,8 @@ final class ConfigBounds {
     /// Checks a finite number in the open-closed interval `(above, most]`.
     static void number(String key, double value, double above, double most) {
         if (!(value > above && value <= most)) {
-            throw new IllegalArgumentException(key + " is " + value + ", not above " + above + " and at most " + most);
+            throw new IllegalArgumentException(
+                    key + " is " + value + ", not above " + above + " and at most " + most);
         }
     }
 }

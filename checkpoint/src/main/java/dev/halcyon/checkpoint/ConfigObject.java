@@ -1,12 +1,14 @@
 package dev.halcyon.checkpoint;
 
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// An object of a configuration file with typed access to its keys; every refusal names file, key, value and remedy.
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// An object of a configuration file with typed access to its keys; every refusal names file, key,
+/// value and remedy.
 ///
 /// A key that is null counts as missing, as it does for the library that writes these files.
 final class ConfigObject {
@@ -54,7 +56,9 @@ final class ConfigObject {
     }
 
     boolean flag(String key) {
-        return value(key).map(value -> flag(key, value)).orElseThrow(() -> missing(key, "true or false"));
+        return value(key)
+                .map(value -> flag(key, value))
+                .orElseThrow(() -> missing(key, "true or false"));
     }
 
     boolean flag(String key, boolean otherwise) {
@@ -70,12 +74,14 @@ final class ConfigObject {
     }
 
     Optional<ConfigObject> object(String key) {
-        return value(key).map(value -> {
-            if (value instanceof ObjectNode object) {
-                return new ConfigObject(source, path + key + ".", object);
-            }
-            throw wrongType(key, value, "an object");
-        });
+        return value(key)
+                .map(
+                        value -> {
+                            if (value instanceof ObjectNode object) {
+                                return new ConfigObject(source, path + key + ".", object);
+                            }
+                            throw wrongType(key, value, "an object");
+                        });
     }
 
     ConfigObject requiredObject(String key) {
@@ -86,7 +92,8 @@ final class ConfigObject {
     ConfigObject onlyObjectIn(String key) {
         ConfigObject outer = requiredObject(key);
         if (outer.node.size() != 1) {
-            throw unsupported(key, "an object with " + outer.node.size() + " entries", "exactly one entry");
+            throw unsupported(
+                    key, "an object with " + outer.node.size() + " entries", "exactly one entry");
         }
         return outer.requiredObject(outer.node.propertyNames().iterator().next());
     }
@@ -101,15 +108,17 @@ final class ConfigObject {
 
     private List<JsonNode> list(String key, boolean orSingle) {
         List<JsonNode> values = new ArrayList<>();
-        value(key).ifPresent(value -> {
-            if (value.isArray()) {
-                value.forEach(values::add);
-            } else if (orSingle) {
-                values.add(value);
-            } else {
-                throw wrongType(key, value, "an array");
-            }
-        });
+        value(key)
+                .ifPresent(
+                        value -> {
+                            if (value.isArray()) {
+                                value.forEach(values::add);
+                            } else if (orSingle) {
+                                values.add(value);
+                            } else {
+                                throw wrongType(key, value, "an array");
+                            }
+                        });
         return values;
     }
 
@@ -150,22 +159,29 @@ final class ConfigObject {
 
     CheckpointException missing(String key, String expected) {
         return new CheckpointException(
-                source, "the key " + Quoted.bare(path + key) + " is missing or null", "it must hold " + expected);
+                source,
+                "the key " + Quoted.bare(path + key) + " is missing or null",
+                "it must hold " + expected);
     }
 
     private CheckpointException wrongType(String key, JsonNode value, String expected) {
-        String shown = switch (value.getNodeType()) {
-            case OBJECT -> "an object";
-            case ARRAY -> "an array";
-            case STRING -> Quoted.text(value.stringValue());
-            default -> Quoted.bare(value.asString());
-        };
+        String shown =
+                switch (value.getNodeType()) {
+                    case OBJECT -> "an object";
+                    case ARRAY -> "an array";
+                    case STRING -> Quoted.text(value.stringValue());
+                    default -> Quoted.bare(value.asString());
+                };
         return new CheckpointException(
-                source, "the key " + Quoted.bare(path + key) + " holds " + shown, "it must hold " + expected);
+                source,
+                "the key " + Quoted.bare(path + key) + " holds " + shown,
+                "it must hold " + expected);
     }
 
     CheckpointException unsupported(String key, String shown, String supported) {
         return new CheckpointException(
-                source, "the key " + Quoted.bare(path + key) + " holds " + shown, "supported: " + supported);
+                source,
+                "the key " + Quoted.bare(path + key) + " holds " + shown,
+                "supported: " + supported);
     }
 }

@@ -1,22 +1,22 @@
 package dev.halcyon.checkpoint;
 
+import org.jspecify.annotations.Nullable;
+
+import tools.jackson.databind.node.ObjectNode;
+
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.node.ObjectNode;
 
 /// Turns a `config.json` into a [ModelConfig].
 ///
-/// Defaults, from the families' own configuration classes, for keys that those classes do not write or that old files
-/// lack: `hidden_act` silu,
-/// `attention_bias` false, `tie_word_embeddings` false, `num_nextn_predict_layers` 0, `moe_layer_freq` 1,
-/// `n_shared_experts` 0, `torch_dtype`
-/// bfloat16; `scoring_func` and `topk_method` softmax and greedy for deepseek_v2, sigmoid and noaux_tc for the others;
-/// `n_group` and
-/// `topk_group` 1 where the method is greedy.
+/// Defaults, from the families' own configuration classes, for keys that those classes do not write
+/// or that old files lack: `hidden_act` silu, `attention_bias` false, `tie_word_embeddings` false,
+/// `num_nextn_predict_layers` 0, `moe_layer_freq` 1, `n_shared_experts` 0, `torch_dtype` bfloat16;
+/// `scoring_func` and `topk_method` softmax and greedy for deepseek_v2, sigmoid and noaux_tc for
+/// the others; `n_group` and `topk_group` 1 where the method is greedy.
 final class ConfigReader {
     private static final String WRAPPER_TYPE = "kimi_k25";
 
@@ -36,22 +36,31 @@ final class ConfigReader {
         } catch (IllegalArgumentException e) {
             // The records check what they hold; here it becomes clear which file they were told by.
             throw new CheckpointException(
-                    source, String.valueOf(e.getMessage()), "correct the file or fetch it again", e);
+                    source,
+                    String.valueOf(e.getMessage()),
+                    "correct the file or fetch it again",
+                    e);
         }
     }
 
     private ModelConfig model(ConfigObject json, ConfigObject outer) {
         String modelType = json.text("model_type");
-        ModelFamily family = ModelFamily.of(modelType)
-                .orElseThrow(() -> json.unsupported(
-                        "model_type", Quoted.text(modelType), ModelFamily.known() + " and " + WRAPPER_TYPE));
+        ModelFamily family =
+                ModelFamily.of(modelType)
+                        .orElseThrow(
+                                () ->
+                                        json.unsupported(
+                                                "model_type",
+                                                Quoted.text(modelType),
+                                                ModelFamily.known() + " and " + WRAPPER_TYPE));
         require(json, "hidden_act", json.optionalText("hidden_act").orElse("silu"), "silu");
         if (json.flag("attention_bias", false)) {
             throw json.unsupported("attention_bias", "true", "false, projections without bias");
         }
-        ConfigObject quantization = json.object("quantization_config")
-                .or(() -> outer.object("quantization_config"))
-                .orElse(null);
+        ConfigObject quantization =
+                json.object("quantization_config")
+                        .or(() -> outer.object("quantization_config"))
+                        .orElse(null);
         return new ModelConfig(
                 family,
                 json.integer("hidden_size"),
@@ -72,9 +81,11 @@ final class ConfigReader {
     }
 
     private static AttentionConfig attention(ConfigObject json) {
-        // Missing and null mean different things to the library: its default is 1536, while null is "no query latent".
+        // Missing and null mean different things to the library: its default is 1536, while null is
+        // "no query latent".
         if (!json.states("q_lora_rank")) {
-            throw json.missing("q_lora_rank", "an integer, or null explicitly where queries have no latent");
+            throw json.missing(
+                    "q_lora_rank", "an integer, or null explicitly where queries have no latent");
         }
         return new AttentionConfig(
                 json.integer("num_attention_heads"),
@@ -90,9 +101,12 @@ final class ConfigReader {
         Optional<ConfigObject> merged = json.object("rope_parameters");
         Optional<ConfigObject> scaling = json.object("rope_scaling");
         double theta =
-                merged.flatMap(both -> both.optionalNumber("rope_theta")).orElseGet(() -> json.number("rope_theta"));
+                merged.flatMap(both -> both.optionalNumber("rope_theta"))
+                        .orElseGet(() -> json.number("rope_theta"));
         if (scaling.isPresent()) {
-            return new RopeConfig(theta, yarn(scaling.get(), scaling.get().states("rope_type") ? "rope_type" : "type"));
+            return new RopeConfig(
+                    theta,
+                    yarn(scaling.get(), scaling.get().states("rope_type") ? "rope_type" : "type"));
         }
         if (merged.isPresent() && merged.get().states("rope_type")) {
             return new RopeConfig(theta, yarn(merged.get(), "rope_type"));
@@ -105,31 +119,35 @@ final class ConfigReader {
         return switch (type) {
             case "default" -> null;
             case "yarn" ->
-                new YarnConfig(
-                        json.number("factor"),
-                        json.integer("original_max_position_embeddings", YarnConfig.DEFAULT_ORIGINAL_POSITIONS),
-                        json.number("beta_fast", YarnConfig.DEFAULT_BETA_FAST),
-                        json.number("beta_slow", YarnConfig.DEFAULT_BETA_SLOW),
-                        json.number("mscale", YarnConfig.DEFAULT_MSCALE),
-                        json.number("mscale_all_dim", YarnConfig.DEFAULT_MSCALE_ALL_DIM));
+                    new YarnConfig(
+                            json.number("factor"),
+                            json.integer(
+                                    "original_max_position_embeddings",
+                                    YarnConfig.DEFAULT_ORIGINAL_POSITIONS),
+                            json.number("beta_fast", YarnConfig.DEFAULT_BETA_FAST),
+                            json.number("beta_slow", YarnConfig.DEFAULT_BETA_SLOW),
+                            json.number("mscale", YarnConfig.DEFAULT_MSCALE),
+                            json.number("mscale_all_dim", YarnConfig.DEFAULT_MSCALE_ALL_DIM));
             default -> throw json.unsupported(typeKey, Quoted.text(type), "yarn and default");
         };
     }
 
     private static MoeConfig moe(ConfigObject json, ModelFamily family) {
         boolean v2 = family == ModelFamily.DEEPSEEK_V2;
-        MoeConfig.Scoring scoring = choice(
-                json,
-                "scoring_func",
-                MoeConfig.Scoring.values(),
-                MoeConfig.Scoring::key,
-                v2 ? MoeConfig.Scoring.SOFTMAX : MoeConfig.Scoring.SIGMOID);
-        MoeConfig.Selection selection = choice(
-                json,
-                "topk_method",
-                MoeConfig.Selection.values(),
-                MoeConfig.Selection::key,
-                v2 ? MoeConfig.Selection.GREEDY : MoeConfig.Selection.NOAUX_TC);
+        MoeConfig.Scoring scoring =
+                choice(
+                        json,
+                        "scoring_func",
+                        MoeConfig.Scoring.values(),
+                        MoeConfig.Scoring::key,
+                        v2 ? MoeConfig.Scoring.SOFTMAX : MoeConfig.Scoring.SIGMOID);
+        MoeConfig.Selection selection =
+                choice(
+                        json,
+                        "topk_method",
+                        MoeConfig.Selection.values(),
+                        MoeConfig.Selection::key,
+                        v2 ? MoeConfig.Selection.GREEDY : MoeConfig.Selection.NOAUX_TC);
         boolean greedy = selection == MoeConfig.Selection.GREEDY;
         return new MoeConfig(
                 json.integer("n_routed_experts"),
@@ -146,7 +164,8 @@ final class ConfigReader {
                 json.integer("moe_layer_freq", 1));
     }
 
-    private static <E> E choice(ConfigObject json, String key, E[] values, Function<E, String> name, E otherwise) {
+    private static <E> E choice(
+            ConfigObject json, String key, E[] values, Function<E, String> name, E otherwise) {
         Optional<String> stated = json.optionalText(key);
         if (stated.isEmpty()) {
             return otherwise;
@@ -154,10 +173,14 @@ final class ConfigReader {
         return Arrays.stream(values)
                 .filter(value -> name.apply(value).equals(stated.get()))
                 .findFirst()
-                .orElseThrow(() -> json.unsupported(
-                        key,
-                        Quoted.text(stated.get()),
-                        Arrays.stream(values).map(name).collect(Collectors.joining(", "))));
+                .orElseThrow(
+                        () ->
+                                json.unsupported(
+                                        key,
+                                        Quoted.text(stated.get()),
+                                        Arrays.stream(values)
+                                                .map(name)
+                                                .collect(Collectors.joining(", "))));
     }
 
     private static ElementType type(ConfigObject json, ConfigObject outer) {
@@ -166,8 +189,14 @@ final class ConfigReader {
                 Optional<String> name = object.optionalText(key);
                 if (name.isPresent()) {
                     return ConfigWriter.typeNamed(name.get())
-                            .orElseThrow(() -> object.unsupported(
-                                    key, Quoted.text(name.get()), String.join(", ", ConfigWriter.TYPE_NAMES.values())));
+                            .orElseThrow(
+                                    () ->
+                                            object.unsupported(
+                                                    key,
+                                                    Quoted.text(name.get()),
+                                                    String.join(
+                                                            ", ",
+                                                            ConfigWriter.TYPE_NAMES.values())));
                 }
             }
         }
@@ -182,7 +211,9 @@ final class ConfigReader {
         return switch (method) {
             case "fp8" -> fp8(json);
             case "compressed-tensors" -> packedInt4(json);
-            default -> throw json.unsupported("quant_method", Quoted.text(method), "fp8 and compressed-tensors");
+            default ->
+                    throw json.unsupported(
+                            "quant_method", Quoted.text(method), "fp8 and compressed-tensors");
         };
     }
 
@@ -196,7 +227,9 @@ final class ConfigReader {
         List<Integer> block = json.integers("weight_block_size");
         if (block.size() != 2) {
             throw json.unsupported(
-                    "weight_block_size", block.size() + " numbers", "two, the rows and columns of a block");
+                    "weight_block_size",
+                    block.size() + " numbers",
+                    "two, the rows and columns of a block");
         }
         String scaleFormat = json.optionalText("scale_fmt").orElse("");
         if (!scaleFormat.isEmpty()) {
@@ -209,7 +242,8 @@ final class ConfigReader {
         require(json, "format", json.text("format"), "pack-quantized");
         ConfigObject group = json.onlyObjectIn("config_groups");
         if (group.object("input_activations").isPresent()) {
-            throw group.unsupported("input_activations", "an object", "null, activations are not quantised");
+            throw group.unsupported(
+                    "input_activations", "an object", "null, activations are not quantised");
         }
         ConfigObject weights = group.requiredObject("weights");
         int bits = weights.integer("num_bits");

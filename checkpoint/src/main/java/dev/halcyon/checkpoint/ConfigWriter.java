@@ -1,21 +1,24 @@
 package dev.halcyon.checkpoint;
 
-import java.util.EnumMap;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
 /// Turns a [ModelConfig] into a `config.json` with the keys that published checkpoints have.
 final class ConfigWriter {
     /// The names of the types that unquantised weights may have.
-    static final Map<ElementType, String> TYPE_NAMES = new EnumMap<>(Map.of(
-            ElementType.F64, "float64",
-            ElementType.F32, "float32",
-            ElementType.F16, "float16",
-            ElementType.BF16, "bfloat16"));
+    static final Map<ElementType, String> TYPE_NAMES =
+            new EnumMap<>(
+                    Map.of(
+                            ElementType.F64, "float64",
+                            ElementType.F32, "float32",
+                            ElementType.F16, "float16",
+                            ElementType.BF16, "bfloat16"));
 
     private static final JsonMapper MAPPER = new JsonMapper();
 
@@ -32,7 +35,10 @@ final class ConfigWriter {
     static String json(ModelConfig config) {
         ObjectNode json = MAPPER.createObjectNode();
         json.putArray("architectures")
-                .add(config.family() == ModelFamily.DEEPSEEK_V2 ? "DeepseekV2ForCausalLM" : "DeepseekV3ForCausalLM");
+                .add(
+                        config.family() == ModelFamily.DEEPSEEK_V2
+                                ? "DeepseekV2ForCausalLM"
+                                : "DeepseekV3ForCausalLM");
         json.put("model_type", config.family().modelType());
         json.put("hidden_act", "silu");
         json.put("attention_bias", false);

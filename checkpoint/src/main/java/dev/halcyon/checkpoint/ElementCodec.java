@@ -12,10 +12,14 @@ import java.nio.ByteOrder;
 final class ElementCodec {
     private static final ValueLayout.OfDouble F64 =
             ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfFloat F32 =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong I64 =
+            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt I32 =
+            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort I16 =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private static final double TWO_POW_63 = 0x1p63;
 
@@ -93,12 +97,15 @@ final class ElementCodec {
             case U8 -> data.set(JAVA_BYTE, index, (byte) integer(type, value, 0, 256));
             case BOOL -> data.set(JAVA_BYTE, index, (byte) integer(type, value, 0, 2));
             case U64 -> {
-                long low = value < TWO_POW_63
-                        ? integer(type, value, 0, TWO_POW_63)
-                        : integer(type, value - TWO_POW_63, 0, TWO_POW_63) | Long.MIN_VALUE;
+                long low =
+                        value < TWO_POW_63
+                                ? integer(type, value, 0, TWO_POW_63)
+                                : integer(type, value - TWO_POW_63, 0, TWO_POW_63) | Long.MIN_VALUE;
                 data.setAtIndex(I64, index, low);
             }
-            default -> throw new IllegalArgumentException(type + " cannot be written from numbers, give its bytes");
+            default ->
+                    throw new IllegalArgumentException(
+                            type + " cannot be written from numbers, give its bytes");
         }
     }
 

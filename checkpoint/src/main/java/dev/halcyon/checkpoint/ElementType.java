@@ -1,14 +1,16 @@
 package dev.halcyon.checkpoint;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 
 /// The element types of the safetensors format, named as the format names them.
 ///
-/// Values are little-endian. Types narrower than a byte are packed without gaps and a tensor of them fills whole bytes.
+/// Values are little-endian. Types narrower than a byte are packed without gaps and a tensor of
+/// them fills whole bytes.
 public enum ElementType {
     /// IEEE binary64.
     F64(64),
@@ -84,7 +86,8 @@ public enum ElementType {
         }
         long total = Math.multiplyExact(elements, (long) bits);
         if (total % Byte.SIZE != 0) {
-            throw new ArithmeticException(elements + " elements of " + this + " do not fill whole bytes");
+            throw new ArithmeticException(
+                    elements + " elements of " + this + " do not fill whole bytes");
         }
         return total / Byte.SIZE;
     }

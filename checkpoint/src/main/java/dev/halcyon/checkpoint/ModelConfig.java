@@ -6,12 +6,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/// What a Hugging Face `config.json` says about a model of the families in [ModelFamily]; already checked for
-/// consistency.
+/// What a Hugging Face `config.json` says about a model of the families in [ModelFamily]; already
+/// checked for consistency.
 ///
-/// `kimi_k25` files are read through their `text_config`. Unknown keys are ignored. Dimensions have to be there; a key
-/// that the families' own
-/// configuration classes leave out when writing may be missing and then has their default.
+/// `kimi_k25` files are read through their `text_config`. Unknown keys are ignored. Dimensions have
+/// to be there; a key that the families' own configuration classes leave out when writing may be
+/// missing and then has their default.
 ///
 /// @param family `model_type`
 /// @param hiddenSize `hidden_size`
@@ -22,7 +22,8 @@ import java.util.List;
 /// @param rmsNormEps `rms_norm_eps`; the latent norms have [AttentionConfig#LATENT_NORM_EPS]
 /// @param type `torch_dtype`, what unquantised weights are stored in
 /// @param tiedEmbeddings `tie_word_embeddings`, whether the head is the embedding table
-/// @param predictionLayers `num_nextn_predict_layers`, for multi-token prediction, stored after the others
+/// @param predictionLayers `num_nextn_predict_layers`, for multi-token prediction, stored after the
+///   others
 /// @param attention the latent attention
 /// @param rope the rotary positions
 /// @param moe the experts
@@ -49,7 +50,8 @@ public record ModelConfig(
     /// Lists of 60,000 ignored modules exist; beyond this it is not a configuration.
     static final int MOST_FILE_BYTES = 16 << 20;
 
-    /// @throws IllegalArgumentException if a number is out of bounds or the parts do not fit each other
+    /// @throws IllegalArgumentException if a number is out of bounds or the parts do not fit each
+    ///   other
     public ModelConfig {
         ConfigBounds.width("hidden_size", hiddenSize);
         ConfigBounds.check("num_hidden_layers", layers, 1, ConfigBounds.MOST_LAYERS);
@@ -60,10 +62,13 @@ public record ModelConfig(
         switch (type) {
             case F64, F32, F16, BF16 -> {}
             default ->
-                throw new IllegalArgumentException(
-                        "torch_dtype is " + type + ", not a floating-point type of 16 bits or more");
+                    throw new IllegalArgumentException(
+                            "torch_dtype is "
+                                    + type
+                                    + ", not a floating-point type of 16 bits or more");
         }
-        ConfigBounds.check("num_nextn_predict_layers", predictionLayers, 0, ConfigBounds.MOST_LAYERS);
+        ConfigBounds.check(
+                "num_nextn_predict_layers", predictionLayers, 0, ConfigBounds.MOST_LAYERS);
         beginTokens = tokens("bos_token_id", beginTokens, vocabularySize);
         endTokens = tokens("eos_token_id", endTokens, vocabularySize);
         if (quantization instanceof Quantization.PackedInt4 packed) {
@@ -82,14 +87,18 @@ public record ModelConfig(
     private static void requireWholeGroups(int groupSize, String key, int value) {
         if (value % groupSize != 0) {
             throw new IllegalArgumentException(
-                    key + " is " + value + ", not a multiple of the quantisation's group_size " + groupSize);
+                    key
+                            + " is "
+                            + value
+                            + ", not a multiple of the quantisation's group_size "
+                            + groupSize);
         }
     }
 
     /// Reads `file`, usually named `config.json`.
     ///
-    /// @throws CheckpointException if it cannot be read or anything in it is missing, of the wrong type, out of bounds
-    /// or not supported
+    /// @throws CheckpointException if it cannot be read or anything in it is missing, of the wrong
+    ///   type, out of bounds or not supported
     public static ModelConfig read(Path file) {
         return parse(file.toString(), BoundedFile.read(file, MOST_FILE_BYTES));
     }
@@ -110,14 +119,16 @@ public record ModelConfig(
         return moe.has(layer);
     }
 
-    /// The factor on the logits of attention: `(nope + rope)^-1/2`, times the square of YaRN's magnitude.
+    /// The factor on the logits of attention: `(nope + rope)^-1/2`, times the square of YaRN's
+    /// magnitude.
     ///
     /// (Source: DeepSeek-V3 inference/model.py, MLA.)
     public double softmaxScale() {
         return rope.softmaxMagnitude() / Math.sqrt(attention.queryDim());
     }
 
-    /// The configuration as the text of a `config.json`, which [#parse(String, String)] reads back to an equal object.
+    /// The configuration as the text of a `config.json`, which [#parse(String, String)] reads back
+    /// to an equal object.
     public String toJson() {
         return ConfigWriter.json(this);
     }

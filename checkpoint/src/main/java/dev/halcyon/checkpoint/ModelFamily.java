@@ -4,7 +4,8 @@ import java.util.Arrays;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
-/// The model families whose configuration this module reads, by the `model_type` of their `config.json`.
+/// The model families whose configuration this module reads, by the `model_type` of their
+/// `config.json`.
 public enum ModelFamily {
     /// DeepSeek-V2 and V2-Lite.
     DEEPSEEK_V2("deepseek_v2"),
@@ -31,6 +32,8 @@ public enum ModelFamily {
     }
 
     static String known() {
-        return Arrays.stream(values()).map(ModelFamily::modelType).collect(Collectors.joining(", "));
+        return Arrays.stream(values())
+                .map(ModelFamily::modelType)
+                .collect(Collectors.joining(", "));
     }
 }

@@ -3,11 +3,11 @@ package dev.halcyon.checkpoint;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
-/// The patterns of a compressed-tensors `ignore` list: a module's exact name, or `re:` and an expression that must
-/// match from its start.
+/// The patterns of a compressed-tensors `ignore` list: a module's exact name, or `re:` and an
+/// expression that must match from its start.
 ///
-/// Expressions come from the file, so they may neither be long nor run long: the matcher sees the name through a
-/// counter of its steps.
+/// Expressions come from the file, so they may neither be long nor run long: the matcher sees the
+/// name through a counter of its steps.
 final class ModulePattern {
     private static final String EXPRESSION_PREFIX = "re:";
     private static final int LONGEST_EXPRESSION = 256;
@@ -27,8 +27,12 @@ final class ModulePattern {
             return pattern.equals(name);
         }
         if (name.length() > LONGEST_NAME) {
-            throw new IllegalArgumentException("module name " + Quoted.text(name) + " is longer than " + LONGEST_NAME
-                    + " characters, too long to match against ignore patterns");
+            throw new IllegalArgumentException(
+                    "module name "
+                            + Quoted.text(name)
+                            + " is longer than "
+                            + LONGEST_NAME
+                            + " characters, too long to match against ignore patterns");
         }
         return compile(pattern).matcher(new CountedText(name, pattern)).lookingAt();
     }
@@ -36,14 +40,22 @@ final class ModulePattern {
     private static Pattern compile(String pattern) {
         String expression = pattern.substring(EXPRESSION_PREFIX.length());
         if (expression.length() > LONGEST_EXPRESSION) {
-            throw new IllegalArgumentException("ignore holds the expression " + Quoted.text(expression)
-                    + ", longer than " + LONGEST_EXPRESSION + " characters");
+            throw new IllegalArgumentException(
+                    "ignore holds the expression "
+                            + Quoted.text(expression)
+                            + ", longer than "
+                            + LONGEST_EXPRESSION
+                            + " characters");
         }
         try {
             return Pattern.compile(expression);
         } catch (PatternSyntaxException e) {
             throw new IllegalArgumentException(
-                    "ignore holds " + Quoted.text(expression) + ", not a regular expression: " + e.getDescription(), e);
+                    "ignore holds "
+                            + Quoted.text(expression)
+                            + ", not a regular expression: "
+                            + e.getDescription(),
+                    e);
         }
     }
 
@@ -61,8 +73,13 @@ final class ModulePattern {
         @Override
         public char charAt(int index) {
             if (++steps > MOST_STEPS) {
-                throw new IllegalArgumentException("ignore pattern " + Quoted.text(pattern) + " took over " + MOST_STEPS
-                        + " steps on " + Quoted.text(text));
+                throw new IllegalArgumentException(
+                        "ignore pattern "
+                                + Quoted.text(pattern)
+                                + " took over "
+                                + MOST_STEPS
+                                + " steps on "
+                                + Quoted.text(text));
             }
             return text.charAt(index);
         }

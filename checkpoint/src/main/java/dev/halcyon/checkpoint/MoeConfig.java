@@ -1,6 +1,7 @@
 package dev.halcyon.checkpoint;
 
-/// The mixture-of-experts part of a configuration. (Source: DeepSeek-V3 inference/model.py, Gate and MoE.)
+/// The mixture-of-experts part of a configuration. (Source: DeepSeek-V3 inference/model.py, Gate
+/// and MoE.)
 ///
 /// @param experts `n_routed_experts`
 /// @param sharedExperts `n_shared_experts`, 0 for none; they are one MLP that many times as wide
@@ -52,7 +53,8 @@ public record MoeConfig(
         GREEDY("greedy"),
         /// The best scores within the groups whose best expert scores highest.
         GROUP_LIMITED_GREEDY("group_limited_greedy"),
-        /// The best scores plus correction bias within the groups whose two best experts score highest together.
+        /// The best scores plus correction bias within the groups whose two best experts score
+        /// highest together.
         NOAUX_TC("noaux_tc");
 
         private final String key;
@@ -72,7 +74,8 @@ public record MoeConfig(
         }
     }
 
-    /// @throws IllegalArgumentException if a number is out of bounds or the numbers do not fit each other
+    /// @throws IllegalArgumentException if a number is out of bounds or the numbers do not fit each
+    ///   other
     public MoeConfig {
         ConfigBounds.check("n_routed_experts", experts, 1, ConfigBounds.MOST_EXPERTS);
         ConfigBounds.check("n_shared_experts", sharedExperts, 0, ConfigBounds.MOST_EXPERTS);
@@ -91,12 +94,24 @@ public record MoeConfig(
         }
         int kept = experts / groups * groupTopK;
         if (selection != Selection.GREEDY && topK > kept) {
-            throw new IllegalArgumentException("num_experts_per_tok is " + topK + ", but topk_group " + groupTopK
-                    + " of " + groups + " groups leave only " + kept + " experts to choose from");
+            throw new IllegalArgumentException(
+                    "num_experts_per_tok is "
+                            + topK
+                            + ", but topk_group "
+                            + groupTopK
+                            + " of "
+                            + groups
+                            + " groups leave only "
+                            + kept
+                            + " experts to choose from");
         }
         if (selection == Selection.NOAUX_TC && groups > 1 && experts / groups < 2) {
-            throw new IllegalArgumentException("n_group is " + groups + " for " + experts
-                    + " experts, but noaux_tc ranks groups by two experts each");
+            throw new IllegalArgumentException(
+                    "n_group is "
+                            + groups
+                            + " for "
+                            + experts
+                            + " experts, but noaux_tc ranks groups by two experts each");
         }
         ConfigBounds.number("routed_scaling_factor", scale, 0, 1e6);
         ConfigBounds.check("first_k_dense_replace", firstDenseLayers, 0, ConfigBounds.MOST_LAYERS);

@@ -13,12 +13,12 @@ final class NearNames {
 
     private record Scored(String name, int score) {}
 
-    /// Candidates that share more than half of their characters with `wanted` at the two ends, best first, at most
-    /// three.
+    /// Candidates that share more than half of their characters with `wanted` at the two ends, best
+    /// first, at most three.
     ///
-    /// Ends are compared instead of an edit distance because tensor names differ in a layer number or one word, and
-    /// because this is linear
-    /// in the size of a checkpoint with hundreds of thousands of names.
+    /// Ends are compared instead of an edit distance because tensor names differ in a layer number
+    /// or one word, and because this is linear in the size of a checkpoint with hundreds of
+    /// thousands of names.
     static List<String> of(String wanted, Collection<String> candidates) {
         List<Scored> best = new ArrayList<>();
         for (String candidate : candidates) {
@@ -52,8 +52,7 @@ final class NearNames {
         if (near.isEmpty()) {
             return "none of its " + candidates.size() + " names is close to it";
         }
-        return "near names are "
-                + String.join(", ", near.stream().map(Quoted::text).toList());
+        return "near names are " + String.join(", ", near.stream().map(Quoted::text).toList());
     }
 
     private static void keepBest(List<Scored> best) {

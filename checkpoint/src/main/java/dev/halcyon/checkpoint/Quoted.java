@@ -1,6 +1,7 @@
 package dev.halcyon.checkpoint;
 
-/// Text from a file made fit for a message: in quotes, control characters escaped, at most 120 characters.
+/// Text from a file made fit for a message: in quotes, control characters escaped, at most 120
+/// characters.
 final class Quoted {
     private static final int MOST_CHARACTERS = 120;
 
@@ -15,13 +16,15 @@ final class Quoted {
         int shown = Math.min(text.length(), MOST_CHARACTERS);
         for (int i = 0; i < shown; i++) {
             char c = text.charAt(i);
-            // Lone surrogates and the bidirectional controls are legal in Java strings but garble or reorder a terminal
+            // Lone surrogates and the bidirectional controls are legal in Java strings but garble
+            // or reorder a terminal
             // line.
-            boolean plain = !Character.isISOControl(c)
-                    && !Character.isSurrogate(c)
-                    && Character.getType(c) != Character.FORMAT
-                    && c != '\u2028'
-                    && c != '\u2029';
+            boolean plain =
+                    !Character.isISOControl(c)
+                            && !Character.isSurrogate(c)
+                            && Character.getType(c) != Character.FORMAT
+                            && c != '\u2028'
+                            && c != '\u2029';
             if (plain) {
                 out.append(c);
             } else {

@@ -2,7 +2,8 @@ package dev.halcyon.checkpoint;
 
 import org.jspecify.annotations.Nullable;
 
-/// How positions rotate queries and keys; pairs are neighbours (interleaved) in every family read here.
+/// How positions rotate queries and keys; pairs are neighbours (interleaved) in every family read
+/// here.
 ///
 /// @param theta `rope_theta`, the base of the frequencies
 /// @param yarn the extension, or null for plain rotary positions

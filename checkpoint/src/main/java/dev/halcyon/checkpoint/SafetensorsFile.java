@@ -1,5 +1,7 @@
 package dev.halcyon.checkpoint;
 
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -10,14 +12,13 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Map;
 import java.util.SequencedMap;
-import org.jspecify.annotations.Nullable;
 
-/// One safetensors file, mapped read-only and checked; tensors are slices of the mapping, nothing is copied.
+/// One safetensors file, mapped read-only and checked; tensors are slices of the mapping, nothing
+/// is copied.
 ///
-/// *Lifetime.* Slices die with the arena that owns the mapping: this object's own, closed by [#close()], or the
-/// caller's. The file handle is not
-/// kept. Shortening the file while it is mapped makes later reads of the lost part fail with an [InternalError];
-/// replacing it by a rename, as
+/// *Lifetime.* Slices die with the arena that owns the mapping: this object's own, closed by
+/// [#close()], or the caller's. The file handle is not kept. Shortening the file while it is mapped
+/// makes later reads of the lost part fail with an [InternalError]; replacing it by a rename, as
 /// [SafetensorsWriter] does, is harmless.
 ///
 /// *Threading.* Safe from any thread, as far as the caller's arena is.
@@ -27,7 +28,8 @@ public final class SafetensorsFile implements AutoCloseable {
     private final SafetensorsHeader header;
     private final MemorySegment mapping;
 
-    private SafetensorsFile(Path path, @Nullable Arena owned, SafetensorsHeader header, MemorySegment mapping) {
+    private SafetensorsFile(
+            Path path, @Nullable Arena owned, SafetensorsHeader header, MemorySegment mapping) {
         this.path = path;
         this.owned = owned;
         this.header = header;
@@ -47,7 +49,8 @@ public final class SafetensorsFile implements AutoCloseable {
         }
     }
 
-    /// Maps `path` into the caller's `arena`, which alone decides how long; [#close()] then does nothing.
+    /// Maps `path` into the caller's `arena`, which alone decides how long; [#close()] then does
+    /// nothing.
     ///
     /// @throws CheckpointException if the file cannot be read or is not a valid safetensors file
     public static SafetensorsFile open(Path path, Arena arena) {
@@ -58,15 +61,19 @@ public final class SafetensorsFile implements AutoCloseable {
         String source = path.toString();
         if (!Files.isRegularFile(path)) {
             throw new CheckpointException(
-                    source, Files.exists(path) ? "is not a regular file" : "does not exist", "check the path");
+                    source,
+                    Files.exists(path) ? "is not a regular file" : "does not exist",
+                    "check the path");
         }
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
             long fileBytes = channel.size();
-            SafetensorsHeader header = SafetensorsHeader.read(source, Channels.newInputStream(channel), fileBytes);
+            SafetensorsHeader header =
+                    SafetensorsHeader.read(source, Channels.newInputStream(channel), fileBytes);
             MemorySegment mapping = channel.map(FileChannel.MapMode.READ_ONLY, 0, fileBytes, arena);
             return new SafetensorsFile(path, owned, header, mapping);
         } catch (IOException e) {
-            throw new CheckpointException(source, "cannot be read: " + e, "check its permissions and the disk", e);
+            throw new CheckpointException(
+                    source, "cannot be read: " + e, "check its permissions and the disk", e);
         }
     }
 
@@ -134,8 +141,8 @@ public final class SafetensorsFile implements AutoCloseable {
     ///
     /// Exact for every type but the 64-bit integers, which are rounded beyond 2^53.
     ///
-    /// @throws CheckpointException if there is no such tensor, it does not fit an array or its type is packed or
-    /// complex
+    /// @throws CheckpointException if there is no such tensor, it does not fit an array or its type
+    ///   is packed or complex
     public double[] readDoubles(String name) {
         TensorEntry entry = require(name);
         if (!ElementCodec.handles(entry.type())) {
@@ -154,15 +161,17 @@ public final class SafetensorsFile implements AutoCloseable {
 
     /// Tensor `name` of an integer type or BOOL, for tests and small tensors.
     ///
-    /// @throws CheckpointException if there is no such tensor, it does not fit an array, is not of an integer type or
-    /// holds a number beyond 32 bits
+    /// @throws CheckpointException if there is no such tensor, it does not fit an array, is not of
+    ///   an integer type or holds a number beyond 32 bits
     public int[] readInts(String name) {
         TensorEntry entry = require(name);
         switch (entry.type()) {
             case I64, I32, I16, I8, U64, U32, U16, U8, BOOL -> {}
             default ->
-                throw new CheckpointException(
-                        path.toString(), "tensor " + entry + " does not hold integers", "read it with readDoubles");
+                    throw new CheckpointException(
+                            path.toString(),
+                            "tensor " + entry + " does not hold integers",
+                            "read it with readDoubles");
         }
         int[] values = new int[arrayLength(entry)];
         MemorySegment data = segment(entry);
@@ -171,8 +180,14 @@ public final class SafetensorsFile implements AutoCloseable {
             if (value != (int) value) {
                 throw new CheckpointException(
                         path.toString(),
-                        "element " + i + " of tensor " + entry + " is "
-                                + (entry.type() == ElementType.U64 ? Long.toUnsignedString(value) : value)
+                        "element "
+                                + i
+                                + " of tensor "
+                                + entry
+                                + " is "
+                                + (entry.type() == ElementType.U64
+                                        ? Long.toUnsignedString(value)
+                                        : value)
                                 + ", too large for an int",
                         "read its bytes with segment");
             }
@@ -185,12 +200,15 @@ public final class SafetensorsFile implements AutoCloseable {
         long elements = entry.shape().elements();
         if (elements > Integer.MAX_VALUE - 8) {
             throw new CheckpointException(
-                    path.toString(), "tensor " + entry + " does not fit one array", "read its bytes with segment");
+                    path.toString(),
+                    "tensor " + entry + " does not fit one array",
+                    "read its bytes with segment");
         }
         return (int) elements;
     }
 
-    /// Unmaps the file if it was opened without an arena; slices become inaccessible. Closing again does nothing.
+    /// Unmaps the file if it was opened without an arena; slices become inaccessible. Closing again
+    /// does nothing.
     @Override
     public void close() {
         if (owned != null && owned.scope().isAlive()) {

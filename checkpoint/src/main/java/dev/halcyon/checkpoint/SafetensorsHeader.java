@@ -1,5 +1,9 @@
 package dev.halcyon.checkpoint;
 
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
@@ -12,15 +16,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
-import tools.jackson.core.JacksonException;
-import tools.jackson.core.JsonParser;
-import tools.jackson.core.JsonToken;
 
 /// The checked header of a safetensors file.
 ///
-/// The format: 8 bytes of little-endian header length, that many bytes of JSON that begin with `{` and may end in
-/// spaces, then the data, which
-/// the tensors cover completely, without gap or overlap. (Source: the format section of the safetensors README.)
+/// The format: 8 bytes of little-endian header length, that many bytes of JSON that begin with `{`
+/// and may end in spaces, then the data, which the tensors cover completely, without gap or
+/// overlap. (Source: the format section of the safetensors README.)
 ///
 /// @param metadata the `__metadata__` strings, in file order
 /// @param tensors the tensors by name, in the order of their data
@@ -40,10 +41,12 @@ record SafetensorsHeader(Map<String, String> metadata, SequencedMap<String, Tens
     private static final ValueLayout.OfLong LITTLE_LONG =
             ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    /// Reads and checks the header at the start of `in`, a file of `fileBytes` bytes that messages call `source`.
+    /// Reads and checks the header at the start of `in`, a file of `fileBytes` bytes that messages
+    /// call `source`.
     ///
     /// @throws CheckpointException if anything about it contradicts the format or the file's size
-    static SafetensorsHeader read(String source, InputStream in, long fileBytes) throws IOException {
+    static SafetensorsHeader read(String source, InputStream in, long fileBytes)
+            throws IOException {
         if (fileBytes < LENGTH_BYTES) {
             throw new CheckpointException(
                     source,
@@ -52,20 +55,26 @@ record SafetensorsHeader(Map<String, String> metadata, SequencedMap<String, Tens
         }
         byte[] prefix = in.readNBytes(LENGTH_BYTES);
         if (prefix.length < LENGTH_BYTES) {
-            throw new CheckpointException(source, "the file ends inside its header length", FETCH_AGAIN);
+            throw new CheckpointException(
+                    source, "the file ends inside its header length", FETCH_AGAIN);
         }
         long headerBytes = MemorySegment.ofArray(prefix).get(LITTLE_LONG, 0);
         if (headerBytes < 0 || headerBytes > MOST_HEADER_BYTES) {
             throw new CheckpointException(
                     source,
-                    "the header length is " + Long.toUnsignedString(headerBytes) + " bytes, over the limit of "
+                    "the header length is "
+                            + Long.toUnsignedString(headerBytes)
+                            + " bytes, over the limit of "
                             + MOST_HEADER_BYTES,
                     "this is not a safetensors file, or it is damaged");
         }
         if (headerBytes > fileBytes - LENGTH_BYTES) {
             throw new CheckpointException(
                     source,
-                    "the header length is " + headerBytes + " bytes, but only " + (fileBytes - LENGTH_BYTES)
+                    "the header length is "
+                            + headerBytes
+                            + " bytes, but only "
+                            + (fileBytes - LENGTH_BYTES)
                             + " follow it",
                     FETCH_AGAIN);
         }
@@ -75,7 +84,9 @@ record SafetensorsHeader(Map<String, String> metadata, SequencedMap<String, Tens
         }
         if (json.length == 0 || json[0] != '{') {
             throw new CheckpointException(
-                    source, "the header does not begin with {", "this is not a safetensors file, or it is damaged");
+                    source,
+                    "the header does not begin with {",
+                    "this is not a safetensors file, or it is damaged");
         }
         long dataOffset = LENGTH_BYTES + headerBytes;
         return new Reading(source, dataOffset, fileBytes - dataOffset).header(json);
@@ -99,12 +110,14 @@ record SafetensorsHeader(Map<String, String> metadata, SequencedMap<String, Tens
                     }
                 }
                 if (parser.nextToken() != null) {
-                    throw new CheckpointException(source, "the header goes on after its closing brace", REWRITE);
+                    throw new CheckpointException(
+                            source, "the header goes on after its closing brace", REWRITE);
                 }
             } catch (JacksonException e) {
                 throw StrictJson.failure(source, "header", e);
             }
-            return new SafetensorsHeader(Collections.unmodifiableMap(metadata), contiguous(entries));
+            return new SafetensorsHeader(
+                    Collections.unmodifiableMap(metadata), contiguous(entries));
         }
 
         private void readMetadata(JsonParser parser, JsonToken value, Map<String, String> into) {
@@ -113,21 +126,29 @@ record SafetensorsHeader(Map<String, String> metadata, SequencedMap<String, Tens
             }
             if (value != JsonToken.START_OBJECT) {
                 throw new CheckpointException(
-                        source, METADATA_KEY + " is not an object", "it must map strings to strings");
+                        source,
+                        METADATA_KEY + " is not an object",
+                        "it must map strings to strings");
             }
             while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
                 String key = parser.currentName();
                 if (parser.nextToken() != JsonToken.VALUE_STRING) {
                     throw new CheckpointException(
                             source,
-                            METADATA_KEY + " key " + Quoted.text(key) + " holds something other than a string",
+                            METADATA_KEY
+                                    + " key "
+                                    + Quoted.text(key)
+                                    + " holds something other than a string",
                             "it must map strings to strings");
                 }
                 String text = parser.getString();
                 if (!StrictJson.wellFormed(text)) {
                     throw new CheckpointException(
                             source,
-                            METADATA_KEY + " key " + Quoted.text(key) + " holds half of a surrogate pair",
+                            METADATA_KEY
+                                    + " key "
+                                    + Quoted.text(key)
+                                    + " holds half of a surrogate pair",
                             REWRITE);
                 }
                 into.put(key, text);
@@ -153,7 +174,12 @@ record SafetensorsHeader(Map<String, String> metadata, SequencedMap<String, Tens
                 }
             }
             if (type == null || dims == null || offsets == null) {
-                throw bad(name, "lacks " + (type == null ? "dtype" : dims == null ? "shape" : "data_offsets"));
+                throw bad(
+                        name,
+                        "lacks "
+                                + (type == null
+                                        ? "dtype"
+                                        : dims == null ? "shape" : "data_offsets"));
             }
             return place(name, type, dims, offsets);
         }
@@ -167,13 +193,17 @@ record SafetensorsHeader(Map<String, String> metadata, SequencedMap<String, Tens
             if (type == null) {
                 throw new CheckpointException(
                         source,
-                        "tensor " + Quoted.text(name) + " has the unknown dtype " + Quoted.text(dtype),
+                        "tensor "
+                                + Quoted.text(name)
+                                + " has the unknown dtype "
+                                + Quoted.text(dtype),
                         "known are " + ElementType.known());
             }
             return type;
         }
 
-        private List<Long> longs(JsonParser parser, JsonToken token, String name, String field, int most) {
+        private List<Long> longs(
+                JsonParser parser, JsonToken token, String name, String field, int most) {
             if (token != JsonToken.START_ARRAY) {
                 throw bad(name, "has a " + field + " that is not an array");
             }
@@ -184,10 +214,20 @@ record SafetensorsHeader(Map<String, String> metadata, SequencedMap<String, Tens
                 }
                 if (parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
                     throw bad(
-                            name, "has the number " + parser.getString() + " in its " + field + ", more than 63 bits");
+                            name,
+                            "has the number "
+                                    + parser.getString()
+                                    + " in its "
+                                    + field
+                                    + ", more than 63 bits");
                 }
                 if (parser.getLongValue() < 0) {
-                    throw bad(name, "has the negative number " + parser.getLongValue() + " in its " + field);
+                    throw bad(
+                            name,
+                            "has the negative number "
+                                    + parser.getLongValue()
+                                    + " in its "
+                                    + field);
                 }
                 if (values.size() == most) {
                     throw bad(name, "has more than " + most + " numbers in its " + field);
@@ -197,7 +237,8 @@ record SafetensorsHeader(Map<String, String> metadata, SequencedMap<String, Tens
             return values;
         }
 
-        private TensorEntry place(String name, ElementType type, List<Long> dims, List<Long> offsets) {
+        private TensorEntry place(
+                String name, ElementType type, List<Long> dims, List<Long> offsets) {
             TensorShape shape;
             long bytes;
             try {
@@ -206,7 +247,12 @@ record SafetensorsHeader(Map<String, String> metadata, SequencedMap<String, Tens
             } catch (IllegalArgumentException | ArithmeticException e) {
                 throw new CheckpointException(
                         source,
-                        "tensor " + Quoted.text(name) + " of " + type + dims + " has no size in bytes: "
+                        "tensor "
+                                + Quoted.text(name)
+                                + " of "
+                                + type
+                                + dims
+                                + " has no size in bytes: "
                                 + e.getMessage(),
                         REWRITE,
                         e);
@@ -222,29 +268,50 @@ record SafetensorsHeader(Map<String, String> metadata, SequencedMap<String, Tens
             if (end > dataBytes) {
                 throw new CheckpointException(
                         source,
-                        "tensor " + Quoted.text(name) + " ends at byte " + end + " of the data, which has only "
+                        "tensor "
+                                + Quoted.text(name)
+                                + " ends at byte "
+                                + end
+                                + " of the data, which has only "
                                 + dataBytes,
                         FETCH_AGAIN);
             }
             if (end - begin != bytes) {
-                throw bad(name, "of " + type + shape + " needs " + bytes + " bytes and is given " + (end - begin));
+                throw bad(
+                        name,
+                        "of "
+                                + type
+                                + shape
+                                + " needs "
+                                + bytes
+                                + " bytes and is given "
+                                + (end - begin));
             }
             return new TensorEntry(name, type, shape, dataOffset + begin, bytes);
         }
 
         private SequencedMap<String, TensorEntry> contiguous(List<TensorEntry> entries) {
             // An empty tensor may share its offset with the next one, so it has to come first.
-            entries.sort(Comparator.comparingLong(TensorEntry::byteOffset).thenComparingLong(TensorEntry::byteLength));
-            SequencedMap<String, TensorEntry> tensors = LinkedHashMap.newLinkedHashMap(entries.size());
+            entries.sort(
+                    Comparator.comparingLong(TensorEntry::byteOffset)
+                            .thenComparingLong(TensorEntry::byteLength));
+            SequencedMap<String, TensorEntry> tensors =
+                    LinkedHashMap.newLinkedHashMap(entries.size());
             long covered = dataOffset;
             String before = "the header";
             for (TensorEntry entry : entries) {
                 if (entry.byteOffset() != covered) {
                     throw bad(
                             entry.name(),
-                            "begins at byte " + (entry.byteOffset() - dataOffset) + " of the data, but " + before
-                                    + " ends at " + (covered - dataOffset)
-                                    + (entry.byteOffset() < covered ? ": they overlap" : ": there is a hole"));
+                            "begins at byte "
+                                    + (entry.byteOffset() - dataOffset)
+                                    + " of the data, but "
+                                    + before
+                                    + " ends at "
+                                    + (covered - dataOffset)
+                                    + (entry.byteOffset() < covered
+                                            ? ": they overlap"
+                                            : ": there is a hole"));
                 }
                 covered += entry.byteLength();
                 before = "tensor " + Quoted.text(entry.name());
@@ -253,14 +320,18 @@ record SafetensorsHeader(Map<String, String> metadata, SequencedMap<String, Tens
             if (covered - dataOffset != dataBytes) {
                 throw new CheckpointException(
                         source,
-                        "the tensors cover " + (covered - dataOffset) + " bytes of data, the file holds " + dataBytes,
+                        "the tensors cover "
+                                + (covered - dataOffset)
+                                + " bytes of data, the file holds "
+                                + dataBytes,
                         "the file is damaged or something was appended to it, fetch it again");
             }
             return Collections.unmodifiableSequencedMap(tensors);
         }
 
         private CheckpointException bad(String name, String problem) {
-            return new CheckpointException(source, "tensor " + Quoted.text(name) + " " + problem, REWRITE);
+            return new CheckpointException(
+                    source, "tensor " + Quoted.text(name) + " " + problem, REWRITE);
         }
     }
 }

@@ -1,5 +1,8 @@
 package dev.halcyon.checkpoint;
 
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -7,8 +10,6 @@ import java.util.Map;
 import java.util.SequencedMap;
 import java.util.SequencedSet;
 import java.util.regex.Pattern;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ObjectNode;
 
 /// What `model.safetensors.index.json` says: which shard holds which tensor.
 ///
@@ -16,12 +17,16 @@ import tools.jackson.databind.node.ObjectNode;
 ///
 /// @param shardOf the shard's file name by tensor name, in file order
 /// @param tensorsOf the tensor names by shard
-record ShardIndex(SequencedMap<String, String> shardOf, SequencedMap<String, SequencedSet<String>> tensorsOf) {
+record ShardIndex(
+        SequencedMap<String, String> shardOf,
+        SequencedMap<String, SequencedSet<String>> tensorsOf) {
     /// Where the index stands in a checkpoint folder.
     static final String FILE_NAME = "model.safetensors.index.json";
 
-    // A plain name: no separator, drive or parent, so that a downloaded index cannot point outside its folder.
-    private static final Pattern PLAIN_NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.+-]{0,200}\\.safetensors");
+    // A plain name: no separator, drive or parent, so that a downloaded index cannot point outside
+    // its folder.
+    private static final Pattern PLAIN_NAME =
+            Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.+-]{0,200}\\.safetensors");
 
     static ShardIndex parse(String source, byte[] json) {
         ObjectNode root = StrictJson.object(source, "index", json);
@@ -47,15 +52,18 @@ record ShardIndex(SequencedMap<String, String> shardOf, SequencedMap<String, Seq
                 throw new CheckpointException(
                         source,
                         "maps tensor " + Quoted.text(tensor) + " to " + Quoted.text(shard),
-                        "a shard must be a plain file name in the same folder, ending in .safetensors");
+                        "a shard must be a plain file name in the same folder, ending in"
+                                + " .safetensors");
             }
             shardOf.put(tensor, shard);
             tensorsOf.computeIfAbsent(shard, s -> new LinkedHashSet<>()).add(tensor);
         }
         if (shardOf.isEmpty()) {
-            throw new CheckpointException(source, "has an empty weight_map", "fetch the file again");
+            throw new CheckpointException(
+                    source, "has an empty weight_map", "fetch the file again");
         }
         return new ShardIndex(
-                Collections.unmodifiableSequencedMap(shardOf), Collections.unmodifiableSequencedMap(tensorsOf));
+                Collections.unmodifiableSequencedMap(shardOf),
+                Collections.unmodifiableSequencedMap(tensorsOf));
     }
 }

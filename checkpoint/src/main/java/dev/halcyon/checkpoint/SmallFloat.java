@@ -2,9 +2,8 @@ package dev.halcyon.checkpoint;
 
 /// Floating-point formats of at most 16 bits, described by their fields.
 ///
-/// `E4M3` is the "fn" variant of the OCP 8-bit specification: the top exponent holds ordinary numbers and only the
-/// all-ones pattern is NaN. The
-/// others follow IEEE 754.
+/// `E4M3` is the "fn" variant of the OCP 8-bit specification: the top exponent holds ordinary
+/// numbers and only the all-ones pattern is NaN. The others follow IEEE 754.
 enum SmallFloat {
     HALF(5, 10, true),
     BFLOAT(8, 7, true),
@@ -41,8 +40,8 @@ enum SmallFloat {
 
     /// The nearest pattern to `value`, ties to even.
     ///
-    /// @throws IllegalArgumentException if a finite value rounds beyond the largest, or the format has no infinity for
-    /// an infinite one
+    /// @throws IllegalArgumentException if a finite value rounds beyond the largest, or the format
+    ///   has no infinity for an infinite one
     int encode(double value) {
         if (Double.isNaN(value)) {
             return hasInfinity ? infinityPattern() | (1 << (mantissaBits - 1)) : signBit - 1;
@@ -76,6 +75,8 @@ enum SmallFloat {
         int mantissa = pattern & ((1 << mantissaBits) - 1);
         return exponentField == 0
                 ? Math.scalb((double) mantissa, 1 - bias - mantissaBits)
-                : Math.scalb((double) (mantissa + (1 << mantissaBits)), exponentField - bias - mantissaBits);
+                : Math.scalb(
+                        (double) (mantissa + (1 << mantissaBits)),
+                        exponentField - bias - mantissaBits);
     }
 }

@@ -7,18 +7,21 @@ import java.util.List;
 ///
 /// @param dims the dimensions, none negative
 public record TensorShape(List<Long> dims) {
-    /// @throws IllegalArgumentException if a dimension is negative or their product does not fit a `long`
+    /// @throws IllegalArgumentException if a dimension is negative or their product does not fit a
+    ///   `long`
     public TensorShape {
         dims = List.copyOf(dims);
         for (long dim : dims) {
             if (dim < 0) {
-                throw new IllegalArgumentException("dimension " + dim + " of shape " + dims + " is negative");
+                throw new IllegalArgumentException(
+                        "dimension " + dim + " of shape " + dims + " is negative");
             }
         }
         try {
             product(dims);
         } catch (ArithmeticException e) {
-            throw new IllegalArgumentException("the element count of shape " + dims + " does not fit 63 bits", e);
+            throw new IllegalArgumentException(
+                    "the element count of shape " + dims + " does not fit 63 bits", e);
         }
     }
 

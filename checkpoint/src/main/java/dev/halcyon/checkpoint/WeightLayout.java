@@ -4,18 +4,19 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 
-/// Every tensor that a checkpoint of a configuration must hold, with the type and shape that published checkpoints give
-/// it.
+/// Every tensor that a checkpoint of a configuration must hold, with the type and shape that
+/// published checkpoints give it.
 ///
-/// The layers for multi-token prediction are not among them: inference does without, and checkpoints differ in what
-/// they hold.
+/// The layers for multi-token prediction are not among them: inference does without, and
+/// checkpoints differ in what they hold.
 ///
 /// @param slots the tensors, in the order a model uses them
 public record WeightLayout(List<Slot> slots) {
     /// One tensor of a checkpoint.
     ///
     /// @param name its name
-    /// @param type how it is stored; norms, gate biases and scales are also seen in other floating-point types
+    /// @param type how it is stored; norms, gate biases and scales are also seen in other
+    ///   floating-point types
     /// @param shape its dimensions
     public record Slot(String name, ElementType type, TensorShape shape) {}
 
@@ -26,19 +27,22 @@ public record WeightLayout(List<Slot> slots) {
 
     /// The layout for `config` under `names`.
     ///
-    /// @throws IllegalArgumentException if an `ignore` pattern of the quantisation takes an absurd number of steps on a
-    /// name
+    /// @throws IllegalArgumentException if an `ignore` pattern of the quantisation takes an absurd
+    ///   number of steps on a name
     public static WeightLayout of(ModelConfig config, WeightNames names) {
-        return new Building(config, weight -> isQuantised(config, weight), new ArrayList<>()).layout(names);
+        return new Building(config, weight -> isQuantised(config, weight), new ArrayList<>())
+                .layout(names);
     }
 
-    /// The layout that `folder` has to have: that of its configuration, except that a linear weight which it holds
-    /// without scales is plain, although its configuration says that weights are quantised.
+    /// The layout that `folder` has to have: that of its configuration, except that a linear weight
+    /// which it holds without scales is plain, although its configuration says that weights are
+    /// quantised.
     ///
     /// @throws CheckpointException if a file is not right
     /// @throws IllegalArgumentException as for [#of(ModelConfig, WeightNames)]
     public static WeightLayout of(CheckpointFolder folder) {
-        return new Building(folder.config(), folder::isQuantised, new ArrayList<>()).layout(WeightNames.in(folder));
+        return new Building(folder.config(), folder::isQuantised, new ArrayList<>())
+                .layout(WeightNames.in(folder));
     }
 
     private static boolean isQuantised(ModelConfig config, String weight) {
@@ -94,7 +98,10 @@ public record WeightLayout(List<Slot> slots) {
             }
             linear(layer.latentAndRopeKey(), attention.latentDim() + attention.ropeDim(), hidden);
             plain(layer.latentNorm(), attention.latentDim());
-            linear(layer.keyAndValue(), heads * (attention.nopeDim() + attention.valueDim()), attention.latentDim());
+            linear(
+                    layer.keyAndValue(),
+                    heads * (attention.nopeDim() + attention.valueDim()),
+                    attention.latentDim());
             linear(layer.attentionOutput(), hidden, heads * attention.valueDim());
         }
 
@@ -141,7 +148,11 @@ public record WeightLayout(List<Slot> slots) {
         private void packed(String name, int rows, int columns, int groupSize) {
             int words = Math.ceilDiv(columns, Quantization.PackedInt4.PER_WORD);
             slot(WeightNames.packedWords(name), ElementType.I32, rows, words);
-            slot(WeightNames.packedScales(name), ElementType.BF16, rows, Math.ceilDiv(columns, groupSize));
+            slot(
+                    WeightNames.packedScales(name),
+                    ElementType.BF16,
+                    rows,
+                    Math.ceilDiv(columns, groupSize));
             slot(WeightNames.packedShape(name), ElementType.I32, 2);
         }
 

@@ -2,7 +2,8 @@ package dev.halcyon.checkpoint;
 
 /// The official names of a model's weights, the same for every family read here.
 ///
-/// @param prefix what stands before every name: nothing, or `language_model.` in Kimi-K2.5 checkpoints
+/// @param prefix what stands before every name: nothing, or `language_model.` in Kimi-K2.5
+///   checkpoints
 public record WeightNames(String prefix) {
     private static final String WRAPPED_PREFIX = "language_model.";
 
@@ -76,7 +77,8 @@ public record WeightNames(String prefix) {
             return prefix + "post_attention_layernorm.weight";
         }
 
-        /// Queries straight from the hidden state, [heads * (nope + rope), hidden]; only without a query latent.
+        /// Queries straight from the hidden state, [heads * (nope + rope), hidden]; only without a
+        /// query latent.
         public String query() {
             return prefix + "self_attn.q_proj.weight";
         }

@@ -1,6 +1,7 @@
 package dev.halcyon.checkpoint;
 
-/// The YaRN extension of rotary positions. (Source: DeepSeek-V3 inference/model.py, precompute_freqs_cis.)
+/// The YaRN extension of rotary positions. (Source: DeepSeek-V3 inference/model.py,
+/// precompute_freqs_cis.)
 ///
 /// @param factor by how much the context was extended
 /// @param originalPositions `original_max_position_embeddings`, the context before
@@ -9,7 +10,12 @@ package dev.halcyon.checkpoint;
 /// @param mscale weight of the magnitude applied to cosine and sine
 /// @param mscaleAllDim weight of the magnitude applied to the softmax scale
 public record YarnConfig(
-        double factor, int originalPositions, double betaFast, double betaSlow, double mscale, double mscaleAllDim) {
+        double factor,
+        int originalPositions,
+        double betaFast,
+        double betaSlow,
+        double mscale,
+        double mscaleAllDim) {
     /// What the models' code assumes where a configuration is silent.
     static final int DEFAULT_ORIGINAL_POSITIONS = 4096;
 
@@ -21,10 +27,14 @@ public record YarnConfig(
     /// @throws IllegalArgumentException if a number is out of bounds
     public YarnConfig {
         if (!(factor >= 1 && factor <= 1e6)) {
-            throw new IllegalArgumentException("rope_scaling.factor is " + factor + ", not in 1 to 1000000");
+            throw new IllegalArgumentException(
+                    "rope_scaling.factor is " + factor + ", not in 1 to 1000000");
         }
         ConfigBounds.check(
-                "rope_scaling.original_max_position_embeddings", originalPositions, 1, ConfigBounds.MOST_POSITIONS);
+                "rope_scaling.original_max_position_embeddings",
+                originalPositions,
+                1,
+                ConfigBounds.MOST_POSITIONS);
         ConfigBounds.number("rope_scaling.beta_fast", betaFast, 0, 1e6);
         ConfigBounds.number("rope_scaling.beta_slow", betaSlow, 0, betaFast);
         magnitudeWeight("rope_scaling.mscale", mscale);

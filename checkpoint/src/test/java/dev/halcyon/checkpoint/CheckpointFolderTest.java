@@ -3,6 +3,12 @@ package dev.halcyon.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -12,15 +18,9 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 class CheckpointFolderTest {
-    @TempDir
-    Path folder;
+    @TempDir Path folder;
 
     @BeforeEach
     void config() {
@@ -36,8 +36,9 @@ class CheckpointFolderTest {
     }
 
     private void index(Map<String, String> weightMap) throws IOException {
-        String json = PublishedConfigs.MAPPER.writeValueAsString(
-                Map.of("metadata", Map.of("total_size", 1), "weight_map", weightMap));
+        String json =
+                PublishedConfigs.MAPPER.writeValueAsString(
+                        Map.of("metadata", Map.of("total_size", 1), "weight_map", weightMap));
         Files.writeString(folder.resolve("model.safetensors.index.json"), json);
     }
 
@@ -66,10 +67,13 @@ class CheckpointFolderTest {
             assertThat(checkpoint.config().layers()).isEqualTo(3);
             assertThat(checkpoint.names()).containsExactly("a", "c", "b");
             assertThat(checkpoint.contains("unlisted")).isFalse();
-            assertThat(checkpoint.file("b")).isSameAs(checkpoint.file("a")).isNotSameAs(checkpoint.file("c"));
+            assertThat(checkpoint.file("b"))
+                    .isSameAs(checkpoint.file("a"))
+                    .isNotSameAs(checkpoint.file("c"));
             assertThat(checkpoint.file("c").readInts("c")).containsExactly("c".hashCode());
             assertThat(checkpoint.segment("c").byteSize()).isEqualTo(4);
-            assertThat(checkpoint.require("a", TensorShape.of(1)).type()).isEqualTo(ElementType.I32);
+            assertThat(checkpoint.require("a", TensorShape.of(1)).type())
+                    .isEqualTo(ElementType.I32);
             assertThatThrownBy(() -> checkpoint.require("a", TensorShape.of(1, 1)))
                     .isInstanceOf(CheckpointException.class)
                     .hasMessageContainingAll("\"a\" I32[1]", "should have the shape [1, 1]");
@@ -114,7 +118,8 @@ class CheckpointFolderTest {
         MemorySegment slice = own.segment("a");
         own.close();
         own.close();
-        assertThatThrownBy(() -> slice.get(ValueLayout.JAVA_BYTE, 0)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> slice.get(ValueLayout.JAVA_BYTE, 0))
+                .isInstanceOf(IllegalStateException.class);
         try (Arena arena = Arena.ofConfined()) {
             CheckpointFolder borrowed = CheckpointFolder.open(folder, arena);
             MemorySegment kept = borrowed.segment("a");
@@ -129,7 +134,8 @@ class CheckpointFolderTest {
         assertThat(CheckpointFolder.isCheckpoint(folder)).isFalse();
         Files.delete(folder.resolve("config.json"));
         refused("config.json", "does not exist");
-        assertThatThrownBy(() -> CheckpointFolder.open(folder.resolve("no"))).hasMessageContaining("does not exist");
+        assertThatThrownBy(() -> CheckpointFolder.open(folder.resolve("no")))
+                .hasMessageContaining("does not exist");
         Path file = Files.createFile(folder.resolve("file"));
         assertThatThrownBy(() -> CheckpointFolder.open(file)).hasMessageContaining("not a folder");
     }
@@ -197,7 +203,8 @@ class CheckpointFolderTest {
         refused("empty weight_map");
         Files.writeString(index, "{\"weight_map\":{\"a\":1}}");
         refused("\"a\"", "other than a string");
-        Files.writeString(index, "{\"weight_map\":{\"a\":\"x.safetensors\",\"a\":\"y.safetensors\"}}");
+        Files.writeString(
+                index, "{\"weight_map\":{\"a\":\"x.safetensors\",\"a\":\"y.safetensors\"}}");
         refused("Duplicate", "a");
         Files.writeString(index, "[1]");
         refused("index is not a JSON object");
@@ -205,10 +212,13 @@ class CheckpointFolderTest {
 
     @Test
     void layoutOfEveryKindCanBeWrittenAndChecked() throws IOException {
-        for (Quantization quantization : List.of(
-                new Quantization.Unquantized(),
-                new Quantization.Fp8Blocks(16, 16, false),
-                new Quantization.PackedInt4(32, List.of("re:.*self_attn.*", "re:.*mlp\\.(gate|up|down)_proj.*")))) {
+        for (Quantization quantization :
+                List.of(
+                        new Quantization.Unquantized(),
+                        new Quantization.Fp8Blocks(16, 16, false),
+                        new Quantization.PackedInt4(
+                                32,
+                                List.of("re:.*self_attn.*", "re:.*mlp\\.(gate|up|down)_proj.*")))) {
             ModelConfig config = PublishedConfigs.tiny(quantization);
             for (String prefix : List.of("", "language_model.")) {
                 Path root = Files.createTempDirectory(folder, "tiny");
@@ -230,20 +240,27 @@ class CheckpointFolderTest {
         WeightLayout layout = WeightLayout.of(config, new WeightNames(""));
         write(folder, new WeightLayout(layout.slots().subList(1, layout.slots().size())));
         try (CheckpointFolder checkpoint = CheckpointFolder.open(folder)) {
-            assertThatThrownBy(() -> layout.check(checkpoint)).hasMessageContaining("\"model.embed_tokens.weight\"");
+            assertThatThrownBy(() -> layout.check(checkpoint))
+                    .hasMessageContaining("\"model.embed_tokens.weight\"");
         }
         WeightLayout.Slot wrong =
-                new WeightLayout.Slot("model.embed_tokens.weight", ElementType.BF16, TensorShape.of(41, 32));
+                new WeightLayout.Slot(
+                        "model.embed_tokens.weight", ElementType.BF16, TensorShape.of(41, 32));
         write(folder, new WeightLayout(List.of(wrong)));
         try (CheckpointFolder checkpoint = CheckpointFolder.open(folder)) {
-            assertThatThrownBy(() -> layout.check(checkpoint)).hasMessageContainingAll("[41, 32]", "[40, 32]");
+            assertThatThrownBy(() -> layout.check(checkpoint))
+                    .hasMessageContainingAll("[41, 32]", "[40, 32]");
         }
     }
 
     private static void write(Path root, WeightLayout layout) {
         SafetensorsWriter writer = SafetensorsWriter.to(root.resolve("model.safetensors"));
         for (WeightLayout.Slot slot : layout.slots()) {
-            writer.tensor(slot.name(), slot.type(), slot.shape(), (chunk, firstByte) -> chunk.fill((byte) 0));
+            writer.tensor(
+                    slot.name(),
+                    slot.type(),
+                    slot.shape(),
+                    (chunk, firstByte) -> chunk.fill((byte) 0));
         }
         writer.write();
     }
@@ -286,13 +303,13 @@ class CheckpointFolderTest {
         SafetensorsWriter.to(folder.resolve("model.safetensors"))
                 .tensor(name, ElementType.BF16, TensorShape.of(1, 1), 1)
                 .write();
-        List<WeightLayout.Slot> stated =
-                WeightLayout.of(config, new WeightNames("")).slots();
+        List<WeightLayout.Slot> stated = WeightLayout.of(config, new WeightNames("")).slots();
         try (CheckpointFolder checkpoint = CheckpointFolder.open(folder)) {
             List<WeightLayout.Slot> found = WeightLayout.of(checkpoint).slots();
             assertThat(stated).anyMatch(slot -> slot.name().equals(WeightNames.blockScales(name)));
             assertThat(found).noneMatch(slot -> slot.name().equals(WeightNames.blockScales(name)));
-            assertThat(found).anyMatch(slot -> slot.name().equals(name) && slot.type() == config.type());
+            assertThat(found)
+                    .anyMatch(slot -> slot.name().equals(name) && slot.type() == config.type());
             assertThat(found).hasSize(stated.size() - 1);
         }
     }

@@ -2,6 +2,11 @@ package dev.halcyon.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+import tools.jackson.databind.JsonNode;
+
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -9,22 +14,24 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import tools.jackson.databind.JsonNode;
 
-/// Attacks the parsers of configurations and shard indexes with texts that are right, nearly right and wrong in every
-/// key.
+/// Attacks the parsers of configurations and shard indexes with texts that are right, nearly right
+/// and wrong in every key.
 @Timeout(value = 30, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class ConfigFuzzTest {
-    private static final List<JsonNode> CONFIGS = PublishedConfigs.NAMES.stream()
-            .map(name -> (JsonNode) PublishedConfigs.tree(name))
-            .toList();
+    private static final List<JsonNode> CONFIGS =
+            PublishedConfigs.NAMES.stream()
+                    .map(name -> (JsonNode) PublishedConfigs.tree(name))
+                    .toList();
 
     private static JsonMutator.Value copy(JsonNode node) {
         if (node.isObject()) {
             List<Map.Entry<String, JsonMutator.Value>> members = new ArrayList<>();
-            node.properties().forEach(member -> members.add(Map.entry(member.getKey(), copy(member.getValue()))));
+            node.properties()
+                    .forEach(
+                            member ->
+                                    members.add(
+                                            Map.entry(member.getKey(), copy(member.getValue()))));
             return new JsonMutator.Members(members);
         }
         if (node.isArray()) {
@@ -32,7 +39,9 @@ class ConfigFuzzTest {
             node.forEach(item -> items.add(copy(item)));
             return new JsonMutator.Items(items);
         }
-        return node.isString() ? new JsonMutator.Text(node.stringValue()) : new JsonMutator.Raw(node.toString());
+        return node.isString()
+                ? new JsonMutator.Text(node.stringValue())
+                : new JsonMutator.Raw(node.toString());
     }
 
     private static byte[] mutated(SplittableRandom random, JsonNode original) {
@@ -44,7 +53,11 @@ class ConfigFuzzTest {
             }
         }
         if (random.nextInt(4) == 0) {
-            root.list().add(Map.entry("unknown_" + random.nextInt(), new JsonMutator.Items(new ArrayList<>())));
+            root.list()
+                    .add(
+                            Map.entry(
+                                    "unknown_" + random.nextInt(),
+                                    new JsonMutator.Items(new ArrayList<>())));
         }
         int breaks = random.nextInt(3) == 0 ? 0 : 1 + random.nextInt(3);
         for (int i = 0; i < breaks; i++) {
@@ -75,7 +88,8 @@ class ConfigFuzzTest {
             try {
                 int4.ignores("model.layers.17.mlp.experts.201.gate_proj");
             } catch (IllegalArgumentException e) {
-                // Documented for expressions that take too long; any other kind of failure is a finding.
+                // Documented for expressions that take too long; any other kind of failure is a
+                // finding.
                 assertThat(e).hasMessageContaining("steps");
             }
         }
@@ -83,7 +97,8 @@ class ConfigFuzzTest {
 
     @Test
     void configParserTakesAnything() {
-        Fuzzing.Verdicts verdicts = Fuzzing.run(Fuzzing.inputs(), ConfigFuzzTest::config, ConfigFuzzTest::check);
+        Fuzzing.Verdicts verdicts =
+                Fuzzing.run(Fuzzing.inputs(), ConfigFuzzTest::config, ConfigFuzzTest::check);
         assertThat(verdicts.acceptedShare())
                 .as("share of inputs that are accepted: %s", verdicts)
                 .isBetween(1.0 / 3, 0.8);
@@ -93,25 +108,37 @@ class ConfigFuzzTest {
         SplittableRandom random = new SplittableRandom(seed);
         Map<String, String> map = new java.util.LinkedHashMap<>();
         for (int i = random.nextInt(1, 9); i > 0; i--) {
-            map.put("model.layers." + i + ".weight", "model-0000" + random.nextInt(1, 4) + "-of-00003.safetensors");
+            map.put(
+                    "model.layers." + i + ".weight",
+                    "model-0000" + random.nextInt(1, 4) + "-of-00003.safetensors");
         }
         return mutated(
                 random,
-                PublishedConfigs.MAPPER.valueToTree(Map.of("metadata", Map.of("total_size", 7), "weight_map", map)));
+                PublishedConfigs.MAPPER.valueToTree(
+                        Map.of("metadata", Map.of("total_size", 7), "weight_map", map)));
     }
 
     @Test
     void indexParserTakesAnything() {
-        Fuzzing.Verdicts verdicts = Fuzzing.run(Fuzzing.inputs() / 4, ConfigFuzzTest::index, text -> {
-            ShardIndex index = ShardIndex.parse("index.json", text);
-            index.shardOf().forEach((tensor, shard) -> {
-                if (shard.contains("/")
-                        || shard.contains("..")
-                        || !index.tensorsOf().get(shard).contains(tensor)) {
-                    throw new IllegalStateException("accepted " + shard);
-                }
-            });
-        });
+        Fuzzing.Verdicts verdicts =
+                Fuzzing.run(
+                        Fuzzing.inputs() / 4,
+                        ConfigFuzzTest::index,
+                        text -> {
+                            ShardIndex index = ShardIndex.parse("index.json", text);
+                            index.shardOf()
+                                    .forEach(
+                                            (tensor, shard) -> {
+                                                if (shard.contains("/")
+                                                        || shard.contains("..")
+                                                        || !index.tensorsOf()
+                                                                .get(shard)
+                                                                .contains(tensor)) {
+                                                    throw new IllegalStateException(
+                                                            "accepted " + shard);
+                                                }
+                                            });
+                        });
         assertThat(verdicts.acceptedShare()).as("%s", verdicts).isBetween(1.0 / 3, 0.95);
     }
 }

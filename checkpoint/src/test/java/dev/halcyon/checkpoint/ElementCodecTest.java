@@ -3,12 +3,13 @@ package dev.halcyon.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.lang.foreign.MemorySegment;
-import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+
+import java.lang.foreign.MemorySegment;
+import java.util.SplittableRandom;
 
 class ElementCodecTest {
     @ParameterizedTest
@@ -33,14 +34,16 @@ class ElementCodecTest {
         for (int i = 0; i < 200_000; i++) {
             float value = Float.intBitsToFloat(random.nextInt());
             short expected = Float.floatToFloat16(value);
-            if (Float.isNaN(value) || (Float.float16ToFloat(expected) != value && Math.abs(value) >= 65520)) {
+            if (Float.isNaN(value)
+                    || (Float.float16ToFloat(expected) != value && Math.abs(value) >= 65520)) {
                 continue;
             }
             assertThat((short) SmallFloat.HALF.encode(value)).as("%s", value).isEqualTo(expected);
         }
     }
 
-    /// The nearest representable neighbour, and of two equally near ones that with the even pattern.
+    /// The nearest representable neighbour, and of two equally near ones that with the even
+    /// pattern.
     @ParameterizedTest
     @EnumSource(SmallFloat.class)
     void roundsToNearestEven(SmallFloat format) {
@@ -166,11 +169,13 @@ class ElementCodecTest {
     @Test
     void packedAndComplexTypesHaveNoNumbers() {
         MemorySegment data = MemorySegment.ofArray(new byte[8]);
-        for (ElementType type : new ElementType[] {ElementType.F4, ElementType.F6_E2M3, ElementType.C64}) {
+        for (ElementType type :
+                new ElementType[] {ElementType.F4, ElementType.F6_E2M3, ElementType.C64}) {
             assertThat(ElementCodec.handles(type)).isFalse();
             assertThatThrownBy(() -> ElementCodec.encode(type, data, 0, 1))
                     .isInstanceOf(IllegalArgumentException.class);
-            assertThatThrownBy(() -> ElementCodec.decode(type, data, 0)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> ElementCodec.decode(type, data, 0))
+                    .isInstanceOf(IllegalArgumentException.class);
         }
         assertThat(ElementType.C64.alignmentBytes()).isEqualTo(4);
         assertThat(ElementType.F6_E3M2.bytes(4)).isEqualTo(3);

@@ -7,9 +7,8 @@ import java.util.function.LongFunction;
 
 /// Drives a parser with seeded inputs and judges how it takes them.
 ///
-/// The only verdicts allowed are a result or a [CheckpointException] with a short message; the time and the memory that
-/// one input takes are
-/// bounded. A violation reports the input's seed and bytes.
+/// The only verdicts allowed are a result or a [CheckpointException] with a short message; the time
+/// and the memory that one input takes are bounded. A violation reports the input's seed and bytes.
 final class Fuzzing {
     private static final int QUICK_INPUTS = 20_000;
     private static final int THOROUGH_INPUTS = 1_000_000;
@@ -35,7 +34,8 @@ final class Fuzzing {
     }
 
     static Verdicts run(int inputs, LongFunction<byte[]> generator, Consumer<byte[]> parser) {
-        com.sun.management.ThreadMXBean threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+        com.sun.management.ThreadMXBean threads =
+                (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
         int accepted = 0;
         for (long seed = 0; seed < inputs; seed++) {
             byte[] input = generator.apply(seed);
@@ -46,7 +46,11 @@ final class Fuzzing {
                 accepted++;
             } catch (CheckpointException e) {
                 if (e.getMessage().length() > LONGEST_MESSAGE) {
-                    throw violation(seed, input, "message of " + e.getMessage().length() + " characters", e);
+                    throw violation(
+                            seed,
+                            input,
+                            "message of " + e.getMessage().length() + " characters",
+                            e);
                 }
             } catch (Throwable e) {
                 throw violation(seed, input, e.toString(), e);
@@ -65,6 +69,7 @@ final class Fuzzing {
 
     private static AssertionError violation(long seed, byte[] input, String what, Throwable cause) {
         String bytes = Base64.getEncoder().encodeToString(input);
-        return new AssertionError("seed " + seed + ": " + what + "; input in base64: " + bytes, cause);
+        return new AssertionError(
+                "seed " + seed + ": " + what + "; input in base64: " + bytes, cause);
     }
 }

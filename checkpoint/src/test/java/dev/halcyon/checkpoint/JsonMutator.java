@@ -5,9 +5,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 
-/// Changes JSON at the level of its structure and writes it with all the freedom that JSON leaves, duplicates included.
+/// Changes JSON at the level of its structure and writes it with all the freedom that JSON leaves,
+/// duplicates included.
 ///
-/// The tree is of its own making, because a library's would refuse just what parsers must be tried with.
+/// The tree is of its own making, because a library's would refuse just what parsers must be tried
+/// with.
 final class JsonMutator {
     /// A value of the tree.
     sealed interface Value {}
@@ -134,15 +136,18 @@ final class JsonMutator {
 
     /// A value close to `value` where it is a number, else an odd one.
     private Value near(Value value) {
-        if (value instanceof Raw raw && raw.text().matches("-?[0-9]{1,15}") && random.nextBoolean()) {
+        if (value instanceof Raw raw
+                && raw.text().matches("-?[0-9]{1,15}")
+                && random.nextBoolean()) {
             long number = Long.parseLong(raw.text());
-            long changed = switch (random.nextInt(5)) {
-                case 0 -> number + 1;
-                case 1 -> number - 1;
-                case 2 -> number * 2;
-                case 3 -> -number;
-                default -> number + (1L << random.nextInt(62));
-            };
+            long changed =
+                    switch (random.nextInt(5)) {
+                        case 0 -> number + 1;
+                        case 1 -> number - 1;
+                        case 2 -> number * 2;
+                        case 3 -> -number;
+                        default -> number + (1L << random.nextInt(62));
+                    };
             return new Raw(Long.toString(changed));
         }
         return odd(3);
@@ -161,9 +166,10 @@ final class JsonMutator {
     private Value deep() {
         Value value = new Items(new ArrayList<>());
         for (int i = random.nextInt(random.nextInt(20) == 0 ? 3000 : 40); i > 0; i--) {
-            value = random.nextBoolean()
-                    ? new Items(new ArrayList<>(List.of(value)))
-                    : new Members(new ArrayList<>(List.of(Map.entry("d", value))));
+            value =
+                    random.nextBoolean()
+                            ? new Items(new ArrayList<>(List.of(value)))
+                            : new Members(new ArrayList<>(List.of(Map.entry("d", value))));
         }
         return value;
     }
@@ -171,7 +177,8 @@ final class JsonMutator {
     String text() {
         return random.nextInt(50) == 0
                 ? "n".repeat(random.nextInt(6000))
-                : ODD_TEXT[random.nextInt(ODD_TEXT.length)] + (random.nextBoolean() ? "" : random.nextInt(9));
+                : ODD_TEXT[random.nextInt(ODD_TEXT.length)]
+                        + (random.nextBoolean() ? "" : random.nextInt(9));
     }
 
     private static void collect(Value value, List<Value> into) {
@@ -194,7 +201,8 @@ final class JsonMutator {
         }
     }
 
-    /// The tree as text with random white space, member order as it is, and some characters escaped.
+    /// The tree as text with random white space, member order as it is, and some characters
+    /// escaped.
     String write(Value value) {
         StringBuilder out = new StringBuilder();
         write(value, out);
@@ -262,7 +270,12 @@ final class JsonMutator {
             default -> {
                 int from = random.nextInt(changed.length);
                 int length = random.nextInt(changed.length - from + 1);
-                System.arraycopy(changed, from, changed, random.nextInt(changed.length - length + 1), length);
+                System.arraycopy(
+                        changed,
+                        from,
+                        changed,
+                        random.nextInt(changed.length - length + 1),
+                        length);
             }
         }
         return changed;

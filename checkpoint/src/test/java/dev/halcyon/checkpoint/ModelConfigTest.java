@@ -5,26 +5,27 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
-import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.ValueSource;
+
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Consumer;
 
 class ModelConfigTest {
     static final List<String> NAMES = PublishedConfigs.NAMES;
 
-    @TempDir
-    Path folder;
+    @TempDir Path folder;
 
     private static void refused(String json, String... parts) {
         assertThatThrownBy(() -> ModelConfig.parse("config.json", json))
@@ -53,21 +54,23 @@ class ModelConfigTest {
         assertThat(config.attention()).isEqualTo(new AttentionConfig(128, 1536, 512, 128, 64, 128));
         assertThat(config.attention().queryDim()).isEqualTo(192);
         assertThat(config.attention().hasQueryLatent()).isTrue();
-        assertThat(config.rope()).isEqualTo(new RopeConfig(10_000, new YarnConfig(40, 4096, 32, 1, 1, 1)));
+        assertThat(config.rope())
+                .isEqualTo(new RopeConfig(10_000, new YarnConfig(40, 4096, 32, 1, 1, 1)));
         assertThat(config.moe())
-                .isEqualTo(new MoeConfig(
-                        256,
-                        1,
-                        8,
-                        2048,
-                        MoeConfig.Scoring.SIGMOID,
-                        MoeConfig.Selection.NOAUX_TC,
-                        8,
-                        4,
-                        true,
-                        2.5,
-                        3,
-                        1));
+                .isEqualTo(
+                        new MoeConfig(
+                                256,
+                                1,
+                                8,
+                                2048,
+                                MoeConfig.Scoring.SIGMOID,
+                                MoeConfig.Selection.NOAUX_TC,
+                                8,
+                                4,
+                                true,
+                                2.5,
+                                3,
+                                1));
         assertThat(config.quantization()).isEqualTo(new Quantization.Fp8Blocks(128, 128, false));
         assertThat(config.beginTokens()).containsExactly(0);
         assertThat(config.endTokens()).containsExactly(1);
@@ -83,8 +86,20 @@ class ModelConfigTest {
         assertThat(config.attention()).isEqualTo(new AttentionConfig(16, null, 512, 128, 64, 128));
         assertThat(config.attention().hasQueryLatent()).isFalse();
         assertThat(config.moe())
-                .isEqualTo(new MoeConfig(
-                        64, 2, 6, 1408, MoeConfig.Scoring.SOFTMAX, MoeConfig.Selection.GREEDY, 1, 1, false, 1, 1, 1));
+                .isEqualTo(
+                        new MoeConfig(
+                                64,
+                                2,
+                                6,
+                                1408,
+                                MoeConfig.Scoring.SOFTMAX,
+                                MoeConfig.Selection.GREEDY,
+                                1,
+                                1,
+                                false,
+                                1,
+                                1,
+                                1));
         assertThat(config.moe().selection().biased()).isFalse();
         assertThat(config.quantization()).isEqualTo(new Quantization.Unquantized());
     }
@@ -116,7 +131,13 @@ class ModelConfigTest {
 
     /// The scales that the models' own code computes, to the digits that were published with them.
     @ParameterizedTest
-    @CsvSource({"v2-lite, 0.114721", "v3, 0.135234", "kimi-k2, 0.130861", "kimi-k25, 0.144680", "moonlight, 0.0721688"})
+    @CsvSource({
+        "v2-lite, 0.114721",
+        "v3, 0.135234",
+        "kimi-k2, 0.130861",
+        "kimi-k25, 0.144680",
+        "moonlight, 0.0721688"
+    })
     void softmaxScaleIsThatOfTheModel(String name, double expected) {
         ModelConfig config = PublishedConfigs.config(name);
         assertThat(config.softmaxScale()).isCloseTo(expected, within(5e-7));
@@ -134,17 +155,21 @@ class ModelConfigTest {
 
     @Test
     void writesEveryKind() {
-        for (Quantization quantization : List.of(
-                new Quantization.Unquantized(),
-                new Quantization.Fp8Blocks(64, 32, true),
-                new Quantization.PackedInt4(32, List.of("lm_head", "re:.*attn.*")))) {
+        for (Quantization quantization :
+                List.of(
+                        new Quantization.Unquantized(),
+                        new Quantization.Fp8Blocks(64, 32, true),
+                        new Quantization.PackedInt4(32, List.of("lm_head", "re:.*attn.*")))) {
             ModelConfig config = PublishedConfigs.tiny(quantization);
             assertThat(ModelConfig.parse("x", config.toJson())).isEqualTo(config);
         }
-        ModelConfig silent = accepted("v2-lite", json -> {
-            json.remove(List.of("bos_token_id", "eos_token_id"));
-            json.put("topk_method", "group_limited_greedy");
-        });
+        ModelConfig silent =
+                accepted(
+                        "v2-lite",
+                        json -> {
+                            json.remove(List.of("bos_token_id", "eos_token_id"));
+                            json.put("topk_method", "group_limited_greedy");
+                        });
         assertThat(silent.endTokens()).isEmpty();
         assertThat(ModelConfig.parse("x", silent.toJson())).isEqualTo(silent);
         assertThatThrownBy(() -> silent.write(folder.resolve("no/config.json")))
@@ -154,29 +179,43 @@ class ModelConfigTest {
 
     @Test
     void keysThatTheLibraryLeavesOutHaveItsDefaults() {
-        ModelConfig v3 = accepted(
-                "v3",
-                json -> json.remove(List.of(
-                        "hidden_act",
-                        "attention_bias",
-                        "tie_word_embeddings",
-                        "num_nextn_predict_layers",
-                        "moe_layer_freq",
-                        "torch_dtype",
-                        "scoring_func",
-                        "topk_method",
-                        "n_shared_experts")));
+        ModelConfig v3 =
+                accepted(
+                        "v3",
+                        json ->
+                                json.remove(
+                                        List.of(
+                                                "hidden_act",
+                                                "attention_bias",
+                                                "tie_word_embeddings",
+                                                "num_nextn_predict_layers",
+                                                "moe_layer_freq",
+                                                "torch_dtype",
+                                                "scoring_func",
+                                                "topk_method",
+                                                "n_shared_experts")));
         assertThat(v3.moe().scoring()).isEqualTo(MoeConfig.Scoring.SIGMOID);
         assertThat(v3.moe().selection()).isEqualTo(MoeConfig.Selection.NOAUX_TC);
         assertThat(v3.moe().sharedExperts()).isZero();
         assertThat(v3.type()).isEqualTo(ElementType.BF16);
-        ModelConfig v2 = accepted(
-                "v2-lite", json -> json.remove(List.of("scoring_func", "topk_method", "n_group", "topk_group")));
+        ModelConfig v2 =
+                accepted(
+                        "v2-lite",
+                        json ->
+                                json.remove(
+                                        List.of(
+                                                "scoring_func",
+                                                "topk_method",
+                                                "n_group",
+                                                "topk_group")));
         assertThat(v2).isEqualTo(PublishedConfigs.config("v2-lite"));
-        ModelConfig yarn = accepted("v3", json -> {
-            ObjectNode scaling = json.putObject("rope_scaling");
-            scaling.put("rope_type", "yarn").put("factor", 8);
-        });
+        ModelConfig yarn =
+                accepted(
+                        "v3",
+                        json -> {
+                            ObjectNode scaling = json.putObject("rope_scaling");
+                            scaling.put("rope_type", "yarn").put("factor", 8);
+                        });
         assertThat(yarn.rope().yarn()).isEqualTo(new YarnConfig(8, 4096, 32, 1, 1, 0));
         assertThat(yarn.rope().softmaxMagnitude()).isEqualTo(1);
         assertThat(yarn.rope().rotationMagnitude()).isCloseTo(1 + 0.1 * Math.log(8), within(1e-15));
@@ -184,53 +223,71 @@ class ModelConfigTest {
 
     @Test
     void readsTheKeysOfNewerLibraryVersions() {
-        ModelConfig config = accepted("v3", json -> {
-            ObjectNode rope = (ObjectNode) json.remove("rope_scaling");
-            rope.put("rope_type", "yarn").put("rope_theta", 20_000).remove("type");
-            json.remove("rope_theta");
-            json.set("rope_parameters", rope);
-            json.set("dtype", json.remove("torch_dtype"));
-        });
-        assertThat(config.rope()).isEqualTo(new RopeConfig(20_000, new YarnConfig(40, 4096, 32, 1, 1, 1)));
-        assertThat(accepted("moonlight", json -> {
-                            json.remove(List.of("rope_theta", "rope_scaling"));
-                            json.putObject("rope_parameters").put("rope_theta", 3.5);
-                        })
-                        .rope())
+        ModelConfig config =
+                accepted(
+                        "v3",
+                        json -> {
+                            ObjectNode rope = (ObjectNode) json.remove("rope_scaling");
+                            rope.put("rope_type", "yarn").put("rope_theta", 20_000).remove("type");
+                            json.remove("rope_theta");
+                            json.set("rope_parameters", rope);
+                            json.set("dtype", json.remove("torch_dtype"));
+                        });
+        assertThat(config.rope())
+                .isEqualTo(new RopeConfig(20_000, new YarnConfig(40, 4096, 32, 1, 1, 1)));
+        assertThat(
+                        accepted(
+                                        "moonlight",
+                                        json -> {
+                                            json.remove(List.of("rope_theta", "rope_scaling"));
+                                            json.putObject("rope_parameters")
+                                                    .put("rope_theta", 3.5);
+                                        })
+                                .rope())
                 .isEqualTo(new RopeConfig(3.5, null));
-        assertThat(accepted(
-                                "moonlight",
-                                json -> json.putObject("rope_parameters").put("rope_type", "default"))
-                        .rope()
-                        .yarn())
+        assertThat(
+                        accepted(
+                                        "moonlight",
+                                        json ->
+                                                json.putObject("rope_parameters")
+                                                        .put("rope_type", "default"))
+                                .rope()
+                                .yarn())
                 .isNull();
-        assertThat(accepted("v3", json -> json.put("torch_dtype", "torch.float16"))
-                        .type())
+        assertThat(accepted("v3", json -> json.put("torch_dtype", "torch.float16")).type())
                 .isEqualTo(ElementType.F16);
-        assertThat(accepted("kimi-k25", json -> {
-                            ObjectNode text = (ObjectNode) json.get("text_config");
-                            text.remove("dtype");
-                            json.put("dtype", "float32");
-                            json.set("quantization_config", text.remove("quantization_config"));
-                        })
-                        .type())
+        assertThat(
+                        accepted(
+                                        "kimi-k25",
+                                        json -> {
+                                            ObjectNode text = (ObjectNode) json.get("text_config");
+                                            text.remove("dtype");
+                                            json.put("dtype", "float32");
+                                            json.set(
+                                                    "quantization_config",
+                                                    text.remove("quantization_config"));
+                                        })
+                                .type())
                 .isEqualTo(ElementType.F32);
     }
 
     @Test
     void endTokensMayBeSeveral() {
-        assertThat(accepted("v3", json -> json.putArray("eos_token_id").add(1).add(7))
-                        .endTokens())
+        assertThat(accepted("v3", json -> json.putArray("eos_token_id").add(1).add(7)).endTokens())
                 .containsExactly(1, 7);
     }
 
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "model_type", "hidden_size", "num_hidden_layers", "vocab_size", "max_position_embeddings",
-                "intermediate_size", "rms_norm_eps", "num_attention_heads", "kv_lora_rank", "qk_nope_head_dim",
-                "qk_rope_head_dim", "v_head_dim", "rope_theta", "n_routed_experts", "num_experts_per_tok",
-                "moe_intermediate_size", "n_group", "topk_group", "norm_topk_prob", "routed_scaling_factor",
+                "model_type", "hidden_size", "num_hidden_layers", "vocab_size",
+                        "max_position_embeddings",
+                "intermediate_size", "rms_norm_eps", "num_attention_heads", "kv_lora_rank",
+                        "qk_nope_head_dim",
+                "qk_rope_head_dim", "v_head_dim", "rope_theta", "n_routed_experts",
+                        "num_experts_per_tok",
+                "moe_intermediate_size", "n_group", "topk_group", "norm_topk_prob",
+                        "routed_scaling_factor",
                 "first_k_dense_replace"
             })
     void missingOrNullOrMistypedKeyIsNamed(String key) {
@@ -245,7 +302,11 @@ class ModelConfigTest {
 
     @Test
     void absentQueryRankIsNotTheSameAsNull() {
-        refused("v2-lite", json -> json.remove("q_lora_rank"), "q_lora_rank is missing", "null explicitly");
+        refused(
+                "v2-lite",
+                json -> json.remove("q_lora_rank"),
+                "q_lora_rank is missing",
+                "null explicitly");
         refused("v2-lite", json -> json.put("q_lora_rank", -1), "q_lora_rank is -1");
         refused("v2-lite", json -> json.put("q_lora_rank", 0), "q_lora_rank is 0");
     }
@@ -253,9 +314,12 @@ class ModelConfigTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "hidden_size", "num_hidden_layers", "vocab_size", "max_position_embeddings", "intermediate_size",
-                "num_attention_heads", "kv_lora_rank", "q_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim",
-                "v_head_dim", "n_routed_experts", "num_experts_per_tok", "moe_intermediate_size", "n_group",
+                "hidden_size", "num_hidden_layers", "vocab_size", "max_position_embeddings",
+                        "intermediate_size",
+                "num_attention_heads", "kv_lora_rank", "q_lora_rank", "qk_nope_head_dim",
+                        "qk_rope_head_dim",
+                "v_head_dim", "n_routed_experts", "num_experts_per_tok", "moe_intermediate_size",
+                        "n_group",
                 "topk_group", "moe_layer_freq"
             })
     void absurdDimensionIsNamedWithItsBounds(String key) {
@@ -269,10 +333,17 @@ class ModelConfigTest {
 
     @Test
     void numbersThatDoNotFitEachOther() {
-        refused("v3", json -> json.put("num_experts_per_tok", 257), "num_experts_per_tok is 257", "256");
+        refused(
+                "v3",
+                json -> json.put("num_experts_per_tok", 257),
+                "num_experts_per_tok is 257",
+                "256");
         refused("v3", json -> json.put("n_group", 7), "256, not divisible by n_group 7");
         refused("v3", json -> json.put("topk_group", 9), "topk_group is 9");
-        refused("v3", json -> json.put("topk_group", 1).put("num_experts_per_tok", 33), "leave only 32 experts");
+        refused(
+                "v3",
+                json -> json.put("topk_group", 1).put("num_experts_per_tok", 33),
+                "leave only 32 experts");
         refused("v3", json -> json.put("n_group", 256).put("topk_group", 256), "two experts each");
         refused("v3", json -> json.put("qk_rope_head_dim", 63), "63", "pairs");
         refused(
@@ -288,11 +359,21 @@ class ModelConfigTest {
                 json -> json.put("n_shared_experts", 65536).put("moe_intermediate_size", 1 << 20),
                 "n_shared_experts * moe_intermediate_size is 68719476736");
         refused("v3", json -> json.put("first_k_dense_replace", -1), "first_k_dense_replace is -1");
-        refused("v3", json -> json.put("num_nextn_predict_layers", -1), "num_nextn_predict_layers is -1");
+        refused(
+                "v3",
+                json -> json.put("num_nextn_predict_layers", -1),
+                "num_nextn_predict_layers is -1");
         refused("v3", json -> json.put("bos_token_id", 129280), "bos_token_id is 129280");
         refused("v3", json -> json.putArray("eos_token_id").add(1).add(-5), "eos_token_id is -5");
-        refused("v3", json -> json.putArray("eos_token_id").add("</s>"), "eos_token_id holds \"</s>\"");
-        refused("kimi-k25", json -> text(json).put("moe_intermediate_size", 2040), "2040, not a multiple", "32");
+        refused(
+                "v3",
+                json -> json.putArray("eos_token_id").add("</s>"),
+                "eos_token_id holds \"</s>\"");
+        refused(
+                "kimi-k25",
+                json -> text(json).put("moe_intermediate_size", 2040),
+                "2040, not a multiple",
+                "32");
         refused("kimi-k25", json -> text(json).put("hidden_size", 7176), "7176, not a multiple");
     }
 
@@ -306,13 +387,24 @@ class ModelConfigTest {
             refused("v3", json -> json.put(key, -1.0), key + " is -1.0");
             refused("v3", json -> json.put(key, 0), key + " is 0.0");
             refused("v3", json -> json.put(key, 1e300), key + " is 1.0E300");
-            String huge = PublishedConfigs.changed("v3", json -> json.put(key, 12345678))
-                    .replace("12345678", "1e9999");
+            String huge =
+                    PublishedConfigs.changed("v3", json -> json.put(key, 12345678))
+                            .replace("12345678", "1e9999");
             refused(huge, key, "finite");
         }
-        for (String key : List.of(
-                "factor", "beta_fast", "original_max_position_embeddings", "beta_slow", "mscale", "mscale_all_dim")) {
-            refused("v3", json -> ((ObjectNode) json.get("rope_scaling")).put(key, -3), "rope_scaling." + key, "-3");
+        for (String key :
+                List.of(
+                        "factor",
+                        "beta_fast",
+                        "original_max_position_embeddings",
+                        "beta_slow",
+                        "mscale",
+                        "mscale_all_dim")) {
+            refused(
+                    "v3",
+                    json -> ((ObjectNode) json.get("rope_scaling")).put(key, -3),
+                    "rope_scaling." + key,
+                    "-3");
         }
         refused(
                 "v3",
@@ -334,11 +426,26 @@ class ModelConfigTest {
                 "deepseek_v2, deepseek_v3, kimi_k2",
                 "kimi_k25");
         refused("v3", json -> json.put("hidden_act", "gelu"), "hidden_act", "\"gelu\"", "silu");
-        refused("v3", json -> json.put("attention_bias", true), "attention_bias", "true", "without bias");
+        refused(
+                "v3",
+                json -> json.put("attention_bias", true),
+                "attention_bias",
+                "true",
+                "without bias");
         refused("v3", json -> json.put("attention_bias", 0), "attention_bias", "true or false");
-        refused("v3", json -> json.put("scoring_func", "tanh"), "scoring_func", "\"tanh\"", "softmax, sigmoid");
+        refused(
+                "v3",
+                json -> json.put("scoring_func", "tanh"),
+                "scoring_func",
+                "\"tanh\"",
+                "softmax, sigmoid");
         refused("v3", json -> json.put("topk_method", "best"), "topk_method", "noaux_tc");
-        refused("v3", json -> json.put("torch_dtype", "int8"), "torch_dtype", "\"int8\"", "bfloat16");
+        refused(
+                "v3",
+                json -> json.put("torch_dtype", "int8"),
+                "torch_dtype",
+                "\"int8\"",
+                "bfloat16");
         refused(
                 "v3",
                 json -> ((ObjectNode) json.get("rope_scaling")).put("type", "linear"),
@@ -346,51 +453,108 @@ class ModelConfigTest {
                 "\"linear\"",
                 "yarn");
         refused("v3", json -> json.putObject("rope_scaling"), "rope_scaling.type is missing");
-        refused("v3", json -> json.put("rope_scaling", "yarn"), "rope_scaling holds \"yarn\"", "an object");
+        refused(
+                "v3",
+                json -> json.put("rope_scaling", "yarn"),
+                "rope_scaling holds \"yarn\"",
+                "an object");
         refused("kimi-k25", json -> json.remove("text_config"), "text_config is missing");
-        refused("kimi-k25", json -> text(json).put("model_type", "kimi_k25"), "text_config.model_type", "\"kimi_k25\"");
-        refused("kimi-k25", json -> text(json).remove("kv_lora_rank"), "text_config.kv_lora_rank is missing");
+        refused(
+                "kimi-k25",
+                json -> text(json).put("model_type", "kimi_k25"),
+                "text_config.model_type",
+                "\"kimi_k25\"");
+        refused(
+                "kimi-k25",
+                json -> text(json).remove("kv_lora_rank"),
+                "text_config.kv_lora_rank is missing");
     }
 
     @Test
     void quantisationThatIsNotSupported() {
-        refused("v3", json -> quantization(json).remove("quant_method"), "quantization_config.quant_method is missing");
-        refused("v3", json -> quantization(json).put("quant_method", "gptq"), "\"gptq\"", "fp8 and compressed-tensors");
-        refused("v3", json -> quantization(json).put("fmt", "e5m2"), "fmt", "\"e5m2\"", "e4m3");
-        refused("v3", json -> quantization(json).put("activation_scheme", "static"), "activation_scheme", "dynamic");
-        refused("v3", json -> quantization(json).put("scale_fmt", "e4m3"), "scale_fmt", "ue8m0");
-        refused("v3", json -> quantization(json).putArray("weight_block_size").add(128), "1 numbers", "two");
         refused(
                 "v3",
-                json -> quantization(json)
-                        .putArray("weight_block_size")
-                        .add(128)
-                        .add(0),
+                json -> quantization(json).remove("quant_method"),
+                "quantization_config.quant_method is missing");
+        refused(
+                "v3",
+                json -> quantization(json).put("quant_method", "gptq"),
+                "\"gptq\"",
+                "fp8 and compressed-tensors");
+        refused("v3", json -> quantization(json).put("fmt", "e5m2"), "fmt", "\"e5m2\"", "e4m3");
+        refused(
+                "v3",
+                json -> quantization(json).put("activation_scheme", "static"),
+                "activation_scheme",
+                "dynamic");
+        refused("v3", json -> quantization(json).put("scale_fmt", "e4m3"), "scale_fmt", "ue8m0");
+        refused(
+                "v3",
+                json -> quantization(json).putArray("weight_block_size").add(128),
+                "1 numbers",
+                "two");
+        refused(
+                "v3",
+                json -> quantization(json).putArray("weight_block_size").add(128).add(0),
                 "weight_block_size[1] is 0");
-        assertThat(accepted("v3", json -> quantization(json).put("scale_fmt", "ue8m0"))
-                        .quantization())
+        assertThat(
+                        accepted("v3", json -> quantization(json).put("scale_fmt", "ue8m0"))
+                                .quantization())
                 .isEqualTo(new Quantization.Fp8Blocks(128, 128, true));
 
-        refused("kimi-k25", json -> packed(json).put("format", "naive"), "format", "\"naive\"", "pack-quantized");
+        refused(
+                "kimi-k25",
+                json -> packed(json).put("format", "naive"),
+                "format",
+                "\"naive\"",
+                "pack-quantized");
         refused(
                 "kimi-k25",
                 json -> packed(json).putObject("config_groups"),
                 "config_groups",
                 "0 entries",
                 "exactly one");
-        refused("kimi-k25", json -> group(json).putObject("input_activations"), "input_activations", "not quantised");
+        refused(
+                "kimi-k25",
+                json -> group(json).putObject("input_activations"),
+                "input_activations",
+                "not quantised");
         refused("kimi-k25", json -> group(json).remove("weights"), "group_0.weights is missing");
-        refused("kimi-k25", json -> weights(json).put("num_bits", 8), "num_bits", "8", "supported: 4");
+        refused(
+                "kimi-k25",
+                json -> weights(json).put("num_bits", 8),
+                "num_bits",
+                "8",
+                "supported: 4");
         refused("kimi-k25", json -> weights(json).put("type", "float"), "weights.type", "int");
         refused("kimi-k25", json -> weights(json).put("strategy", "channel"), "strategy", "group");
         refused("kimi-k25", json -> weights(json).put("symmetric", false), "symmetric", "true");
-        refused("kimi-k25", json -> weights(json).put("group_size", 12), "group_size is 12", "multiple of 8");
+        refused(
+                "kimi-k25",
+                json -> weights(json).put("group_size", 12),
+                "group_size is 12",
+                "multiple of 8");
         refused("kimi-k25", json -> weights(json).put("group_size", -8), "group_size is -8");
         refused("kimi-k25", json -> packed(json).put("ignore", "lm_head"), "ignore", "an array");
-        refused("kimi-k25", json -> packed(json).putArray("ignore").add(3), "ignore holds 3", "a string");
-        refused(PublishedConfigs.text("kimi-k25").replace("lm_head", "\\ud800"), "ignore", "\\ud800", "surrogate");
-        refused("kimi-k25", json -> packed(json).putArray("ignore").add("re:("), "\"(\"", "not a regular expression");
-        refused("kimi-k25", json -> packed(json).putArray("ignore").add("re:" + "a".repeat(300)), "longer than 256");
+        refused(
+                "kimi-k25",
+                json -> packed(json).putArray("ignore").add(3),
+                "ignore holds 3",
+                "a string");
+        refused(
+                PublishedConfigs.text("kimi-k25").replace("lm_head", "\\ud800"),
+                "ignore",
+                "\\ud800",
+                "surrogate");
+        refused(
+                "kimi-k25",
+                json -> packed(json).putArray("ignore").add("re:("),
+                "\"(\"",
+                "not a regular expression");
+        refused(
+                "kimi-k25",
+                json -> packed(json).putArray("ignore").add("re:" + "a".repeat(300)),
+                "longer than 256");
     }
 
     private static ObjectNode quantization(ObjectNode json) {
@@ -427,9 +591,15 @@ class ModelConfigTest {
         refused("null", "not a JSON object");
         refused("{", "not acceptable JSON");
         refused("{} {}", "goes on after its closing brace");
-        refused("{\"model_type\":\"deepseek_v3\",\"model_type\":\"deepseek_v3\"}", "Duplicate", "model_type");
+        refused(
+                "{\"model_type\":\"deepseek_v3\",\"model_type\":\"deepseek_v3\"}",
+                "Duplicate",
+                "model_type");
         refused("{\"rope_scaling\":{\"factor\":1,\"factor\":2}}", "Duplicate", "factor");
-        refused("{\"a\":" + "[".repeat(40) + "]".repeat(40) + "}", "not acceptable JSON", "32 deep");
+        refused(
+                "{\"a\":" + "[".repeat(40) + "]".repeat(40) + "}",
+                "not acceptable JSON",
+                "32 deep");
         refused("{\"hidden_size\":" + "1".repeat(100) + "}", "not acceptable JSON");
         Path file = folder.resolve("config.json");
         Files.write(file, new byte[] {'{', (byte) 0x80, '}'});
@@ -437,31 +607,36 @@ class ModelConfigTest {
         Files.write(file, PublishedConfigs.text("v3").getBytes(StandardCharsets.UTF_16));
         assertThatThrownBy(() -> ModelConfig.read(file)).isInstanceOf(CheckpointException.class);
         Files.write(file, new byte[(16 << 20) + 1]);
-        assertThatThrownBy(() -> ModelConfig.read(file)).hasMessageContaining("larger than 16777216 bytes");
-        assertThatThrownBy(() -> ModelConfig.read(folder)).hasMessageContaining("not a regular file");
-        assertThatThrownBy(() -> ModelConfig.read(folder.resolve("no"))).hasMessageContaining("does not exist");
+        assertThatThrownBy(() -> ModelConfig.read(file))
+                .hasMessageContaining("larger than 16777216 bytes");
+        assertThatThrownBy(() -> ModelConfig.read(folder))
+                .hasMessageContaining("not a regular file");
+        assertThatThrownBy(() -> ModelConfig.read(folder.resolve("no")))
+                .hasMessageContaining("does not exist");
     }
 
     @Test
     void recordsRefuseWhatTheirFactoriesWouldNotCatch() {
         ModelConfig good = PublishedConfigs.tiny(new Quantization.Unquantized());
-        assertThatThrownBy(() -> new ModelConfig(
-                        good.family(),
-                        good.hiddenSize(),
-                        good.layers(),
-                        good.vocabularySize(),
-                        good.maxPositions(),
-                        good.intermediateSize(),
-                        good.rmsNormEps(),
-                        ElementType.I8,
-                        good.tiedEmbeddings(),
-                        good.predictionLayers(),
-                        good.attention(),
-                        good.rope(),
-                        good.moe(),
-                        good.beginTokens(),
-                        good.endTokens(),
-                        good.quantization()))
+        assertThatThrownBy(
+                        () ->
+                                new ModelConfig(
+                                        good.family(),
+                                        good.hiddenSize(),
+                                        good.layers(),
+                                        good.vocabularySize(),
+                                        good.maxPositions(),
+                                        good.intermediateSize(),
+                                        good.rmsNormEps(),
+                                        ElementType.I8,
+                                        good.tiedEmbeddings(),
+                                        good.predictionLayers(),
+                                        good.attention(),
+                                        good.rope(),
+                                        good.moe(),
+                                        good.beginTokens(),
+                                        good.endTokens(),
+                                        good.quantization()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("torch_dtype is I8");
         assertThatCode(() -> good.hasExperts(1_000_000)).doesNotThrowAnyException();
@@ -485,7 +660,8 @@ class ModelConfigTest {
                 JsonNode value = tree.get(key);
                 reversed.set(key, value);
             }
-            assertThat(ModelConfig.parse("x", reversed.toString())).isEqualTo(PublishedConfigs.config(name));
+            assertThat(ModelConfig.parse("x", reversed.toString()))
+                    .isEqualTo(PublishedConfigs.config(name));
         }
     }
 }

@@ -2,16 +2,18 @@ package dev.halcyon.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.junit.jupiter.api.Test;
+
 import java.util.List;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.Test;
 
 class NearNamesTest {
     @Test
     void bestFirstAndAtMostThree() {
-        List<String> names = IntStream.range(0, 200)
-                .mapToObj(i -> "model.layers." + i + ".mlp.gate.weight")
-                .toList();
+        List<String> names =
+                IntStream.range(0, 200)
+                        .mapToObj(i -> "model.layers." + i + ".mlp.gate.weight")
+                        .toList();
         assertThat(NearNames.of("model.layers.7.mlp.gat.weight", names))
                 .hasSize(3)
                 .first()

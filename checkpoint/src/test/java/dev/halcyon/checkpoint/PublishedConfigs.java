@@ -1,5 +1,8 @@
 package dev.halcyon.checkpoint;
 
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -7,8 +10,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
-import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.ObjectNode;
 
 /// The configurations of published models, from the test resources.
 final class PublishedConfigs {
@@ -20,7 +21,8 @@ final class PublishedConfigs {
 
     static String text(String name) {
         try (InputStream in =
-                Objects.requireNonNull(PublishedConfigs.class.getResourceAsStream(name + ".json"), name)) {
+                Objects.requireNonNull(
+                        PublishedConfigs.class.getResourceAsStream(name + ".json"), name)) {
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -57,7 +59,18 @@ final class PublishedConfigs {
                 new AttentionConfig(2, 8, 8, 4, 4, 6),
                 new RopeConfig(10_000, new YarnConfig(40, 4096, 32, 1, 1, 1)),
                 new MoeConfig(
-                        4, 1, 2, 32, MoeConfig.Scoring.SIGMOID, MoeConfig.Selection.NOAUX_TC, 2, 1, true, 2.5, 1, 1),
+                        4,
+                        1,
+                        2,
+                        32,
+                        MoeConfig.Scoring.SIGMOID,
+                        MoeConfig.Selection.NOAUX_TC,
+                        2,
+                        1,
+                        true,
+                        2.5,
+                        1,
+                        1),
                 List.of(0),
                 List.of(1, 2),
                 quantization);

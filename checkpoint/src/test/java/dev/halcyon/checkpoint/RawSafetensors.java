@@ -21,14 +21,16 @@ final class RawSafetensors {
 
     static byte[] bytes(long statedLength, byte[] header, int dataBytes) {
         ByteBuffer file =
-                ByteBuffer.allocate(Long.BYTES + header.length + dataBytes).order(ByteOrder.LITTLE_ENDIAN);
+                ByteBuffer.allocate(Long.BYTES + header.length + dataBytes)
+                        .order(ByteOrder.LITTLE_ENDIAN);
         file.putLong(statedLength).put(header);
         return file.array();
     }
 
     static SafetensorsHeader parse(byte[] file) {
         try {
-            return SafetensorsHeader.read("test.safetensors", new ByteArrayInputStream(file), file.length);
+            return SafetensorsHeader.read(
+                    "test.safetensors", new ByteArrayInputStream(file), file.length);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

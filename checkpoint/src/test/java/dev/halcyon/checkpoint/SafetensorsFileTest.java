@@ -3,6 +3,9 @@ package dev.halcyon.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -11,23 +14,37 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 class SafetensorsFileTest {
-    @TempDir
-    Path folder;
+    @TempDir Path folder;
 
     private Path written(String name) {
         Path file = folder.resolve(name);
         SafetensorsWriter.to(file)
                 .metadata("format", "pt")
-                .tensor("model.layers.0.a.weight", ElementType.F32, TensorShape.of(2, 2), 1, 2, 3, 4)
-                .tensor("model.layers.1.a.weight", ElementType.BF16, TensorShape.of(3), -1, 0.5, 1e30)
+                .tensor(
+                        "model.layers.0.a.weight",
+                        ElementType.F32,
+                        TensorShape.of(2, 2),
+                        1,
+                        2,
+                        3,
+                        4)
+                .tensor(
+                        "model.layers.1.a.weight",
+                        ElementType.BF16,
+                        TensorShape.of(3),
+                        -1,
+                        0.5,
+                        1e30)
                 .tensor("ids", ElementType.I64, TensorShape.of(2), 7, -9)
                 .tensor("wide", ElementType.I64, TensorShape.of(1), 0x1p40)
                 .tensor("unsigned", ElementType.U64, TensorShape.of(2), 0x1p63, 5)
-                .tensor("packed", ElementType.F4, TensorShape.of(4), MemorySegment.ofArray(new byte[] {1, 2}))
+                .tensor(
+                        "packed",
+                        ElementType.F4,
+                        TensorShape.of(4),
+                        MemorySegment.ofArray(new byte[] {1, 2}))
                 .tensor("none", ElementType.F64, TensorShape.of(0, 3))
                 .write();
         return file;
@@ -45,7 +62,9 @@ class SafetensorsFileTest {
             assertThat(segment.isMapped()).isTrue();
             assertThat(segment.isReadOnly()).isTrue();
             assertThat(segment.byteSize()).isEqualTo(16);
-            assertThat(segment.getAtIndex(ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN), 3))
+            assertThat(
+                            segment.getAtIndex(
+                                    ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN), 3))
                     .isEqualTo(4f);
             assertThat(file.segment("none").byteSize()).isZero();
             assertThat(file).hasToString(folder.resolve("a.safetensors") + " (7 tensors)");
@@ -81,7 +100,9 @@ class SafetensorsFileTest {
             assertThatThrownBy(() -> file.require("model.layers.7.a.weight"))
                     .isInstanceOf(CheckpointException.class)
                     .hasMessageContainingAll(
-                            "model.layers.7.a.weight", "model.layers.0.a.weight", "model.layers.1.a.weight");
+                            "model.layers.7.a.weight",
+                            "model.layers.0.a.weight",
+                            "model.layers.1.a.weight");
             assertThatThrownBy(() -> file.segment("zzz"))
                     .isInstanceOf(CheckpointException.class)
                     .hasMessageContaining("none of its 7 names");
@@ -101,7 +122,8 @@ class SafetensorsFileTest {
                     .isInstanceOf(CheckpointException.class)
                     .hasMessageContaining("F32[4]");
             TensorEntry foreign = new TensorEntry("ids", ElementType.I8, TensorShape.of(1), 0, 1);
-            assertThatThrownBy(() -> file.segment(foreign)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> file.segment(foreign))
+                    .isInstanceOf(IllegalArgumentException.class);
         }
     }
 
@@ -112,7 +134,8 @@ class SafetensorsFileTest {
         MemorySegment slice = own.segment("ids");
         own.close();
         own.close();
-        assertThatThrownBy(() -> slice.get(ValueLayout.JAVA_BYTE, 0)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> slice.get(ValueLayout.JAVA_BYTE, 0))
+                .isInstanceOf(IllegalStateException.class);
         try (Arena arena = Arena.ofConfined()) {
             SafetensorsFile borrowed = SafetensorsFile.open(path, arena);
             MemorySegment kept = borrowed.segment("ids");
@@ -153,7 +176,8 @@ class SafetensorsFileTest {
                 assertThatThrownBy(() -> SafetensorsFile.open(cut))
                         .isInstanceOf(CheckpointException.class)
                         .hasMessageContaining("cut.safetensors");
-                assertThatThrownBy(() -> SafetensorsFile.open(cut, arena)).isInstanceOf(CheckpointException.class);
+                assertThatThrownBy(() -> SafetensorsFile.open(cut, arena))
+                        .isInstanceOf(CheckpointException.class);
             }
             Files.write(path, new byte[] {0}, StandardOpenOption.APPEND);
             assertThatThrownBy(() -> SafetensorsFile.open(path)).hasMessageContaining("appended");
@@ -165,8 +189,11 @@ class SafetensorsFileTest {
     void refusesToDecodeMoreThanAnArrayHolds() throws IOException {
         Path path = folder.resolve("sparse.safetensors");
         byte[] head =
-                RawSafetensors.bytes("{" + RawSafetensors.tensor("big", "I8", "[2147483648]", 0, 1L << 31) + "}", 0);
-        try (var channel = Files.newByteChannel(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+                RawSafetensors.bytes(
+                        "{" + RawSafetensors.tensor("big", "I8", "[2147483648]", 0, 1L << 31) + "}",
+                        0);
+        try (var channel =
+                Files.newByteChannel(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
             channel.write(java.nio.ByteBuffer.wrap(head));
             channel.position(head.length + (1L << 31) - 1);
             channel.write(java.nio.ByteBuffer.wrap(new byte[] {9}));

@@ -2,6 +2,10 @@ package dev.halcyon.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.ValueLayout;
@@ -17,17 +21,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /// Attacks the safetensors parser with files that are right, nearly right and wrong in every field.
 @Timeout(value = 30, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class SafetensorsFuzzTest {
     private static final List<ElementType> TYPES = List.of(ElementType.values());
 
-    @TempDir
-    Path folder;
+    @TempDir Path folder;
 
     private static byte[] file(long seed) {
         SplittableRandom random = new SplittableRandom(seed);
@@ -41,12 +41,15 @@ class SafetensorsFuzzTest {
             }
         }
         JsonMutator.Members root = new JsonMutator.Members(members);
-        // Half of the files keep their structure, so that what lies behind the header check is reached often.
+        // Half of the files keep their structure, so that what lies behind the header check is
+        // reached often.
         int breaks = random.nextBoolean() ? 0 : 1 + random.nextInt(3);
         for (int i = 0; i < breaks; i++) {
             mutator.breakSomething(root);
         }
-        byte[] header = (mutator.write(root) + " ".repeat(random.nextInt(9))).getBytes(StandardCharsets.UTF_8);
+        byte[] header =
+                (mutator.write(root) + " ".repeat(random.nextInt(9)))
+                        .getBytes(StandardCharsets.UTF_8);
         if (random.nextInt(12) == 0) {
             header = mutator.damage(header);
         }
@@ -56,7 +59,8 @@ class SafetensorsFuzzTest {
         return random.nextInt(25) == 0 ? mutator.damage(file) : file;
     }
 
-    private static int tensors(SplittableRandom random, List<Map.Entry<String, JsonMutator.Value>> members) {
+    private static int tensors(
+            SplittableRandom random, List<Map.Entry<String, JsonMutator.Value>> members) {
         int offset = 0;
         int count = random.nextInt(7);
         for (int i = 0; i < count; i++) {
@@ -80,21 +84,28 @@ class SafetensorsFuzzTest {
             List<Map.Entry<String, JsonMutator.Value>> fields = new ArrayList<>();
             fields.add(Map.entry("dtype", new JsonMutator.Text(type.name())));
             fields.add(Map.entry("shape", new JsonMutator.Items(dims)));
-            fields.add(Map.entry(
-                    "data_offsets",
-                    new JsonMutator.Items(new ArrayList<>(List.of(
-                            new JsonMutator.Raw(Integer.toString(offset)),
-                            new JsonMutator.Raw(Integer.toString(end)))))));
+            fields.add(
+                    Map.entry(
+                            "data_offsets",
+                            new JsonMutator.Items(
+                                    new ArrayList<>(
+                                            List.of(
+                                                    new JsonMutator.Raw(Integer.toString(offset)),
+                                                    new JsonMutator.Raw(Integer.toString(end)))))));
             if (random.nextInt(10) == 0) {
                 fields.add(Map.entry("later", new JsonMutator.Items(new ArrayList<>())));
             }
-            members.add(Map.entry("model.layers." + i + ".weight", new JsonMutator.Members(fields)));
+            members.add(
+                    Map.entry("model.layers." + i + ".weight", new JsonMutator.Members(fields)));
             offset = end;
         }
         if (random.nextBoolean()) {
-            members.add(Map.entry(
-                    "__metadata__",
-                    new JsonMutator.Members(new ArrayList<>(List.of(Map.entry("k", new JsonMutator.Text("v")))))));
+            members.add(
+                    Map.entry(
+                            "__metadata__",
+                            new JsonMutator.Members(
+                                    new ArrayList<>(
+                                            List.of(Map.entry("k", new JsonMutator.Text("v")))))));
         }
         return offset;
     }
@@ -112,8 +123,7 @@ class SafetensorsFuzzTest {
 
     private static void check(byte[] file) {
         SafetensorsHeader header = RawSafetensors.parse(file);
-        long covered = Long.BYTES
-                + ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        long covered = Long.BYTES + ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).getLong();
         for (TensorEntry entry : header.tensors().values()) {
             if (entry.byteOffset() != covered
                     || entry.byteLength() != entry.type().bytes(entry.shape().elements())) {
@@ -122,14 +132,16 @@ class SafetensorsFuzzTest {
             covered += entry.byteLength();
         }
         if (covered != file.length) {
-            throw new IllegalStateException("accepted " + covered + " of " + file.length + " bytes");
+            throw new IllegalStateException(
+                    "accepted " + covered + " of " + file.length + " bytes");
         }
     }
 
     @Test
     void headerParserTakesAnything() {
         Fuzzing.Verdicts verdicts =
-                Fuzzing.run(Fuzzing.inputs(), SafetensorsFuzzTest::file, SafetensorsFuzzTest::check);
+                Fuzzing.run(
+                        Fuzzing.inputs(), SafetensorsFuzzTest::file, SafetensorsFuzzTest::check);
         assertThat(verdicts.acceptedShare())
                 .as("share of inputs that pass the header check: %s", verdicts)
                 .isBetween(1.0 / 3, 0.7);
@@ -138,26 +150,33 @@ class SafetensorsFuzzTest {
     @Test
     void mappedFilesTakeAnything() {
         Path path = folder.resolve("fuzz.safetensors");
-        Fuzzing.Verdicts verdicts = Fuzzing.run(Fuzzing.inputs() / 20, SafetensorsFuzzTest::file, file -> {
-            try {
-                Files.write(path, file);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-            try (SafetensorsFile opened = SafetensorsFile.open(path)) {
-                for (TensorEntry entry : opened.tensors().values()) {
-                    byte[] mapped = opened.segment(entry).toArray(ValueLayout.JAVA_BYTE);
-                    int from = Math.toIntExact(entry.byteOffset());
-                    if (!Arrays.equals(mapped, Arrays.copyOfRange(file, from, from + mapped.length))) {
-                        throw new IllegalStateException("other bytes in " + entry);
-                    }
-                    if (ElementCodec.handles(entry.type())) {
-                        assertThat(opened.readDoubles(entry.name()))
-                                .hasSize((int) entry.shape().elements());
-                    }
-                }
-            }
-        });
+        Fuzzing.Verdicts verdicts =
+                Fuzzing.run(
+                        Fuzzing.inputs() / 20,
+                        SafetensorsFuzzTest::file,
+                        file -> {
+                            try {
+                                Files.write(path, file);
+                            } catch (IOException e) {
+                                throw new UncheckedIOException(e);
+                            }
+                            try (SafetensorsFile opened = SafetensorsFile.open(path)) {
+                                for (TensorEntry entry : opened.tensors().values()) {
+                                    byte[] mapped =
+                                            opened.segment(entry).toArray(ValueLayout.JAVA_BYTE);
+                                    int from = Math.toIntExact(entry.byteOffset());
+                                    if (!Arrays.equals(
+                                            mapped,
+                                            Arrays.copyOfRange(file, from, from + mapped.length))) {
+                                        throw new IllegalStateException("other bytes in " + entry);
+                                    }
+                                    if (ElementCodec.handles(entry.type())) {
+                                        assertThat(opened.readDoubles(entry.name()))
+                                                .hasSize((int) entry.shape().elements());
+                                    }
+                                }
+                            }
+                        });
         assertThat(verdicts.acceptedShare()).as("%s", verdicts).isGreaterThan(1.0 / 3);
     }
 }

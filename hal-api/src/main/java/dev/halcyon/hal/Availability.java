@@ -1,8 +1,9 @@
 package dev.halcyon.hal;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.List;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /// What a backend's probe found: devices, or the reason why there are none and what to do about it.
 public sealed interface Availability {

@@ -1,9 +1,10 @@
 package dev.halcyon.hal;
 
-/// What a backend registers with [java.util.ServiceLoader]; loading the class must not touch native code.
+/// What a backend registers with [java.util.ServiceLoader]; loading the class must not touch native
+/// code.
 public interface BackendProvider {
-    /// The version of this interface and of [dev.halcyon.hal.spi]; a provider returns the constant it was compiled
-    /// with.
+    /// The version of this interface and of [dev.halcyon.hal.spi]; a provider returns the constant
+    /// it was compiled with.
     int API_VERSION = 1;
 
     /// {@return the backend's name in selectors: `cpu`}

@@ -9,6 +9,7 @@ import dev.halcyon.hal.memory.PackedTensor;
 import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.WeightFormat;
 import dev.halcyon.hal.memory.Workspace;
+
 import java.util.SortedSet;
 import java.util.function.Consumer;
 
@@ -24,7 +25,8 @@ public interface Device extends AutoCloseable {
     /// @param label a name for leak reports and messages
     DeviceArena arena(String label);
 
-    /// {@return an arena of host memory that the device reads and writes fastest; on a CPU simply memory}
+    /// {@return an arena of host memory that the device reads and writes fastest; on a CPU simply
+    /// memory}
     DeviceArena hostArena(String label);
 
     /// {@return a stream, owned by the calling thread}
@@ -32,7 +34,8 @@ public interface Device extends AutoCloseable {
     /// @throws IllegalStateException on a virtual thread
     Stream stream(String label);
 
-    /// {@return whether the device runs a spec, and how: the very decision that [#plan(KernelSpec)] takes}
+    /// {@return whether the device runs a spec, and how: the very decision that [#plan(KernelSpec)]
+    /// takes}
     <A extends KernelArgs> Support supports(KernelSpec<A> spec);
 
     /// {@return whether the device runs a spec within limits}
@@ -58,13 +61,15 @@ public interface Device extends AutoCloseable {
     /// {@return scratch memory for any of these plans, one at a time}
     Workspace workspace(DeviceArena arena, Plan<?>... plans);
 
-    /// {@return the format this device is fastest with for a weight; it depends on the weight alone, never on a batch}
+    /// {@return the format this device is fastest with for a weight; it depends on the weight
+    /// alone, never on a batch}
     ///
     /// @param weightShape `[rows, columns]` or `[matrices, rows, columns]`, rows being outputs
     /// @param stored the format the weight has now, whose values are kept
     WeightFormat preferred(Shape weightShape, WeightFormat stored);
 
-    /// {@return memory for a weight in one of this device's own layouts, to be filled by a `PackWeight` plan}
+    /// {@return memory for a weight in one of this device's own layouts, to be filled by a
+    /// `PackWeight` plan}
     ///
     /// @throws IllegalArgumentException if the device does not know the layout
     PackedTensor allocatePacked(DeviceArena arena, Shape weightShape, WeightFormat format);
@@ -79,7 +84,8 @@ public interface Device extends AutoCloseable {
     /// @param arena where the graph lives
     Graph record(DeviceArena arena, Consumer<Recorder> body);
 
-    /// {@return the names of every implementation this device may pick, so that a report can say which were reached}
+    /// {@return the names of every implementation this device may pick, so that a report can say
+    /// which were reached}
     SortedSet<String> implementations();
 
     /// {@return what the device has done so far}
@@ -87,8 +93,8 @@ public interface Device extends AutoCloseable {
 
     /// Waits for the work in flight and releases the device; closing twice has no effect.
     ///
-    /// Arenas and streams that are still open are closed and listed on the system logger with label, bytes and, when
-    /// traced, the stack of their creation.
+    /// Arenas and streams that are still open are closed and listed on the system logger with
+    /// label, bytes and, when traced, the stack of their creation.
     @Override
     void close();
 }

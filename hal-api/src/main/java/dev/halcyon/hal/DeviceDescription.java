@@ -13,12 +13,17 @@ import java.util.Objects;
 /// @param emulated whether this is an emulation; its times mean nothing
 /// @param properties facts worth reporting, in order: `isa` → `avx512`, `driver` → `580.65`
 public record DeviceDescription(
-        String backend, int ordinal, String name, boolean emulated, Map<String, String> properties) {
+        String backend,
+        int ordinal,
+        String name,
+        boolean emulated,
+        Map<String, String> properties) {
     public DeviceDescription {
         Objects.requireNonNull(backend, "backend");
         Objects.requireNonNull(name, "name");
         if (ordinal < 0) {
-            throw new IllegalArgumentException("ordinal of a device of " + backend + " is negative: " + ordinal);
+            throw new IllegalArgumentException(
+                    "ordinal of a device of " + backend + " is negative: " + ordinal);
         }
         properties = Collections.unmodifiableMap(new LinkedHashMap<>(properties));
     }

@@ -12,7 +12,10 @@ import java.util.stream.Collectors;
 /// @param planCacheSize most plans kept
 /// @param properties settings of one backend, by name: `halcyon.cpu.threads` → `2`
 public record DeviceOptions(
-        boolean traceAllocations, boolean checkThreads, int planCacheSize, Map<String, String> properties) {
+        boolean traceAllocations,
+        boolean checkThreads,
+        int planCacheSize,
+        Map<String, String> properties) {
     /// Plans kept unless somebody says otherwise; an engine with a few buckets needs far fewer.
     public static final int DEFAULT_PLAN_CACHE_SIZE = 1024;
 
@@ -20,7 +23,8 @@ public record DeviceOptions(
         Objects.requireNonNull(properties, "properties");
         properties = Map.copyOf(properties);
         if (planCacheSize < 1) {
-            throw new IllegalArgumentException("planCacheSize must be at least 1, not " + planCacheSize);
+            throw new IllegalArgumentException(
+                    "planCacheSize must be at least 1, not " + planCacheSize);
         }
     }
 
@@ -31,13 +35,14 @@ public record DeviceOptions(
 
     /// {@return the options that the `halcyon.*` system properties ask for}
     ///
-    /// `halcyon.trace=true` traces allocations and checks threads; everything else that begins with `halcyon.` becomes
-    /// a property.
+    /// `halcyon.trace=true` traces allocations and checks threads; everything else that begins with
+    /// `halcyon.` becomes a property.
     public static DeviceOptions fromSystemProperties() {
         boolean trace = Boolean.getBoolean("halcyon.trace");
-        Map<String, String> settings = System.getProperties().stringPropertyNames().stream()
-                .filter(key -> key.startsWith("halcyon."))
-                .collect(Collectors.toMap(key -> key, System::getProperty));
+        Map<String, String> settings =
+                System.getProperties().stringPropertyNames().stream()
+                        .filter(key -> key.startsWith("halcyon."))
+                        .collect(Collectors.toMap(key -> key, System::getProperty));
         return new DeviceOptions(trace, trace, DEFAULT_PLAN_CACHE_SIZE, settings);
     }
 

@@ -36,9 +36,11 @@ public record Discovery(List<Entry> entries) {
     /// {@return every device of every available backend}
     public List<DeviceDescription> devices() {
         return entries.stream()
-                .flatMap(entry -> entry.availability() instanceof Availability.Available available
-                        ? available.devices().stream()
-                        : java.util.stream.Stream.empty())
+                .flatMap(
+                        entry ->
+                                entry.availability() instanceof Availability.Available available
+                                        ? available.devices().stream()
+                                        : java.util.stream.Stream.empty())
                 .toList();
     }
 
@@ -49,12 +51,15 @@ public record Discovery(List<Entry> entries) {
         }
         StringBuilder text = new StringBuilder();
         for (Entry entry : entries) {
-            text.append(text.isEmpty() ? "" : System.lineSeparator()).append(entry.backend()).append(": ");
+            text.append(text.isEmpty() ? "" : System.lineSeparator())
+                    .append(entry.backend())
+                    .append(": ");
             switch (entry.availability()) {
                 case Availability.Available available -> {
-                    List<String> names = available.devices().stream()
-                            .map(device -> device.title() + " " + device.name())
-                            .toList();
+                    List<String> names =
+                            available.devices().stream()
+                                    .map(device -> device.title() + " " + device.name())
+                                    .toList();
                     text.append(String.join(", ", names));
                     available.notes().forEach(note -> text.append("; ").append(note));
                 }

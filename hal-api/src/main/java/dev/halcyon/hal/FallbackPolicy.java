@@ -5,8 +5,9 @@ import java.util.Optional;
 
 /// Whether a plan may run on another device when this one declines; the default is that it may not.
 ///
-/// A plan that falls back copies its operands both ways at every submit, synchronises, and is not capturable; each use
-/// is counted in [Counters#fallbacks()], logged once per kernel and reported as a JFR event.
+/// A plan that falls back copies its operands both ways at every submit, synchronises, and is not
+/// capturable; each use is counted in [Counters#fallbacks()], logged once per kernel and reported
+/// as a JFR event.
 ///
 /// @param target the device to fall back to, if any
 public record FallbackPolicy(Optional<Device> target) {

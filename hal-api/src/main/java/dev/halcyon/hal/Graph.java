@@ -2,8 +2,8 @@ package dev.halcyon.hal;
 
 /// A recorded sequence of launches, copies and fills, replayed as one by [Stream#replay].
 ///
-/// It lives in an arena and goes stale with it and with every arena its operands live in. What changes between
-/// replays is memory, through step inputs.
+/// It lives in an arena and goes stale with it and with every arena its operands live in. What
+/// changes between replays is memory, through step inputs.
 public interface Graph {
     /// {@return the device it was recorded on}
     Device device();

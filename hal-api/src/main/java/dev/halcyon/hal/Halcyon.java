@@ -1,12 +1,13 @@
 package dev.halcyon.hal;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
-import org.jspecify.annotations.Nullable;
 
 /// Finds backends and opens devices.
 public final class Halcyon {
@@ -17,7 +18,8 @@ public final class Halcyon {
 
     private Halcyon() {}
 
-    /// {@return every backend on the path with what its probe found; never throws because of one of them}
+    /// {@return every backend on the path with what its probe found; never throws because of one of
+    /// them}
     public static Discovery discover() {
         return discover(ServiceLoader.load(BackendProvider.class));
     }
@@ -35,17 +37,22 @@ public final class Halcyon {
                 var provider = providers.next();
                 entries.add(entry(provider.type().getName(), provider.get()));
             } catch (ServiceConfigurationError | LinkageError broken) {
-                // A loader that cannot go on, because its path is unreadable, fails in the same words for ever.
+                // A loader that cannot go on, because its path is unreadable, fails in the same
+                // words for ever.
                 if (broken.toString().equals(lastFailure)) {
                     break;
                 }
                 lastFailure = broken.toString();
-                entries.add(new Discovery.Entry(Discovery.UNLOADABLE, new Unloadable(), unloadable(broken)));
+                entries.add(
+                        new Discovery.Entry(
+                                Discovery.UNLOADABLE, new Unloadable(), unloadable(broken)));
             }
         }
-        // By class where two providers share a name, so that the order of the class path decides nothing.
-        entries.sort(Comparator.comparing(Discovery.Entry::backend)
-                .thenComparing(entry -> entry.provider().getClass().getName()));
+        // By class where two providers share a name, so that the order of the class path decides
+        // nothing.
+        entries.sort(
+                Comparator.comparing(Discovery.Entry::backend)
+                        .thenComparing(entry -> entry.provider().getClass().getName()));
         return new Discovery(entries);
     }
 
@@ -60,12 +67,16 @@ public final class Halcyon {
                         provider,
                         new Availability.Unavailable(
                                 Availability.Reason.INCOMPATIBLE_SPI,
-                                type + " was built for provider interface " + provider.apiVersion() + ", hal-api has "
+                                type
+                                        + " was built for provider interface "
+                                        + provider.apiVersion()
+                                        + ", hal-api has "
                                         + BackendProvider.API_VERSION,
                                 "use versions of the backend and of hal-api that belong together",
                                 null));
             }
-            return new Discovery.Entry(name, provider, Objects.requireNonNull(provider.probe(), "probe() is null"));
+            return new Discovery.Entry(
+                    name, provider, Objects.requireNonNull(provider.probe(), "probe() is null"));
         } catch (Throwable failure) {
             return new Discovery.Entry(
                     name,
@@ -73,7 +84,8 @@ public final class Halcyon {
                     new Availability.Unavailable(
                             Availability.Reason.PROBE_FAILED,
                             "the probe of " + type + " threw " + failure,
-                            "report this to the backend's authors with the stack trace of `halcyon doctor`",
+                            "report this to the backend's authors with the stack trace of `halcyon"
+                                    + " doctor`",
                             failure));
         }
     }
@@ -81,7 +93,8 @@ public final class Halcyon {
     private static Availability.Unavailable unloadable(Throwable failure) {
         return new Availability.Unavailable(
                 Availability.Reason.PROBE_FAILED,
-                "a registered provider cannot be loaded: " + failure.getMessage()
+                "a registered provider cannot be loaded: "
+                        + failure.getMessage()
                         + (failure.getCause() == null ? "" : ", because of " + firstCause(failure)),
                 "check that the backend's jar and its dependencies are complete and of one version",
                 failure);
@@ -98,7 +111,8 @@ public final class Halcyon {
         return first;
     }
 
-    /// {@return the device that `selector` picks, opened with the options of the `halcyon.*` system properties}
+    /// {@return the device that `selector` picks, opened with the options of the `halcyon.*` system
+    /// properties}
     ///
     /// @throws dev.halcyon.hal.error.BackendUnavailableException if there is none
     public static Device open(Selector selector) {
@@ -115,11 +129,17 @@ public final class Halcyon {
         if (!choice.passedOver().isEmpty()) {
             LOGGER.log(
                     System.Logger.Level.INFO,
-                    selector + " opens " + choice.device().id() + "; not " + String.join("; not ", choice.passedOver()));
+                    selector
+                            + " opens "
+                            + choice.device().id()
+                            + "; not "
+                            + String.join("; not ", choice.passedOver()));
         }
         return choice.entry()
                 .provider()
-                .open(choice.device().ordinal(), options == null ? DeviceOptions.defaults() : options);
+                .open(
+                        choice.device().ordinal(),
+                        options == null ? DeviceOptions.defaults() : options);
     }
 
     /// Stands in the discovery where a provider could not even be instantiated.

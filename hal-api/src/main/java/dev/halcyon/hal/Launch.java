@@ -4,8 +4,8 @@ import dev.halcyon.hal.kernel.Cost;
 
 /// A plan bound to memory, ready to be submitted as often as wanted.
 ///
-/// It is in flight on one stream at a time. It goes stale with the arena it was bound in and with every arena its
-/// operands live in.
+/// It is in flight on one stream at a time. It goes stale with the arena it was bound in and with
+/// every arena its operands live in.
 public interface Launch {
     /// {@return the plan}
     Plan<?> plan();

@@ -9,7 +9,8 @@ public record Limits(long workspaceBytes) {
 
     public Limits {
         if (workspaceBytes < 0) {
-            throw new IllegalArgumentException("workspaceBytes must not be negative: " + workspaceBytes);
+            throw new IllegalArgumentException(
+                    "workspaceBytes must not be negative: " + workspaceBytes);
         }
     }
 

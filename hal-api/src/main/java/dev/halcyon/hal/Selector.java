@@ -2,16 +2,18 @@ package dev.halcyon.hal;
 
 import dev.halcyon.hal.error.BackendUnavailableException;
 import dev.halcyon.hal.error.Failure;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
-import org.jspecify.annotations.Nullable;
 
 /// Which device to open: one by name, or the first available of several backends.
 ///
-/// A device asked for by name is that device or an error. Only [#preferring] falls through, and the choice says why
-/// each earlier backend was passed over.
+/// A device asked for by name is that device or an error. Only [#preferring] falls through, and the
+/// choice says why each earlier backend was passed over.
 public final class Selector {
     /// The environment variable that [#fromEnvironment()] reads.
     public static final String ENVIRONMENT_VARIABLE = "HALCYON_DEVICE";
@@ -36,16 +38,21 @@ public final class Selector {
             int colon = name.indexOf(':');
             String backend = colon < 0 ? name : name.substring(0, colon);
             try {
-                OptionalInt ordinal = colon < 0
-                        ? OptionalInt.empty()
-                        : OptionalInt.of(Integer.parseUnsignedInt(name.substring(colon + 1)));
+                OptionalInt ordinal =
+                        colon < 0
+                                ? OptionalInt.empty()
+                                : OptionalInt.of(
+                                        Integer.parseUnsignedInt(name.substring(colon + 1)));
                 if (backend.isBlank() || backend.equals(AUTO) || ordinal.orElse(0) < 0) {
                     throw new NumberFormatException(name);
                 }
                 return new Candidate(backend, ordinal);
             } catch (NumberFormatException malformed) {
                 throw new IllegalArgumentException(
-                        "device \"" + device + "\" is not a name such as cpu, cuda:0, ascend:0 or auto", malformed);
+                        "device \""
+                                + device
+                                + "\" is not a name such as cpu, cuda:0, ascend:0 or auto",
+                        malformed);
             }
         }
 
@@ -59,10 +66,11 @@ public final class Selector {
     /// @param entry the backend
     /// @param device the device
     /// @param passedOver why each more preferred backend was not taken, one line each
-    public record Choice(Discovery.Entry entry, DeviceDescription device, List<String> passedOver) {}
+    public record Choice(
+            Discovery.Entry entry, DeviceDescription device, List<String> passedOver) {}
 
-    /// {@return the selector of one device: `cuda:0`, `cpu` for the first of a backend, or `auto` for the first of cuda,
-    /// ascend and cpu that there is}
+    /// {@return the selector of one device: `cuda:0`, `cpu` for the first of a backend, or `auto`
+    /// for the first of cuda, ascend and cpu that there is}
     ///
     /// @throws IllegalArgumentException if the text is none of these
     public static Selector of(String device) {
@@ -72,7 +80,8 @@ public final class Selector {
                 : new Selector(name, List.of(Candidate.of(device)));
     }
 
-    /// {@return the selector of the first of these that is there, each a backend (`cuda`) or a device (`cuda:1`)}
+    /// {@return the selector of the first of these that is there, each a backend (`cuda`) or a
+    /// device (`cuda:1`)}
     ///
     /// @throws IllegalArgumentException if there are none or one is neither
     public static Selector preferring(String... devices) {
@@ -96,7 +105,8 @@ public final class Selector {
             return of(value == null || value.isBlank() ? AUTO : value);
         } catch (IllegalArgumentException malformed) {
             throw new IllegalArgumentException(
-                    "environment variable " + ENVIRONMENT_VARIABLE + ": " + malformed.getMessage(), malformed);
+                    "environment variable " + ENVIRONMENT_VARIABLE + ": " + malformed.getMessage(),
+                    malformed);
         }
     }
 
@@ -109,10 +119,12 @@ public final class Selector {
             String backend = candidate.backend();
             Discovery.Entry entry = discovery.find(backend).orElse(null);
             if (entry == null) {
-                passedOver.add(backend + ": not on the class or module path"
-                        + (discovery.find(Discovery.UNLOADABLE).isPresent()
-                                ? ", or a registered provider that cannot be loaded"
-                                : ""));
+                passedOver.add(
+                        backend
+                                + ": not on the class or module path"
+                                + (discovery.find(Discovery.UNLOADABLE).isPresent()
+                                        ? ", or a registered provider that cannot be loaded"
+                                        : ""));
             } else if (entry.availability() instanceof Availability.Unavailable unavailable) {
                 passedOver.add(backend + ": " + unavailable.describe());
             } else if (entry.availability() instanceof Availability.Available available) {
@@ -121,19 +133,26 @@ public final class Selector {
                         return new Choice(entry, device, List.copyOf(passedOver));
                     }
                 }
-                passedOver.add(backend + ": has no device " + candidate.ordinal().orElse(0) + ", only "
-                        + String.join(
-                                ", ",
-                                available.devices().stream()
-                                        .map(DeviceDescription::id)
-                                        .toList()));
+                passedOver.add(
+                        backend
+                                + ": has no device "
+                                + candidate.ordinal().orElse(0)
+                                + ", only "
+                                + String.join(
+                                        ", ",
+                                        available.devices().stream()
+                                                .map(DeviceDescription::id)
+                                                .toList()));
             }
         }
-        throw new BackendUnavailableException(Failure.of(
-                text,
-                "open",
-                "no such device: " + String.join("; ", passedOver),
-                "everything that was found:" + System.lineSeparator() + discovery.describe()));
+        throw new BackendUnavailableException(
+                Failure.of(
+                        text,
+                        "open",
+                        "no such device: " + String.join("; ", passedOver),
+                        "everything that was found:"
+                                + System.lineSeparator()
+                                + discovery.describe()));
     }
 
     /// {@return the selector as it was written}

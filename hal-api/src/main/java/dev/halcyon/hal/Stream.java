@@ -4,16 +4,17 @@ import dev.halcyon.hal.kernel.KernelArgs;
 import dev.halcyon.hal.kernel.KernelSpec;
 import dev.halcyon.hal.memory.StepInput;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.lang.foreign.MemorySegment;
 
 /// An in-order queue of work on one device.
 ///
-/// Work may run while the call is still in progress (a CPU stream does that) or later; the order that can be observed
-/// is the same. A stream whose work failed accepts nothing more: it hands its first cause to whoever submits to it,
-/// waits on it or awaits one of its timepoints.
+/// Work may run while the call is still in progress (a CPU stream does that) or later; the order
+/// that can be observed is the same. A stream whose work failed accepts nothing more: it hands its
+/// first cause to whoever submits to it, waits on it or awaits one of its timepoints.
 ///
-/// *Threads.* A stream belongs to one platform thread at a time; a virtual thread is refused, because native contexts
-/// and worker pools are per platform thread.
+/// *Threads.* A stream belongs to one platform thread at a time; a virtual thread is refused,
+/// because native contexts and worker pools are per platform thread.
 public interface Stream extends AutoCloseable {
     /// {@return the device}
     Device device();
@@ -23,10 +24,12 @@ public interface Stream extends AutoCloseable {
 
     /// Runs a launch. This is the hot path: no allocation and no check beyond liveness.
     ///
-    /// @throws IllegalStateException if the launch is stale, from another device, or in flight elsewhere
+    /// @throws IllegalStateException if the launch is stale, from another device, or in flight
+    ///   elsewhere
     void submit(Launch launch);
 
-    /// Plans, binds and submits in one call, with the stream's own workspace; for people rather than hot loops.
+    /// Plans, binds and submits in one call, with the stream's own workspace; for people rather
+    /// than hot loops.
     ///
     /// @throws dev.halcyon.hal.error.UnsupportedKernelException if the device declines the spec
     <A extends KernelArgs> void run(KernelSpec<A> spec, A args);
@@ -49,13 +52,14 @@ public interface Stream extends AutoCloseable {
     /// @throws IllegalArgumentException if the sizes differ
     void download(MemorySegment destination, Tensor source);
 
-    /// Converts `values` to the tensor's element type, rounding to nearest even, and writes them in row-major order.
+    /// Converts `values` to the tensor's element type, rounding to nearest even, and writes them in
+    /// row-major order.
     ///
     /// @throws IllegalArgumentException if the numbers of elements differ
     void write(Tensor destination, float... values);
 
-    /// Converts integers to the tensor's element type and writes them in row-major order; what the type cannot hold
-    /// becomes its nearest value.
+    /// Converts integers to the tensor's element type and writes them in row-major order; what the
+    /// type cannot hold becomes its nearest value.
     ///
     /// @throws IllegalArgumentException if the numbers of elements differ
     void write(Tensor destination, int... values);
@@ -68,14 +72,16 @@ public interface Stream extends AutoCloseable {
     /// @throws ArithmeticException if an element does not fit an `int`
     int[] readInts(Tensor source);
 
-    /// Makes the version last written through `input.next()` the one that later submits and replays see.
+    /// Makes the version last written through `input.next()` the one that later submits and replays
+    /// see.
     ///
     /// @throws IllegalStateException if `next()` was not called since the last publish
     void publish(StepInput input);
 
     /// Runs a recorded graph.
     ///
-    /// @throws dev.halcyon.hal.error.StaleGraphException if an arena the graph captured is closed or was reset
+    /// @throws dev.halcyon.hal.error.StaleGraphException if an arena the graph captured is closed
+    ///   or was reset
     void replay(Graph graph);
 
     /// {@return the point after everything submitted so far}
@@ -88,7 +94,8 @@ public interface Stream extends AutoCloseable {
 
     /// Waits until everything submitted has finished.
     ///
-    /// @throws dev.halcyon.hal.error.DeviceExecutionException if any of it failed or met a bad index
+    /// @throws dev.halcyon.hal.error.DeviceExecutionException if any of it failed or met a bad
+    ///   index
     void synchronize();
 
     /// Waits for the work in flight and gives the stream up; closing twice has no effect.

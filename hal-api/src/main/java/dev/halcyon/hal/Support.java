@@ -6,13 +6,15 @@ import java.util.Objects;
 ///
 /// The answer is the decision that `plan` takes, not a guess at it.
 public sealed interface Support {
-    /// The device runs the spec, by a kernel of its own or as the finer operations of its lowering; on no other device.
+    /// The device runs the spec, by a kernel of its own or as the finer operations of its lowering;
+    /// on no other device.
     ///
     /// @param implementation which implementation it takes
     /// @param numerics what that implementation promises
     /// @param capturable whether its launches may be recorded into a graph
     /// @param lowered whether the spec runs as the finer operations of its default lowering
-    record Native(Implementation implementation, Numerics numerics, boolean capturable, boolean lowered)
+    record Native(
+            Implementation implementation, Numerics numerics, boolean capturable, boolean lowered)
             implements Support {
         public Native {
             Objects.requireNonNull(implementation, "implementation");

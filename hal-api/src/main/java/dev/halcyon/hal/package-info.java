@@ -1,5 +1,5 @@
-/// Halcyon's front door: discover backends, open a [dev.halcyon.hal.Device], plan kernels once, bind them to memory,
-/// submit them to a [dev.halcyon.hal.Stream].
+/// Halcyon's front door: discover backends, open a [dev.halcyon.hal.Device], plan kernels once,
+/// bind them to memory, submit them to a [dev.halcyon.hal.Stream].
 ///
 /// ```java
 /// try (Device device = Halcyon.open(Selector.preferring("cuda", "cpu"));
@@ -9,8 +9,8 @@
 /// }
 /// ```
 ///
-/// Devices, plans, launches, tensors and timepoints may be used from any thread; a stream or an arena belongs to one
-/// thread at a time.
+/// Devices, plans, launches, tensors and timepoints may be used from any thread; a stream or an
+/// arena belongs to one thread at a time.
 @NullMarked
 package dev.halcyon.hal;
 

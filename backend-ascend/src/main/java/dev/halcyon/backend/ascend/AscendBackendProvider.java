@@ -30,9 +30,11 @@ public final class AscendBackendProvider implements BackendProvider {
     @Override
     public Device open(int ordinal, DeviceOptions options) {
         Availability found = probe();
-        String detail = found instanceof Availability.Unavailable unavailable
-                ? unavailable.describe()
-                : "this version has no kernels for it";
-        throw new BackendUnavailableException(Failure.of("ascend:" + ordinal, "open", detail, "use the CPU backend"));
+        String detail =
+                found instanceof Availability.Unavailable unavailable
+                        ? unavailable.describe()
+                        : "this version has no kernels for it";
+        throw new BackendUnavailableException(
+                Failure.of("ascend:" + ordinal, "open", detail, "use the CPU backend"));
     }
 }

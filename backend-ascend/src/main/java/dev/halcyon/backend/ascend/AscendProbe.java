@@ -5,6 +5,9 @@ import dev.halcyon.backend.ascend.acl.AclRuntimeLibrary;
 import dev.halcyon.backend.ascend.acl.DynamicLibrary;
 import dev.halcyon.hal.Availability;
 import dev.halcyon.hal.Availability.Reason;
+
+import org.jspecify.annotations.Nullable;
+
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -14,11 +17,11 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /// Looks for a usable Ascend device and says what is in the way.
 ///
-/// The order is that of the failures a user meets: platform, driver, toolkit, the toolkit's environment, device.
+/// The order is that of the failures a user meets: platform, driver, toolkit, the toolkit's
+/// environment, device.
 ///
 /// @param system operating system, as `os.name` names it
 /// @param architecture processor, as `os.arch` names it
@@ -39,10 +42,14 @@ record AscendProbe(
     private static final String DRIVER_LIBRARY = "libascend_hal.so";
     private static final String RUNTIME_LIBRARY = "libascendcl.so";
     private static final List<Path> INSTALL_ROOTS =
-            List.of(Path.of("/usr/local/Ascend/ascend-toolkit/latest"), Path.of("/usr/local/Ascend/cann"));
-    private static final List<String> ROOT_VARIABLES = List.of("ASCEND_HOME_PATH", "ASCEND_TOOLKIT_HOME");
+            List.of(
+                    Path.of("/usr/local/Ascend/ascend-toolkit/latest"),
+                    Path.of("/usr/local/Ascend/cann"));
+    private static final List<String> ROOT_VARIABLES =
+            List.of("ASCEND_HOME_PATH", "ASCEND_TOOLKIT_HOME");
     private static final String SET_ENVIRONMENT =
-            "source set_env.sh of the CANN installation before starting Java, and check LD_LIBRARY_PATH";
+            "source set_env.sh of the CANN installation before starting Java, and check"
+                    + " LD_LIBRARY_PATH";
 
     /// What came of opening the runtime library.
     ///
@@ -73,7 +80,10 @@ record AscendProbe(
             return look();
         } catch (RuntimeException | LinkageError failure) {
             return unavailable(
-                    Reason.PROBE_FAILED, "looking for CANN failed: " + failure, SET_ENVIRONMENT, failure);
+                    Reason.PROBE_FAILED,
+                    "looking for CANN failed: " + failure,
+                    SET_ENVIRONMENT,
+                    failure);
         }
     }
 
@@ -99,15 +109,21 @@ record AscendProbe(
         if (!hasDriver()) {
             return unavailable(
                     Reason.NO_DRIVER,
-                    "no Ascend driver: " + DRIVER_LIBRARY + " is not under " + DRIVER
+                    "no Ascend driver: "
+                            + DRIVER_LIBRARY
+                            + " is not under "
+                            + DRIVER
                             + root.map(found -> " (CANN is at " + found + ")").orElse(""),
-                    "install the Ascend driver and firmware; in a container, mount " + DRIVER.getParent());
+                    "install the Ascend driver and firmware; in a container, mount "
+                            + DRIVER.getParent());
         }
         if (root.isEmpty()) {
             return unavailable(
                     Reason.LIBRARY_MISSING,
-                    "no CANN toolkit: neither " + String.join(" nor ", ROOT_VARIABLES)
-                            + " names one, and none is at " + INSTALL_ROOTS,
+                    "no CANN toolkit: neither "
+                            + String.join(" nor ", ROOT_VARIABLES)
+                            + " names one, and none is at "
+                            + INSTALL_ROOTS,
                     "install the CANN toolkit, and " + SET_ENVIRONMENT);
         }
         return ask(root.get());
@@ -120,10 +136,11 @@ record AscendProbe(
     }
 
     private Optional<Path> installRoot() {
-        Stream<Path> named = ROOT_VARIABLES.stream()
-                .map(environment::get)
-                .filter(value -> value != null && !value.isBlank())
-                .map(Path::of);
+        Stream<Path> named =
+                ROOT_VARIABLES.stream()
+                        .map(environment::get)
+                        .filter(value -> value != null && !value.isBlank())
+                        .map(Path::of);
         return Stream.concat(named, INSTALL_ROOTS.stream()).filter(exists).findFirst();
     }
 
@@ -133,11 +150,16 @@ record AscendProbe(
             return unavailable(
                     Reason.LIBRARY_MISSING,
                     library + " is missing",
-                    "the CANN installation at " + root + " is incomplete; install the toolkit package");
+                    "the CANN installation at "
+                            + root
+                            + " is incomplete; install the toolkit package");
         }
         RuntimeSearch search = runtime.apply(library);
         if (search.found() == null) {
-            return unavailable(Reason.LIBRARY_MISSING, "the loader says: " + search.message(), SET_ENVIRONMENT);
+            return unavailable(
+                    Reason.LIBRARY_MISSING,
+                    "the loader says: " + search.message(),
+                    SET_ENVIRONMENT);
         }
         AclRuntime.Result<Integer> count = search.found().deviceCount();
         if (count.code() != 0 || count.value() == 0) {
@@ -150,7 +172,9 @@ record AscendProbe(
         }
         return unavailable(
                 Reason.LIBRARY_MISSING,
-                "found " + count.value() + " Ascend device(s), but this version of Halcyon has no Ascend kernels",
+                "found "
+                        + count.value()
+                        + " Ascend device(s), but this version of Halcyon has no Ascend kernels",
                 "use the CPU backend, or a later version of backend-ascend");
     }
 
@@ -158,7 +182,8 @@ record AscendProbe(
         return new Availability.Unavailable(reason, detail, remedy, null);
     }
 
-    private static Availability unavailable(Reason reason, String detail, String remedy, Throwable cause) {
+    private static Availability unavailable(
+            Reason reason, String detail, String remedy, Throwable cause) {
         return new Availability.Unavailable(reason, detail, remedy, cause);
     }
 }

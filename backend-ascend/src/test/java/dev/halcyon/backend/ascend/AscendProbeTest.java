@@ -8,11 +8,13 @@ import dev.halcyon.backend.ascend.AscendProbe.RuntimeSearch;
 import dev.halcyon.backend.ascend.acl.AclRuntime;
 import dev.halcyon.hal.Availability;
 import dev.halcyon.hal.Availability.Reason;
+
+import org.junit.jupiter.api.Test;
+
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
-import org.junit.jupiter.api.Test;
 
 class AscendProbeTest {
     private static final Path DRIVER = Path.of("/usr/local/Ascend/driver/lib64/libascend_hal.so");
@@ -20,7 +22,11 @@ class AscendProbeTest {
     private static final Path LIBRARY = ROOT.resolve("lib64/libascendcl.so");
 
     private static AscendProbe probe(
-            String system, boolean disabled, boolean access, Set<Path> files, Function<Path, RuntimeSearch> runtime) {
+            String system,
+            boolean disabled,
+            boolean access,
+            Set<Path> files,
+            Function<Path, RuntimeSearch> runtime) {
         return new AscendProbe(
                 system,
                 "aarch64",
@@ -36,7 +42,8 @@ class AscendProbeTest {
     }
 
     private static void assertUnavailable(AscendProbe probe, Reason reason, String remedy) {
-        Availability.Unavailable found = assertInstanceOf(Availability.Unavailable.class, probe.run());
+        Availability.Unavailable found =
+                assertInstanceOf(Availability.Unavailable.class, probe.run());
         assertEquals(reason, found.reason(), found.describe());
         assertTrue(found.remedy().contains(remedy), found.describe());
     }
@@ -44,13 +51,17 @@ class AscendProbeTest {
     @Test
     void saysThatItIsSwitchedOff() {
         assertUnavailable(
-                probe("Linux", true, true, Set.of(), p -> devices(0, 1)), Reason.DISABLED, "-Dhalcyon.ascend=off");
+                probe("Linux", true, true, Set.of(), p -> devices(0, 1)),
+                Reason.DISABLED,
+                "-Dhalcyon.ascend=off");
     }
 
     @Test
     void saysThatThePlatformHasNoBackend() {
         assertUnavailable(
-                probe("Mac OS X", false, true, Set.of(), p -> devices(0, 1)), Reason.UNSUPPORTED_PLATFORM, "use Linux");
+                probe("Mac OS X", false, true, Set.of(), p -> devices(0, 1)),
+                Reason.UNSUPPORTED_PLATFORM,
+                "use Linux");
     }
 
     @Test
@@ -87,13 +98,15 @@ class AscendProbeTest {
 
     @Test
     void keepsTheLoadersOwnWords() {
-        AscendProbe probe = probe(
-                "Linux",
-                false,
-                true,
-                Set.of(DRIVER, ROOT, LIBRARY),
-                p -> new RuntimeSearch(null, "libfoo.so: cannot open shared object file"));
-        Availability.Unavailable found = assertInstanceOf(Availability.Unavailable.class, probe.run());
+        AscendProbe probe =
+                probe(
+                        "Linux",
+                        false,
+                        true,
+                        Set.of(DRIVER, ROOT, LIBRARY),
+                        p -> new RuntimeSearch(null, "libfoo.so: cannot open shared object file"));
+        Availability.Unavailable found =
+                assertInstanceOf(Availability.Unavailable.class, probe.run());
         assertTrue(found.detail().contains("libfoo.so"), found.describe());
         assertTrue(found.remedy().contains("set_env.sh"), found.describe());
     }
@@ -102,9 +115,13 @@ class AscendProbeTest {
     void saysThatThereIsNoDevice() {
         Set<Path> installed = Set.of(DRIVER, ROOT, LIBRARY);
         assertUnavailable(
-                probe("Linux", false, true, installed, p -> devices(0, 0)), Reason.NO_DEVICE, "npu-smi");
+                probe("Linux", false, true, installed, p -> devices(0, 0)),
+                Reason.NO_DEVICE,
+                "npu-smi");
         assertUnavailable(
-                probe("Linux", false, true, installed, p -> devices(507033, 0)), Reason.NO_DEVICE, "npu-smi");
+                probe("Linux", false, true, installed, p -> devices(507033, 0)),
+                Reason.NO_DEVICE,
+                "npu-smi");
     }
 
     @Test
@@ -118,9 +135,14 @@ class AscendProbeTest {
     @Test
     void survivesARuntimeThatThrows() {
         assertUnavailable(
-                probe("Linux", false, true, Set.of(DRIVER, ROOT, LIBRARY), p -> {
-                    throw new IllegalStateException("no symbol");
-                }),
+                probe(
+                        "Linux",
+                        false,
+                        true,
+                        Set.of(DRIVER, ROOT, LIBRARY),
+                        p -> {
+                            throw new IllegalStateException("no symbol");
+                        }),
                 Reason.PROBE_FAILED,
                 "set_env.sh");
     }

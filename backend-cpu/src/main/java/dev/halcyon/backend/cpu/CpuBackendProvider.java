@@ -12,6 +12,7 @@ import dev.halcyon.hal.DeviceOptions;
 import dev.halcyon.hal.error.BackendUnavailableException;
 import dev.halcyon.hal.error.Failure;
 import dev.halcyon.hal.host.HostDevice;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -48,8 +49,10 @@ public final class CpuBackendProvider implements BackendProvider {
         }
         List<String> notes = new ArrayList<>();
         if (!VectorSupport.isPresent()) {
-            notes.add("the scalar variant runs because the Vector API is not in this JVM; add "
-                    + VectorSupport.FLAG + " to the java command, or run on the module path");
+            notes.add(
+                    "the scalar variant runs because the Vector API is not in this JVM; add "
+                            + VectorSupport.FLAG
+                            + " to the java command, or run on the module path");
         }
         return new Availability.Available(List.of(describe(isa, settings)), notes);
     }
@@ -78,10 +81,16 @@ public final class CpuBackendProvider implements BackendProvider {
         }
         Isa wanted = Isa.of(settings.isa());
         if (wanted.bits() > widest.bits()) {
-            throw new IllegalArgumentException("halcyon.cpu.isa is " + wanted.label() + ", but "
-                    + (VectorSupport.isPresent()
-                            ? "the widest vectors of this machine have " + widest.bits() + " bits"
-                            : "the Vector API is not in this JVM; add " + VectorSupport.FLAG));
+            throw new IllegalArgumentException(
+                    "halcyon.cpu.isa is "
+                            + wanted.label()
+                            + ", but "
+                            + (VectorSupport.isPresent()
+                                    ? "the widest vectors of this machine have "
+                                            + widest.bits()
+                                            + " bits"
+                                    : "the Vector API is not in this JVM; add "
+                                            + VectorSupport.FLAG));
         }
         return wanted;
     }

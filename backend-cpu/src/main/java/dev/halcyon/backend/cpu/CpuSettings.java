@@ -13,7 +13,10 @@ public record CpuSettings(String isa, int threads) {
     public CpuSettings {
         if (threads < 1 || threads > MAX_THREADS) {
             throw new IllegalArgumentException(
-                    "halcyon.cpu.threads is " + threads + "; it must be between 1 and " + MAX_THREADS);
+                    "halcyon.cpu.threads is "
+                            + threads
+                            + "; it must be between 1 and "
+                            + MAX_THREADS);
         }
         if (!isa.equals("auto")) {
             Isa.of(isa);
@@ -27,10 +30,13 @@ public record CpuSettings(String isa, int threads) {
         try {
             return new CpuSettings(
                     isa,
-                    threads == null ? Runtime.getRuntime().availableProcessors() : Integer.parseInt(threads.strip()));
+                    threads == null
+                            ? Runtime.getRuntime().availableProcessors()
+                            : Integer.parseInt(threads.strip()));
         } catch (NumberFormatException malformed) {
             throw new IllegalArgumentException(
-                    "halcyon.cpu.threads is \"" + threads + "\", which is not a whole number", malformed);
+                    "halcyon.cpu.threads is \"" + threads + "\", which is not a whole number",
+                    malformed);
         }
     }
 }

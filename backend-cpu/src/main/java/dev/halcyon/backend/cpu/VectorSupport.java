@@ -1,13 +1,15 @@
 package dev.halcyon.backend.cpu;
 
 import dev.halcyon.backend.cpu.loops.Loops;
+
 import java.lang.reflect.InvocationTargetException;
 import java.util.Optional;
 
-/// The guarded way to the `vector` package: whether it can be loaded, and the widest vectors it finds.
+/// The guarded way to the `vector` package: whether it can be loaded, and the widest vectors it
+/// finds.
 ///
-/// The classes there link against `jdk.incubator.vector`, which on the class path needs a flag; touching them without
-/// it is a [NoClassDefFoundError], so nothing else names them.
+/// The classes there link against `jdk.incubator.vector`, which on the class path needs a flag;
+/// touching them without it is a [NoClassDefFoundError], so nothing else names them.
 final class VectorSupport {
     /// What to add to the command line where the module is missing.
     static final String FLAG = "--add-modules jdk.incubator.vector";
@@ -23,7 +25,9 @@ final class VectorSupport {
 
     /// {@return the widest vectors of this machine in bits, empty without the module}
     static Optional<Integer> preferredBits() {
-        return isPresent() ? Optional.of((Integer) call("preferredBits", new Class<?>[0])) : Optional.empty();
+        return isPresent()
+                ? Optional.of((Integer) call("preferredBits", new Class<?>[0]))
+                : Optional.empty();
     }
 
     /// {@return the loops at a width}

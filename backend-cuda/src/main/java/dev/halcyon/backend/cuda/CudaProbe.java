@@ -5,6 +5,7 @@ import dev.halcyon.backend.cuda.driver.CudaDriverLibrary;
 import dev.halcyon.backend.cuda.driver.DynamicLibrary;
 import dev.halcyon.hal.Availability;
 import dev.halcyon.hal.Availability.Reason;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -18,19 +19,24 @@ import java.util.function.Supplier;
 /// @param nativeAccess whether this module may call native code
 /// @param driver opens the driver library, or says why it cannot
 record CudaProbe(
-        String system, String architecture, boolean disabled, boolean nativeAccess, Supplier<DriverSearch> driver) {
+        String system,
+        String architecture,
+        boolean disabled,
+        boolean nativeAccess,
+        Supplier<DriverSearch> driver) {
     /// CUDA 12.0, whose driver (525) is the oldest that the natives of JCuda 12.6 load with.
     private static final int OLDEST_CUDA = 12_000;
 
     private static final int NO_DEVICE = 100;
     private static final int STUB_LIBRARY = 34;
     private static final int SYSTEM_DRIVER_MISMATCH = 803;
-    private static final List<String> NAMES = List.of(
-            "libcuda.so.1",
-            "/usr/local/nvidia/lib64/libcuda.so.1",
-            "/usr/lib/x86_64-linux-gnu/libcuda.so.1",
-            "/usr/lib/aarch64-linux-gnu/libcuda.so.1",
-            "/usr/lib/wsl/lib/libcuda.so.1");
+    private static final List<String> NAMES =
+            List.of(
+                    "libcuda.so.1",
+                    "/usr/local/nvidia/lib64/libcuda.so.1",
+                    "/usr/lib/x86_64-linux-gnu/libcuda.so.1",
+                    "/usr/lib/aarch64-linux-gnu/libcuda.so.1",
+                    "/usr/lib/wsl/lib/libcuda.so.1");
 
     /// What came of looking for the driver library.
     ///
@@ -53,7 +59,8 @@ record CudaProbe(
         for (String name : named == null ? NAMES : List.of(named)) {
             DynamicLibrary.Opened opened = DynamicLibrary.open(name);
             if (opened.library().isPresent()) {
-                return new DriverSearch(List.of(new CudaDriverLibrary(opened.library().get())), messages);
+                return new DriverSearch(
+                        List.of(new CudaDriverLibrary(opened.library().get())), messages);
             }
             messages.add(opened.message());
         }
@@ -94,9 +101,13 @@ record CudaProbe(
         if (search.found().isEmpty()) {
             return unavailable(
                     Reason.NO_DRIVER,
-                    "no NVIDIA driver: " + (search.messages().isEmpty() ? "no library tried" : search.messages().getFirst()),
-                    "install the NVIDIA driver; in a container, start it with GPU support so that libcuda.so.1 is"
-                            + " mounted; or name the library with -Dhalcyon.cuda.library=");
+                    "no NVIDIA driver: "
+                            + (search.messages().isEmpty()
+                                    ? "no library tried"
+                                    : search.messages().getFirst()),
+                    "install the NVIDIA driver; in a container, start it with GPU support so that"
+                            + " libcuda.so.1 is mounted; or name the library with"
+                            + " -Dhalcyon.cuda.library=");
         }
         return ask(search.found().getFirst());
     }
@@ -112,24 +123,31 @@ record CudaProbe(
         if (init == STUB_LIBRARY) {
             return unavailable(
                     Reason.NO_DRIVER,
-                    "the library found is the toolkit's stub, not a driver (34 CUDA_ERROR_STUB_LIBRARY)",
+                    "the library found is the toolkit's stub, not a driver (34"
+                            + " CUDA_ERROR_STUB_LIBRARY)",
                     "take the toolkit's stubs folder out of LD_LIBRARY_PATH");
         }
         if (init == SYSTEM_DRIVER_MISMATCH) {
             return unavailable(
                     Reason.VERSION_MISMATCH,
-                    "driver library and kernel module differ in version (803 CUDA_ERROR_SYSTEM_DRIVER_MISMATCH)",
+                    "driver library and kernel module differ in version (803"
+                            + " CUDA_ERROR_SYSTEM_DRIVER_MISMATCH)",
                     "reboot, or reload the nvidia kernel module, after updating the driver");
         }
         if (init != 0) {
             return unavailable(
-                    Reason.PROBE_FAILED, "cuInit returned " + init, "look the code up in the CUDA driver API manual");
+                    Reason.PROBE_FAILED,
+                    "cuInit returned " + init,
+                    "look the code up in the CUDA driver API manual");
         }
         CudaDriver.Result<Integer> version = driver.driverVersion();
         if (version.code() == 0 && version.value() < OLDEST_CUDA) {
             return unavailable(
                     Reason.DRIVER_TOO_OLD,
-                    "the driver supports CUDA " + version.value() / 1000 + "." + version.value() % 1000 / 10,
+                    "the driver supports CUDA "
+                            + version.value() / 1000
+                            + "."
+                            + version.value() % 1000 / 10,
                     "update the NVIDIA driver to 525 or later (CUDA 12.0)");
         }
         CudaDriver.Result<Integer> count = driver.deviceCount();
@@ -145,7 +163,9 @@ record CudaProbe(
         }
         return unavailable(
                 Reason.LIBRARY_MISSING,
-                "found " + String.join(", ", names) + ", but this version of Halcyon has no CUDA kernels",
+                "found "
+                        + String.join(", ", names)
+                        + ", but this version of Halcyon has no CUDA kernels",
                 "use the CPU backend, or a later version of backend-cuda");
     }
 
@@ -153,7 +173,8 @@ record CudaProbe(
         return new Availability.Unavailable(reason, detail, remedy, null);
     }
 
-    private static Availability unavailable(Reason reason, String detail, String remedy, Throwable cause) {
+    private static Availability unavailable(
+            Reason reason, String detail, String remedy, Throwable cause) {
         return new Availability.Unavailable(reason, detail, remedy, cause);
     }
 }

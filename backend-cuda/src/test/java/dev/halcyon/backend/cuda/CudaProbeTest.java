@@ -8,9 +8,11 @@ import dev.halcyon.backend.cuda.CudaProbe.DriverSearch;
 import dev.halcyon.backend.cuda.driver.CudaDriver;
 import dev.halcyon.hal.Availability;
 import dev.halcyon.hal.Availability.Reason;
+
+import org.junit.jupiter.api.Test;
+
 import java.util.List;
 import java.util.function.Supplier;
-import org.junit.jupiter.api.Test;
 
 class CudaProbeTest {
     private record ScriptedDriver(int init, int version, int count) implements CudaDriver {
@@ -39,7 +41,8 @@ class CudaProbeTest {
     }
 
     private static void assertUnavailable(CudaProbe probe, Reason reason, String remedy) {
-        Availability.Unavailable found = assertInstanceOf(Availability.Unavailable.class, probe.run());
+        Availability.Unavailable found =
+                assertInstanceOf(Availability.Unavailable.class, probe.run());
         assertEquals(reason, found.reason(), found.describe());
         assertTrue(found.remedy().contains(remedy), found.describe());
     }
@@ -71,9 +74,14 @@ class CudaProbeTest {
     @Test
     void keepsTheLoadersOwnWordsWhereThereIsNoDriver() {
         CudaProbe probe =
-                linux(() -> new DriverSearch(List.of(), List.of("libcuda.so.1: cannot open shared object file")));
+                linux(
+                        () ->
+                                new DriverSearch(
+                                        List.of(),
+                                        List.of("libcuda.so.1: cannot open shared object file")));
         assertUnavailable(probe, Reason.NO_DRIVER, "install the NVIDIA driver");
-        Availability.Unavailable found = assertInstanceOf(Availability.Unavailable.class, probe.run());
+        Availability.Unavailable found =
+                assertInstanceOf(Availability.Unavailable.class, probe.run());
         assertTrue(found.detail().contains("cannot open shared object file"), found.describe());
     }
 
@@ -102,16 +110,18 @@ class CudaProbeTest {
     void admitsThatThereAreNoKernels() {
         CudaProbe probe = linux(driver(0, 13_000, 2));
         assertUnavailable(probe, Reason.LIBRARY_MISSING, "CPU backend");
-        Availability.Unavailable found = assertInstanceOf(Availability.Unavailable.class, probe.run());
+        Availability.Unavailable found =
+                assertInstanceOf(Availability.Unavailable.class, probe.run());
         assertTrue(found.detail().contains("cuda:1 Scripted GPU"), found.describe());
     }
 
     @Test
     void survivesADriverThatThrows() {
         assertUnavailable(
-                linux(() -> {
-                    throw new IllegalStateException("no symbol");
-                }),
+                linux(
+                        () -> {
+                            throw new IllegalStateException("no symbol");
+                        }),
                 Reason.PROBE_FAILED,
                 "NVIDIA driver");
     }

@@ -6,6 +6,7 @@ import dev.halcyon.hal.Device;
 import dev.halcyon.hal.DeviceDescription;
 import dev.halcyon.hal.DeviceOptions;
 import dev.halcyon.hal.host.HostDevice;
+
 import java.util.List;
 import java.util.Map;
 

@@ -11,6 +11,7 @@ import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.WeightFormat;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.util.ArrayList;
 import java.util.List;
 
@@ -32,11 +33,18 @@ final class GemmKernel implements Kernel<Gemm, Gemm.Args, HostWork> {
     public Decision<Gemm.Args, HostWork> decide(Gemm spec, Limits limits) {
         if (!spec.b().equals(WeightFormat.rowMajor(spec.b().dtype()))) {
             return Decision.refused(
-                    Support.Reason.FORMAT, "b is stored as " + spec.b(), "plain " + WeightFormat.ROW_MAJOR + " elements");
+                    Support.Reason.FORMAT,
+                    "b is stored as " + spec.b(),
+                    "plain " + WeightFormat.ROW_MAJOR + " elements");
         }
         return Refusal.<Gemm.Args>ofTypes(spec.a(), spec.b().dtype(), spec.out(), spec.accumulate())
-                .orElseGet(() -> Decision.planned(
-                        IMPLEMENTATION, Numerics.F32_INVARIANT, 0, (args, workspace) -> work(spec, args)));
+                .orElseGet(
+                        () ->
+                                Decision.planned(
+                                        IMPLEMENTATION,
+                                        Numerics.F32_INVARIANT,
+                                        0,
+                                        (args, workspace) -> work(spec, args)));
     }
 
     private static HostWork work(Gemm spec, Gemm.Args args) {
@@ -46,18 +54,25 @@ final class GemmKernel implements Kernel<Gemm, Gemm.Args, HostWork> {
         List<HostWork> batch = new ArrayList<>();
         for (long i = 0; i < args.a().dim(0); i++) {
             Tensor b = matrix(args.b());
-            batch.add(product(
-                    spec, args.a().get(i), b.rank() == 3 ? b.get(i) : b, args.out().get(i), args.activeRows()));
+            batch.add(
+                    product(
+                            spec,
+                            args.a().get(i),
+                            b.rank() == 3 ? b.get(i) : b,
+                            args.out().get(i),
+                            args.activeRows()));
         }
         return HostWork.inOrder(batch);
     }
 
-    /// Only row-major formats were planned, and `bind` checks that operands have the planned format.
+    /// Only row-major formats were planned, and `bind` checks that operands have the planned
+    /// format.
     private static Tensor matrix(Operand b) {
         return (Tensor) b;
     }
 
-    private static HostWork product(Gemm spec, Tensor left, Tensor right, Tensor result, Tensor activeRows) {
+    private static HostWork product(
+            Gemm spec, Tensor left, Tensor right, Tensor result, Tensor activeRows) {
         Beads a = Beads.of(spec.transposeA() ? left.transpose(0, 1) : left);
         Beads b = Beads.of(spec.transposeB() ? right.transpose(0, 1) : right);
         Beads out = Beads.of(result);
@@ -71,7 +86,10 @@ final class GemmKernel implements Kernel<Gemm, Gemm.Args, HostWork> {
                     for (int i = 0; i < spec.k(); i++) {
                         sum += a.get(row, i) * b.get(i, column);
                     }
-                    out.set(row, column, alpha * sum + (beta == 0 ? 0 : beta * out.get(row, column)));
+                    out.set(
+                            row,
+                            column,
+                            alpha * sum + (beta == 0 ? 0 : beta * out.get(row, column)));
                 }
             }
         };

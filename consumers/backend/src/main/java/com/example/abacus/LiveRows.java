@@ -3,6 +3,7 @@ package com.example.abacus;
 import dev.halcyon.hal.host.HostElements;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.lang.foreign.MemorySegment;
 
 /// How many rows count: all that were bound, or as many as a tensor says when the kernel runs.

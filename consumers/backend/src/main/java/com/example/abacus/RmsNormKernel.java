@@ -7,6 +7,7 @@ import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.norm.RmsNorm;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.util.List;
 
 /// The norm of one row after the other.
@@ -26,15 +27,21 @@ final class RmsNormKernel implements Kernel<RmsNorm, RmsNorm.Args, HostWork> {
     @Override
     public Decision<RmsNorm.Args, HostWork> decide(RmsNorm spec, Limits limits) {
         return Refusal.<RmsNorm.Args>ofTypes(spec.in(), spec.weight(), spec.out())
-                .orElseGet(() -> Decision.planned(
-                        IMPLEMENTATION, Numerics.F32_INVARIANT, 0, (args, workspace) -> work(spec, args)));
+                .orElseGet(
+                        () ->
+                                Decision.planned(
+                                        IMPLEMENTATION,
+                                        Numerics.F32_INVARIANT,
+                                        0,
+                                        (args, workspace) -> work(spec, args)));
     }
 
     private static HostWork work(RmsNorm spec, RmsNorm.Args args) {
         Beads x = Beads.of(args.x());
         Beads out = Beads.of(args.out());
         Beads weight = spec.weighted() ? Beads.of(args.weight().unsqueeze(0)) : null;
-        Beads inverses = args.inverseRms() == null ? null : Beads.of(args.inverseRms().unsqueeze(0));
+        Beads inverses =
+                args.inverseRms() == null ? null : Beads.of(args.inverseRms().unsqueeze(0));
         LiveRows live = LiveRows.of(x.rows(), args.activeRows());
         return faults -> {
             for (long row = 0; row < live.count(); row++) {
@@ -47,7 +54,10 @@ final class RmsNormKernel implements Kernel<RmsNorm, RmsNorm.Args, HostWork> {
                     inverses.set(0, row, inverse);
                 }
                 for (int i = 0; i < spec.dim(); i++) {
-                    out.set(row, i, x.get(row, i) * inverse * (weight == null ? 1 : weight.get(0, i)));
+                    out.set(
+                            row,
+                            i,
+                            x.get(row, i) * inverse * (weight == null ? 1 : weight.get(0, i)));
                 }
             }
         };

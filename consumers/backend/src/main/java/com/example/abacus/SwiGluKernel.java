@@ -7,6 +7,7 @@ import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.elementwise.SwiGlu;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.util.List;
 
 /// The gated activation of one element after the other.
@@ -26,8 +27,13 @@ final class SwiGluKernel implements Kernel<SwiGlu, SwiGlu.Args, HostWork> {
     @Override
     public Decision<SwiGlu.Args, HostWork> decide(SwiGlu spec, Limits limits) {
         return Refusal.<SwiGlu.Args>ofTypes(spec.in(), spec.out())
-                .orElseGet(() -> Decision.planned(
-                        IMPLEMENTATION, Numerics.F32_INVARIANT, 0, (args, workspace) -> work(spec, args)));
+                .orElseGet(
+                        () ->
+                                Decision.planned(
+                                        IMPLEMENTATION,
+                                        Numerics.F32_INVARIANT,
+                                        0,
+                                        (args, workspace) -> work(spec, args)));
     }
 
     private static HostWork work(SwiGlu spec, SwiGlu.Args args) {

@@ -11,9 +11,11 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.WeightFormat;
+
 import java.util.Arrays;
 
-/// Multiplies two rows by a weight of two outputs on the CPU and compares with the product done by hand.
+/// Multiplies two rows by a weight of two outputs on the CPU and compares with the product done by
+/// hand.
 public final class Main {
     private Main() {}
 
@@ -22,7 +24,8 @@ public final class Main {
         try (Device device = Halcyon.open(Selector.of("cpu"));
                 DeviceArena arena = device.arena("engine");
                 Stream stream = device.stream("main")) {
-            Gemm linear = Gemm.linear(4, 3, 2, DType.F32, WeightFormat.rowMajor(DType.F32), DType.F32);
+            Gemm linear =
+                    Gemm.linear(4, 3, 2, DType.F32, WeightFormat.rowMajor(DType.F32), DType.F32);
             Plan<Gemm.Args> plan = device.plan(linear);
 
             Tensor x = arena.tensor(DType.F32, 2, 3);
@@ -38,7 +41,8 @@ public final class Main {
             if (!Arrays.equals(result, new float[] {-2, 4, -2, 13})) {
                 throw new AssertionError("the product is " + Arrays.toString(result));
             }
-            System.out.println("OK " + device.description().id() + " " + plan.support().implementation());
+            System.out.println(
+                    "OK " + device.description().id() + " " + plan.support().implementation());
         }
     }
 }

@@ -2,7 +2,8 @@ package dev.halcyon.hal.error;
 
 import org.jspecify.annotations.Nullable;
 
-/// A backend or device that was asked for by name is not there; the message carries the whole discovery.
+/// A backend or device that was asked for by name is not there; the message carries the whole
+/// discovery.
 public final class BackendUnavailableException extends HalException {
     private static final long serialVersionUID = 1L;
 

@@ -2,7 +2,8 @@ package dev.halcyon.hal.error;
 
 import org.jspecify.annotations.Nullable;
 
-/// Work on a stream failed, or a kernel met an index outside its pool; the stream accepts nothing more, other streams go on.
+/// Work on a stream failed, or a kernel met an index outside its pool; the stream accepts nothing
+/// more, other streams go on.
 public final class DeviceExecutionException extends HalException {
     private static final long serialVersionUID = 1L;
 

@@ -7,11 +7,17 @@ import java.util.Objects;
 /// @param device id of the device, such as `cuda:0`, or the selector where no device was opened
 /// @param operation what was being done: `submit MlaDecode`, `allocate "weights"`
 /// @param detail what happened, in words, with values
-/// @param nativeCode the native return code with its symbolic name, `700 CUDA_ERROR_ILLEGAL_ADDRESS`; empty if none
+/// @param nativeCode the native return code with its symbolic name, `700
+///   CUDA_ERROR_ILLEGAL_ADDRESS`; empty if none
 /// @param nativeText what the native library said about it; empty if nothing
 /// @param remedy what the reader can do
 public record Failure(
-        String device, String operation, String detail, String nativeCode, String nativeText, String remedy) {
+        String device,
+        String operation,
+        String detail,
+        String nativeCode,
+        String nativeText,
+        String remedy) {
     public Failure {
         Objects.requireNonNull(device, "device");
         Objects.requireNonNull(operation, "operation");
@@ -27,7 +33,12 @@ public record Failure(
     }
 
     String message() {
-        StringBuilder text = new StringBuilder(device).append(": ").append(operation).append(": ").append(detail);
+        StringBuilder text =
+                new StringBuilder(device)
+                        .append(": ")
+                        .append(operation)
+                        .append(": ")
+                        .append(detail);
         if (!nativeCode.isEmpty()) {
             text.append(" [").append(nativeCode).append(']');
         }

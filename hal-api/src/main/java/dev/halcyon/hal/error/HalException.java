@@ -4,8 +4,8 @@ import org.jspecify.annotations.Nullable;
 
 /// A device, driver or environment failure, as opposed to a mistake of the caller.
 ///
-/// [OutOfDeviceMemoryException], [ResourceExhaustedException] and [StaleGraphException] leave the device usable;
-/// [DeviceLostException] is final.
+/// [OutOfDeviceMemoryException], [ResourceExhaustedException] and [StaleGraphException] leave the
+/// device usable; [DeviceLostException] is final.
 public abstract sealed class HalException extends RuntimeException
         permits BackendUnavailableException,
                 UnsupportedKernelException,

@@ -2,7 +2,8 @@ package dev.halcyon.hal.error;
 
 import org.jspecify.annotations.Nullable;
 
-/// A countable resource other than memory ran out, such as streams or graph slots; the device stays usable.
+/// A countable resource other than memory ran out, such as streams or graph slots; the device stays
+/// usable.
 public final class ResourceExhaustedException extends HalException {
     private static final long serialVersionUID = 1L;
 

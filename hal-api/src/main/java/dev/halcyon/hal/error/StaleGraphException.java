@@ -2,7 +2,8 @@ package dev.halcyon.hal.error;
 
 import org.jspecify.annotations.Nullable;
 
-/// A graph was replayed although an arena it captured is closed or was reset; the device stays usable.
+/// A graph was replayed although an arena it captured is closed or was reset; the device stays
+/// usable.
 public final class StaleGraphException extends HalException {
     private static final long serialVersionUID = 1L;
 

@@ -7,12 +7,15 @@ import dev.halcyon.hal.memory.PackedTensor;
 import dev.halcyon.hal.memory.QuantizedTensor;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
 import java.util.function.UnaryOperator;
-import org.jspecify.annotations.Nullable;
 
-/// Rebuilds kernel arguments with every tensor exchanged for another, using that arguments are records.
+/// Rebuilds kernel arguments with every tensor exchanged for another, using that arguments are
+/// records.
 final class ArgsMirror {
     private ArgsMirror() {}
 
@@ -33,15 +36,19 @@ final class ArgsMirror {
             }
             return (A) type.getDeclaredConstructor(types).newInstance(values);
         } catch (InvocationTargetException failed) {
-            throw new IllegalArgumentException("cannot rebuild " + type.getName(), failed.getCause());
+            throw new IllegalArgumentException(
+                    "cannot rebuild " + type.getName(), failed.getCause());
         } catch (ReflectiveOperationException inaccessible) {
             throw new IllegalArgumentException(
-                    "cannot rebuild " + type.getName() + "; export its package and make the record public",
+                    "cannot rebuild "
+                            + type.getName()
+                            + "; export its package and make the record public",
                     inaccessible);
         }
     }
 
-    private static @Nullable Object mapValue(@Nullable Object value, UnaryOperator<Tensor> exchange) {
+    private static @Nullable Object mapValue(
+            @Nullable Object value, UnaryOperator<Tensor> exchange) {
         return switch (value) {
             case Operand operand -> mapOperand(operand, exchange);
             case CachePool pool -> new CachePool(exchange.apply(pool.storage()), pool.format());
@@ -53,14 +60,18 @@ final class ArgsMirror {
         return switch (operand) {
             case Tensor tensor -> exchange.apply(tensor);
             case QuantizedTensor quantized ->
-                new QuantizedTensor(
-                        exchange.apply(quantized.values()), exchange.apply(quantized.scales()), quantized.scheme());
+                    new QuantizedTensor(
+                            exchange.apply(quantized.values()),
+                            exchange.apply(quantized.scales()),
+                            quantized.scheme());
             case PackedTensor packed ->
-                new PackedTensor(exchange.apply(packed.storage()), packed.shape(), packed.format());
+                    new PackedTensor(
+                            exchange.apply(packed.storage()), packed.shape(), packed.format());
             case TensorList list ->
-                new TensorList(list.elements().stream()
-                        .map(element -> mapOperand(element, exchange))
-                        .toList());
+                    new TensorList(
+                            list.elements().stream()
+                                    .map(element -> mapOperand(element, exchange))
+                                    .toList());
         };
     }
 }

@@ -11,6 +11,7 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.ArenaEpochs;
+
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
@@ -60,19 +61,26 @@ final class FallbackWork implements HostWork, AutoCloseable {
         DeviceArena remote = target.arena("fallback of " + plan.spec().name());
         try {
             IdentityHashMap<Tensor, Tensor> mirror = new IdentityHashMap<>();
-            A remoteArgs = ArgsMirror.map(
-                    args, tensor -> mirror.computeIfAbsent(tensor, t -> remote.tensor(t.dtype(), t.shape())));
+            A remoteArgs =
+                    ArgsMirror.map(
+                            args,
+                            tensor ->
+                                    mirror.computeIfAbsent(
+                                            tensor, t -> remote.tensor(t.dtype(), t.shape())));
             Launch launch = plan.bind(remote, remoteArgs, target.workspace(remote, plan));
             List<Mirrored> in = new ArrayList<>();
             List<Mirrored> out = new ArrayList<>();
             for (Operands.Access access : plan.spec().operands(args).accesses()) {
-                Operands.forEachTensor(access.operand(), access.name(), (name, tensor) -> {
-                    Mirrored pair = new Mirrored(tensor, mirror.get(tensor));
-                    in.add(pair);
-                    if (access.mode() != Operands.Mode.READ) {
-                        out.add(pair);
-                    }
-                });
+                Operands.forEachTensor(
+                        access.operand(),
+                        access.name(),
+                        (name, tensor) -> {
+                            Mirrored pair = new Mirrored(tensor, mirror.get(tensor));
+                            in.add(pair);
+                            if (access.mode() != Operands.Mode.READ) {
+                                out.add(pair);
+                            }
+                        });
             }
             return new FallbackWork(device, plan, declined, remote, launch, in, out);
         } catch (RuntimeException failed) {
@@ -92,7 +100,8 @@ final class FallbackWork implements HostWork, AutoCloseable {
         return true;
     }
 
-    /// A stream of its own each time: one that failed would fail all later runs, and another thread may run it next.
+    /// A stream of its own each time: one that failed would fail all later runs, and another thread
+    /// may run it next.
     @Override
     public synchronized void run(FaultSink faults) {
         try (Stream stream = plan.device().stream("fallback of " + plan.spec().name())) {
@@ -109,7 +118,14 @@ final class FallbackWork implements HostWork, AutoCloseable {
         String kernel = plan.spec().name();
         String target = plan.device().description().id();
         device.countFallback(
-                kernel, "declined " + kernel + " (" + declined + "); it runs on " + target + " as the caller's policy allows");
+                kernel,
+                "declined "
+                        + kernel
+                        + " ("
+                        + declined
+                        + "); it runs on "
+                        + target
+                        + " as the caller's policy allows");
         if (EVENT.isEnabled()) {
             FallbackEvent event = new FallbackEvent();
             event.device = device.description().id();

@@ -1,6 +1,7 @@
 package dev.halcyon.hal.host;
 
-/// Where kernels report an index that is outside its pool; the row is skipped and the stream fails at its next await.
+/// Where kernels report an index that is outside its pool; the row is skipped and the stream fails
+/// at its next await.
 ///
 /// Usable from any thread of a running kernel.
 @FunctionalInterface

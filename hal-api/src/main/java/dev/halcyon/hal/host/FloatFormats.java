@@ -2,14 +2,17 @@ package dev.halcyon.hal.host;
 
 import dev.halcyon.hal.memory.DType;
 
-/// Scalar conversions between `float` and the narrower floating-point formats, rounding to nearest even.
+/// Scalar conversions between `float` and the narrower floating-point formats, rounding to nearest
+/// even.
 ///
-/// NaN stays NaN, its payload may change. The 8- and 4-bit formats saturate: a magnitude above the largest finite
-/// value, infinity included, becomes that value (what DeepSeek's `act_quant` does by clamping first).
+/// NaN stays NaN, its payload may change. The 8- and 4-bit formats saturate: a magnitude above the
+/// largest finite value, infinity included, becomes that value (what DeepSeek's `act_quant` does by
+/// clamping first).
 public final class FloatFormats {
     private static final float[] E4M3 = table(FloatFormats::decodeE4m3);
     private static final float[] E5M2 = table(FloatFormats::decodeE5m2);
-    private static final float[] E2M1 = {0f, 0.5f, 1f, 1.5f, 2f, 3f, 4f, 6f, -0f, -0.5f, -1f, -1.5f, -2f, -3f, -4f, -6f
+    private static final float[] E2M1 = {
+        0f, 0.5f, 1f, 1.5f, 2f, 3f, 4f, 6f, -0f, -0.5f, -1f, -1.5f, -2f, -3f, -4f, -6f
     };
 
     private FloatFormats() {}
@@ -72,7 +75,10 @@ public final class FloatFormats {
         if (exponent == 15 && mantissa == 7) {
             return Float.NaN;
         }
-        return sign * (exponent == 0 ? mantissa * 0x1p-9f : (8 + mantissa) * Math.scalb(1f, exponent - 10));
+        return sign
+                * (exponent == 0
+                        ? mantissa * 0x1p-9f
+                        : (8 + mantissa) * Math.scalb(1f, exponent - 10));
     }
 
     private static float decodeE5m2(int code) {
@@ -113,9 +119,10 @@ public final class FloatFormats {
         return (byte) Math.min(code, 254);
     }
 
-    /// Rounds in two cases: normal numbers by adding half a unit to the binary32 bits, subnormal ones by letting the
-    /// addition of a large power of two do it.
-    private static byte encodeSmall(float value, int mantissaBits, int bias, float largest, int nanCode) {
+    /// Rounds in two cases: normal numbers by adding half a unit to the binary32 bits, subnormal
+    /// ones by letting the addition of a large power of two do it.
+    private static byte encodeSmall(
+            float value, int mantissaBits, int bias, float largest, int nanCode) {
         int bits = Float.floatToRawIntBits(value);
         int sign = bits >>> 24 & 0x80;
         float magnitude = Math.abs(value);
@@ -134,7 +141,8 @@ public final class FloatFormats {
         return (byte) (sign | rounded - (127 - bias << mantissaBits));
     }
 
-    /// {@return `code` of type `dtype`, a float format of at most 16 bits held in the low bits, as a float}
+    /// {@return `code` of type `dtype`, a float format of at most 16 bits held in the low bits, as
+    /// a float}
     ///
     /// @throws IllegalArgumentException if `dtype` is not F16, BF16, an 8-bit or a 4-bit float
     public static float decode(DType dtype, int code) {

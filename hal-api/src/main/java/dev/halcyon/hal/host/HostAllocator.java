@@ -3,11 +3,14 @@ package dev.halcyon.hal.host;
 import dev.halcyon.hal.error.Failure;
 import dev.halcyon.hal.error.OutOfDeviceMemoryException;
 import dev.halcyon.hal.event.ArenaEvent;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
+
 import org.jspecify.annotations.Nullable;
 
-/// Takes native memory from the operating system for the arenas of one device, and keeps the account.
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/// Takes native memory from the operating system for the arenas of one device, and keeps the
+/// account.
 final class HostAllocator {
     private static final ArenaEvent EVENT = new ArenaEvent();
 
@@ -66,7 +69,8 @@ final class HostAllocator {
                         device,
                         "allocate in arena \"" + label + "\"",
                         "the operating system has no " + wanted + " left",
-                        "close arenas, or plan with smaller bounds; counters().bytesReserved() says what is held"),
+                        "close arenas, or plan with smaller bounds; counters().bytesReserved() says"
+                                + " what is held"),
                 cause);
     }
 }

@@ -6,17 +6,18 @@ import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.StepInput;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.ArenaEpochs;
+
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /// An arena of host memory.
 ///
-/// Work enters the epoch it was bound in and leaves it when it has finished; a reset during that time leaves the old
-/// memory to the work and takes other.
+/// Work enters the epoch it was bound in and leaves it when it has finished; a reset during that
+/// time leaves the old memory to the work and takes other.
 final class HostArena implements DeviceArena {
     /// Memory that was given up while work of the epochs `from` to `until - 1` was in flight.
     private record Retired(HostMemory memory, long from, long until) {}
@@ -68,7 +69,11 @@ final class HostArena implements DeviceArena {
         try {
             return dtype.bytes(shape.elements());
         } catch (ArithmeticException overflow) {
-            throw device.allocator().outOfMemory(label, dtype + " " + shape + ", more bytes than a long can count,", overflow);
+            throw device.allocator()
+                    .outOfMemory(
+                            label,
+                            dtype + " " + shape + ", more bytes than a long can count,",
+                            overflow);
         }
     }
 
@@ -78,37 +83,56 @@ final class HostArena implements DeviceArena {
     }
 
     @Override
-    public Tensor map(FileChannel channel, long offset, DType dtype, Shape shape) throws IOException {
+    public Tensor map(FileChannel channel, long offset, DType dtype, Shape shape)
+            throws IOException {
         begin("map");
         try {
             long bytes = mappableBytes(channel, offset, dtype, shape);
-            return Tensor.of(bytes == 0 ? allocate(0) : mapped(channel, offset, bytes), 0, dtype, shape);
+            return Tensor.of(
+                    bytes == 0 ? allocate(0) : mapped(channel, offset, bytes), 0, dtype, shape);
         } finally {
             ownership.leave();
         }
     }
 
-    private static long mappableBytes(FileChannel channel, long offset, DType dtype, Shape shape) throws IOException {
+    private static long mappableBytes(FileChannel channel, long offset, DType dtype, Shape shape)
+            throws IOException {
         long size = channel.size();
         long bytes;
         try {
             bytes = dtype.bytes(shape.elements());
         } catch (ArithmeticException overflow) {
-            throw new IllegalArgumentException(dtype + " " + shape + " has more bytes than a long can count", overflow);
+            throw new IllegalArgumentException(
+                    dtype + " " + shape + " has more bytes than a long can count", overflow);
         }
         if (offset < 0 || offset > size - bytes) {
-            throw new IllegalArgumentException(dtype + " " + shape + " needs " + bytes + " bytes from " + offset
-                    + " on, the file has " + size + "; is it truncated?");
+            throw new IllegalArgumentException(
+                    dtype
+                            + " "
+                            + shape
+                            + " needs "
+                            + bytes
+                            + " bytes from "
+                            + offset
+                            + " on, the file has "
+                            + size
+                            + "; is it truncated?");
         }
         if (offset % dtype.alignment() != 0) {
             throw new IllegalArgumentException(
-                    "file offset " + offset + " is not a multiple of the " + dtype.alignment() + " bytes of " + dtype
+                    "file offset "
+                            + offset
+                            + " is not a multiple of the "
+                            + dtype.alignment()
+                            + " bytes of "
+                            + dtype
                             + "; read the bytes and stream.upload them into a tensor of the arena");
         }
         return bytes;
     }
 
-    private synchronized HostBuffer mapped(FileChannel channel, long offset, long bytes) throws IOException {
+    private synchronized HostBuffer mapped(FileChannel channel, long offset, long bytes)
+            throws IOException {
         checkOpen("map");
         return new HostBuffer(this, memory.map(channel, offset, bytes));
     }
@@ -242,7 +266,8 @@ final class HostArena implements DeviceArena {
 
     private void checkOpen(String operation) {
         if (closed) {
-            throw new IllegalStateException(operation + " in arena \"" + label + "\", which is closed");
+            throw new IllegalStateException(
+                    operation + " in arena \"" + label + "\", which is closed");
         }
     }
 }

@@ -1,6 +1,7 @@
 package dev.halcyon.hal.host;
 
 import dev.halcyon.hal.memory.Buffer;
+
 import java.lang.foreign.MemorySegment;
 
 /// A range of an arena's host memory.
@@ -68,7 +69,10 @@ final class HostBuffer implements Buffer {
     }
 
     private IllegalStateException stale() {
-        return new IllegalStateException("memory of arena \"" + arena.label()
-                + "\" is stale: the arena was closed or reset after the tensor was made; make it again");
+        return new IllegalStateException(
+                "memory of arena \""
+                        + arena.label()
+                        + "\" is stale: the arena was closed or reset after the tensor was made;"
+                        + " make it again");
     }
 }

@@ -30,6 +30,9 @@ import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
 import dev.halcyon.hal.spi.KernelRegistry;
 import dev.halcyon.hal.spi.PlanCache;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -38,7 +41,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /// A device on host memory that runs whatever kernels it is given; see [#builder].
 public final class HostDevice implements Device {
@@ -165,11 +167,12 @@ public final class HostDevice implements Device {
         return switch (registry.decide(spec, limits)) {
             case Decision.Planned<A, HostWork> planned -> new BackendPlan<>(spec, this, planned);
             case Decision.Refused<A, HostWork> refused ->
-                throw new UnsupportedKernelException(Failure.of(
-                        description.id(),
-                        "plan " + spec.name(),
-                        refused.support().reason() + ": " + refused.support().detail(),
-                        "what would work: " + refused.support().whatWouldWork()));
+                    throw new UnsupportedKernelException(
+                            Failure.of(
+                                    description.id(),
+                                    "plan " + spec.name(),
+                                    refused.support().reason() + ": " + refused.support().detail(),
+                                    "what would work: " + refused.support().whatWouldWork()));
         };
     }
 
@@ -181,16 +184,26 @@ public final class HostDevice implements Device {
         }
         Device target = policy.target().get();
         if (target.supports(spec) instanceof Support.Declined there) {
-            throw new UnsupportedKernelException(Failure.of(
-                    description.id(),
-                    "plan " + spec.name(),
-                    declined.reason() + ": " + declined.detail() + "; the fallback device "
-                            + target.description().id() + " declines it too, " + there.reason() + ": "
-                            + there.detail(),
-                    "what would work: " + declined.whatWouldWork() + ", or on the other device: "
-                            + there.whatWouldWork()));
+            throw new UnsupportedKernelException(
+                    Failure.of(
+                            description.id(),
+                            "plan " + spec.name(),
+                            declined.reason()
+                                    + ": "
+                                    + declined.detail()
+                                    + "; the fallback device "
+                                    + target.description().id()
+                                    + " declines it too, "
+                                    + there.reason()
+                                    + ": "
+                                    + there.detail(),
+                            "what would work: "
+                                    + declined.whatWouldWork()
+                                    + ", or on the other device: "
+                                    + there.whatWouldWork()));
         }
-        return new BackendPlan<>(spec, this, FallbackDecision.of(this, target.plan(spec), declined));
+        return new BackendPlan<>(
+                spec, this, FallbackDecision.of(this, target.plan(spec), declined));
     }
 
     @Override
@@ -198,8 +211,11 @@ public final class HostDevice implements Device {
         long bytes = 0;
         for (Plan<?> plan : needed) {
             if (plan.device() != this) {
-                throw new IllegalArgumentException("a plan of " + plan.device().description().id()
-                        + " in a workspace of " + description.id());
+                throw new IllegalArgumentException(
+                        "a plan of "
+                                + plan.device().description().id()
+                                + " in a workspace of "
+                                + description.id());
             }
             bytes = Math.max(bytes, plan.workspaceBytes());
         }
@@ -230,7 +246,9 @@ public final class HostDevice implements Device {
         checkOwn("record", arena);
         if (!(arena instanceof HostArena own) || !own.isAlive()) {
             throw new IllegalStateException(
-                    "record: the arena \"" + arena.label() + "\" for the graph is closed; use one that is open");
+                    "record: the arena \""
+                            + arena.label()
+                            + "\" for the graph is closed; use one that is open");
         }
         return ListGraph.record(this, own, body);
     }
@@ -260,13 +278,18 @@ public final class HostDevice implements Device {
         if (!closed.compareAndSet(false, true)) {
             return;
         }
-        // Streams first: closing one waits for its work, and nothing below may happen under a running kernel.
+        // Streams first: closing one waits for its work, and nothing below may happen under a
+        // running kernel.
         for (InlineStream stream : List.copyOf(streams)) {
             reportLeak("stream", stream.label(), "", stream.creation());
             closing("stream \"" + stream.label() + "\"", stream::close);
         }
         for (HostArena arena : List.copyOf(arenas)) {
-            reportLeak("arena", arena.label(), ", " + arena.bytesReserved() + " bytes", arena.creation());
+            reportLeak(
+                    "arena",
+                    arena.label(),
+                    ", " + arena.bytesReserved() + " bytes",
+                    arena.creation());
             closing("arena \"" + arena.label() + "\"", arena::close);
         }
         fallbackWork.forEach(work -> closing("memory on a fallback device", work::close));
@@ -277,9 +300,16 @@ public final class HostDevice implements Device {
     private void reportLeak(String kind, String label, String size, @Nullable Throwable creation) {
         LOGGER.log(
                 System.Logger.Level.WARNING,
-                description.id() + ": " + kind + " \"" + label + "\" was not closed" + size
+                description.id()
+                        + ": "
+                        + kind
+                        + " \""
+                        + label
+                        + "\" was not closed"
+                        + size
                         + (creation == null
-                                ? "; open the device with -Dhalcyon.trace=true to see where it was made"
+                                ? "; open the device with -Dhalcyon.trace=true to see where it was"
+                                        + " made"
                                 : ""),
                 creation);
     }
@@ -289,7 +319,10 @@ public final class HostDevice implements Device {
         try {
             action.run();
         } catch (RuntimeException failed) {
-            LOGGER.log(System.Logger.Level.WARNING, description.id() + ": closing " + what + " failed", failed);
+            LOGGER.log(
+                    System.Logger.Level.WARNING,
+                    description.id() + ": closing " + what + " failed",
+                    failed);
         }
     }
 
@@ -297,24 +330,38 @@ public final class HostDevice implements Device {
     @SuppressWarnings("unchecked")
     BoundLaunch<HostWork> own(Launch launch) {
         if (!(launch instanceof BoundLaunch<?> bound) || bound.plan().device() != this) {
-            throw new IllegalStateException("a launch of "
-                    + launch.plan().device().description().id() + " was given to a stream or recorder of "
-                    + description.id());
+            throw new IllegalStateException(
+                    "a launch of "
+                            + launch.plan().device().description().id()
+                            + " was given to a stream or recorder of "
+                            + description.id());
         }
         return (BoundLaunch<HostWork>) bound;
     }
 
     void checkOwn(String operation, Tensor tensor) {
         if (tensor.arena().device() != this) {
-            throw new IllegalArgumentException(operation + ": " + tensor + " is memory of "
-                    + tensor.arena().device().description().id() + ", not of " + description.id());
+            throw new IllegalArgumentException(
+                    operation
+                            + ": "
+                            + tensor
+                            + " is memory of "
+                            + tensor.arena().device().description().id()
+                            + ", not of "
+                            + description.id());
         }
     }
 
     private void checkOwn(String operation, DeviceArena arena) {
         if (arena.device() != this) {
-            throw new IllegalArgumentException(operation + ": arena \"" + arena.label() + "\" is of "
-                    + arena.device().description().id() + ", not of " + description.id());
+            throw new IllegalArgumentException(
+                    operation
+                            + ": arena \""
+                            + arena.label()
+                            + "\" is of "
+                            + arena.device().description().id()
+                            + ", not of "
+                            + description.id());
         }
     }
 
@@ -343,8 +390,8 @@ public final class HostDevice implements Device {
         faults.increment();
     }
 
-    /// {@return `work`, whose memory on the other device is released with this device, or before the next that is kept
-    /// if its operands have gone stale by then}
+    /// {@return `work`, whose memory on the other device is released with this device, or before
+    /// the next that is kept if its operands have gone stale by then}
     FallbackWork keep(FallbackWork work) {
         fallbackWork.removeIf(FallbackWork::closeIfStale);
         fallbackWork.add(work);
@@ -361,7 +408,8 @@ public final class HostDevice implements Device {
 
     private void checkOpen(String operation) {
         if (closed.get()) {
-            throw new IllegalStateException(operation + " on device " + description.id() + ", which is closed");
+            throw new IllegalStateException(
+                    operation + " on device " + description.id() + ", which is closed");
         }
     }
 }

@@ -2,10 +2,12 @@ package dev.halcyon.hal.host;
 
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/// Element access by index and type, for set-up, tests and reading back; kernels have loops of their own.
+/// Element access by index and type, for set-up, tests and reading back; kernels have loops of
+/// their own.
 public final class HostElements {
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
     private static final ValueLayout.OfDouble DOUBLE = ValueLayout.JAVA_DOUBLE_UNALIGNED;
@@ -32,7 +34,8 @@ public final class HostElements {
         };
     }
 
-    /// Sets element `index` of an array of `dtype` in `memory`, rounding once to nearest even and saturating integers.
+    /// Sets element `index` of an array of `dtype` in `memory`, rounding once to nearest even and
+    /// saturating integers.
     public static void set(MemorySegment memory, DType dtype, long index, double value) {
         switch (dtype) {
             case F64 -> memory.set(DOUBLE, index * 8, value);
@@ -45,21 +48,24 @@ public final class HostElements {
             case F4_E2M1 -> setNibble(memory, index, FloatFormats.floatToE2m1(toOddFloat(value)));
             case I64 -> memory.set(LONG, index * 8, (long) Math.rint(value));
             case I32 -> memory.set(INT, index * 4, (int) Math.rint(value));
-            case I8 -> memory.set(BYTE, index, (byte) Math.clamp((long) Math.rint(value), -128, 127));
+            case I8 ->
+                    memory.set(BYTE, index, (byte) Math.clamp((long) Math.rint(value), -128, 127));
             case U8 -> memory.set(BYTE, index, (byte) Math.clamp((long) Math.rint(value), 0, 255));
             case I4 -> setNibble(memory, index, Math.clamp((long) Math.rint(value), -8, 7) + 8);
         }
     }
 
-    /// Rounds to odd: what is lost leaves its trace in the last bit, so that rounding once more, to a narrower format,
-    /// rounds as if once.
+    /// Rounds to odd: what is lost leaves its trace in the last bit, so that rounding once more, to
+    /// a narrower format, rounds as if once.
     private static float toOddFloat(double value) {
         float nearest = (float) value;
         if (nearest == value || Double.isNaN(value)) {
             return nearest;
         }
         float towardZero =
-                Math.abs((double) nearest) > Math.abs(value) ? Math.nextAfter(nearest, 0.0) : nearest;
+                Math.abs((double) nearest) > Math.abs(value)
+                        ? Math.nextAfter(nearest, 0.0)
+                        : nearest;
         return Float.intBitsToFloat(Float.floatToRawIntBits(towardZero) | 1);
     }
 
@@ -73,7 +79,8 @@ public final class HostElements {
         memory.set(BYTE, index / 2, (byte) merged);
     }
 
-    /// Calls `visitor` with the position in the tensor's own memory of every element, in row-major order.
+    /// Calls `visitor` with the position in the tensor's own memory of every element, in row-major
+    /// order.
     public static void forEach(Tensor tensor, PositionVisitor visitor) {
         long[] index = new long[tensor.rank()];
         for (long n = 0; n < tensor.elements(); n++) {
@@ -88,7 +95,8 @@ public final class HostElements {
         }
     }
 
-    /// Receives the row-major number of an element and where it lies, in elements from the tensor's first.
+    /// Receives the row-major number of an element and where it lies, in elements from the tensor's
+    /// first.
     @FunctionalInterface
     public interface PositionVisitor {
         /// Visits one element.

@@ -19,7 +19,8 @@ public interface HostLayouts {
     ///
     /// @throws IllegalArgumentException if the device does not know the layout
     default long packedBytes(Shape weightShape, WeightFormat format) {
-        throw new IllegalArgumentException("this device has no weight layout \"" + format.layout() + "\"");
+        throw new IllegalArgumentException(
+                "this device has no weight layout \"" + format.layout() + "\"");
     }
 
     /// {@return the cache format the device is fastest with}

@@ -11,16 +11,18 @@ import java.util.List;
 import java.util.NavigableMap;
 import java.util.TreeMap;
 
-/// The native memory behind one or more epochs of a [HostArena], with the count of work that is using it; the arena
-/// guards every call.
+/// The native memory behind one or more epochs of a [HostArena], with the count of work that is
+/// using it; the arena guards every call.
 ///
-/// Native memory is kept over a reset; file mappings are not. When the arena gives it up while work is in flight, the
-/// last piece of work releases it.
+/// Native memory is kept over a reset; file mappings are not. When the arena gives it up while work
+/// is in flight, the last piece of work releases it.
 final class HostMemory {
-    /// Small tensors share slabs of this size; closing a shared FFM arena costs over 100 us, so there is one for all.
+    /// Small tensors share slabs of this size; closing a shared FFM arena costs over 100 us, so
+    /// there is one for all.
     private static final long SLAB_BYTES = 1 << 20;
 
-    /// From this size on a tensor has a native piece of its own, found again by its size after a reset.
+    /// From this size on a tensor has a native piece of its own, found again by its size after a
+    /// reset.
     private static final long LARGE_BYTES = SLAB_BYTES / 4;
 
     private static final long ALIGNMENT = 64;
@@ -70,7 +72,8 @@ final class HostMemory {
         return piece;
     }
 
-    /// The best fit, so that the same sizes find the same pieces in whatever order they are asked for.
+    /// The best fit, so that the same sizes find the same pieces in whatever order they are asked
+    /// for.
     private MemorySegment allocateLarge(long size) {
         var fit = freeLarge.ceilingEntry(size);
         if (fit == null) {
@@ -123,9 +126,7 @@ final class HostMemory {
         bytesInUse = 0;
         freeLarge.clear();
         for (MemorySegment piece : large) {
-            freeLarge
-                    .computeIfAbsent(piece.byteSize(), size -> new ArrayDeque<>())
-                    .push(piece);
+            freeLarge.computeIfAbsent(piece.byteSize(), size -> new ArrayDeque<>()).push(piece);
         }
         if (mapped) {
             mapArena.close();

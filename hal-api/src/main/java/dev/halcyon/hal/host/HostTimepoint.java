@@ -1,6 +1,7 @@
 package dev.halcyon.hal.host;
 
 import dev.halcyon.hal.Timepoint;
+
 import java.time.Duration;
 
 /// A point in an inline stream's order, which is in the past by the time anybody holds it.

@@ -2,7 +2,8 @@ package dev.halcyon.hal.host;
 
 import java.util.List;
 
-/// Bound work of a host device: a method that computes, on the calling thread or with helpers that it waits for.
+/// Bound work of a host device: a method that computes, on the calling thread or with helpers that
+/// it waits for.
 @FunctionalInterface
 public interface HostWork {
     /// Computes; must not allocate on the hot path.

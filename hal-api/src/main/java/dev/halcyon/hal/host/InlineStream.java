@@ -18,10 +18,12 @@ import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.Workspace;
 import dev.halcyon.hal.spi.ArenaEpochs;
 import dev.halcyon.hal.spi.BoundLaunch;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /// A stream that runs work on the calling thread before the call returns.
 final class InlineStream implements Stream {
@@ -87,9 +89,12 @@ final class InlineStream implements Stream {
         int entered = HostArena.enterAll(arenas);
         try {
             if (entered < arenas.count()) {
-                throw new IllegalStateException("submit of a stale launch of "
-                        + bound.plan().spec().name() + ": arena \""
-                        + arenas.arena(entered).label() + "\" was closed or reset after bind; bind it again");
+                throw new IllegalStateException(
+                        "submit of a stale launch of "
+                                + bound.plan().spec().name()
+                                + ": arena \""
+                                + arenas.arena(entered).label()
+                                + "\" was closed or reset after bind; bind it again");
             }
             execute(bound);
         } finally {
@@ -172,10 +177,12 @@ final class InlineStream implements Stream {
     @Override
     public void download(MemorySegment destination, Tensor source) {
         device.checkOwn("download", source);
-        inOrder("download", () -> {
-            failure.throwIfFailedOrFaulty("download");
-            HostTransfers.download(destination, source);
-        });
+        inOrder(
+                "download",
+                () -> {
+                    failure.throwIfFailedOrFaulty("download");
+                    HostTransfers.download(destination, source);
+                });
     }
 
     @Override
@@ -193,25 +200,30 @@ final class InlineStream implements Stream {
     @Override
     public float[] readFloats(Tensor source) {
         device.checkOwn("read", source);
-        return inOrder("read", () -> {
-            failure.throwIfFailedOrFaulty("read");
-            return HostTransfers.readFloats(source);
-        });
+        return inOrder(
+                "read",
+                () -> {
+                    failure.throwIfFailedOrFaulty("read");
+                    return HostTransfers.readFloats(source);
+                });
     }
 
     @Override
     public int[] readInts(Tensor source) {
         device.checkOwn("read", source);
-        return inOrder("read", () -> {
-            failure.throwIfFailedOrFaulty("read");
-            return HostTransfers.readInts(source);
-        });
+        return inOrder(
+                "read",
+                () -> {
+                    failure.throwIfFailedOrFaulty("read");
+                    return HostTransfers.readInts(source);
+                });
     }
 
     @Override
     public void publish(StepInput input) {
         if (!(input instanceof HostStepInput own) || input.tensor().arena().device() != device) {
-            throw new IllegalArgumentException("publish: the step input is of another device; use a stream of that one");
+            throw new IllegalArgumentException(
+                    "publish: the step input is of another device; use a stream of that one");
         }
         inOrder("publish", own::publish);
     }
@@ -219,7 +231,8 @@ final class InlineStream implements Stream {
     @Override
     public void replay(Graph graph) {
         if (!(graph instanceof ListGraph own) || graph.device() != device) {
-            throw new IllegalArgumentException("replay: the graph is of another device; record it on this one");
+            throw new IllegalArgumentException(
+                    "replay: the graph is of another device; record it on this one");
         }
         begin("replay");
         try {
@@ -239,12 +252,14 @@ final class InlineStream implements Stream {
         int entered = HostArena.enterAll(arenas);
         try {
             if (entered < arenas.count()) {
-                throw new StaleGraphException(Failure.of(
-                        device.description().id(),
-                        "replay",
-                        "arena \"" + arenas.arena(entered).label()
-                                + "\", which the graph captured, was closed or reset",
-                        "record the graph again"));
+                throw new StaleGraphException(
+                        Failure.of(
+                                device.description().id(),
+                                "replay",
+                                "arena \""
+                                        + arenas.arena(entered).label()
+                                        + "\", which the graph captured, was closed or reset",
+                                "record the graph again"));
             }
             execute(graph);
         } finally {
@@ -287,13 +302,17 @@ final class InlineStream implements Stream {
 
     @Override
     public void waitFor(Timepoint timepoint) {
-        inOrder("waitFor", () -> {
-            if (timepoint instanceof HostTimepoint host) {
-                host.stream().throwIfFailed("waitFor");
-            } else if (!timepoint.await(Duration.ofSeconds(Long.MAX_VALUE / 1_000_000_000L))) {
-                throw new IllegalStateException("a timepoint of another device was never reached");
-            }
-        });
+        inOrder(
+                "waitFor",
+                () -> {
+                    if (timepoint instanceof HostTimepoint host) {
+                        host.stream().throwIfFailed("waitFor");
+                    } else if (!timepoint.await(
+                            Duration.ofSeconds(Long.MAX_VALUE / 1_000_000_000L))) {
+                        throw new IllegalStateException(
+                                "a timepoint of another device was never reached");
+                    }
+                });
     }
 
     @Override
@@ -312,7 +331,10 @@ final class InlineStream implements Stream {
         if (!pending.isEmpty()) {
             LOGGER.log(
                     System.Logger.Level.WARNING,
-                    device.description().id() + ": stream \"" + label + "\" was closed and nothing had waited for it: "
+                    device.description().id()
+                            + ": stream \""
+                            + label
+                            + "\" was closed and nothing had waited for it: "
                             + pending);
         }
         if (ownArena != null) {
@@ -322,10 +344,12 @@ final class InlineStream implements Stream {
     }
 
     private void inOrder(String operation, Runnable work) {
-        inOrder(operation, () -> {
-            work.run();
-            return 0;
-        });
+        inOrder(
+                operation,
+                () -> {
+                    work.run();
+                    return 0;
+                });
     }
 
     private <T> T inOrder(String operation, Supplier<T> work) {
@@ -344,7 +368,8 @@ final class InlineStream implements Stream {
         ownership.enter(operation);
         try {
             if (closed) {
-                throw new IllegalStateException(operation + " on stream \"" + label + "\", which is closed");
+                throw new IllegalStateException(
+                        operation + " on stream \"" + label + "\", which is closed");
             }
             failure.throwIfFailed(operation);
         } catch (RuntimeException refused) {
@@ -360,8 +385,9 @@ final class InlineStream implements Stream {
 
     private static void refuseVirtualThread() {
         if (Thread.currentThread().isVirtual()) {
-            throw new IllegalStateException("a stream was used on a virtual thread; native contexts and worker pools"
-                    + " belong to platform threads, so run this on Thread.ofPlatform()");
+            throw new IllegalStateException(
+                    "a stream was used on a virtual thread; native contexts and worker pools"
+                            + " belong to platform threads, so run this on Thread.ofPlatform()");
         }
     }
 }

@@ -8,7 +8,7 @@ import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.ArenaEpochs;
 import dev.halcyon.hal.spi.BoundLaunch;
-import java.util.ArrayList;
+
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -49,7 +49,9 @@ final class ListGraph implements Graph {
             return switch (this) {
                 case Run run -> run.launch().operands();
                 case Copy copy ->
-                    Operands.of().read("source", copy.source()).write("destination", copy.destination());
+                        Operands.of()
+                                .read("source", copy.source())
+                                .write("destination", copy.destination());
                 case Fill fill -> Operands.of().write("destination", fill.destination());
             };
         }
@@ -58,8 +60,7 @@ final class ListGraph implements Graph {
         default boolean isAlive() {
             return switch (this) {
                 case Run run -> run.launch().isAlive();
-                case Copy copy ->
-                    copy.destination().isAlive() && copy.source().isAlive();
+                case Copy copy -> copy.destination().isAlive() && copy.source().isAlive();
                 case Fill fill -> fill.destination().isAlive();
             };
         }
@@ -91,10 +92,13 @@ final class ListGraph implements Graph {
                     arenas.add(run.launch().arenas().arena(i));
                 }
             } else {
-                node.operands().accesses().forEach(access -> arenas.add(((Tensor) access.operand()).arena()));
+                node.operands()
+                        .accesses()
+                        .forEach(access -> arenas.add(((Tensor) access.operand()).arena()));
             }
         }
-        // Epochs first, then liveness: the recording itself may have reset an arena after a node was added.
+        // Epochs first, then liveness: the recording itself may have reset an arena after a node
+        // was added.
         ArenaEpochs epochs = ArenaEpochs.now(arenas);
         nodes.forEach(NodeCollector::checkAlive);
         return new ListGraph(device, nodes, epochs);
@@ -128,7 +132,8 @@ final class ListGraph implements Graph {
     /// @throws IllegalStateException if one of them is in flight already
     void enter() {
         if (!inFlight.compareAndSet(false, true)) {
-            throw new IllegalStateException("this graph is in flight on another stream; record one graph per stream");
+            throw new IllegalStateException(
+                    "this graph is in flight on another stream; record one graph per stream");
         }
         int entered = 0;
         try {

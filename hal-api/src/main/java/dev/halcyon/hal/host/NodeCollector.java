@@ -5,6 +5,7 @@ import dev.halcyon.hal.Recorder;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.BindChecks;
 import dev.halcyon.hal.spi.BoundLaunch;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -35,8 +36,11 @@ final class NodeCollector implements Recorder {
         checkOpen();
         BoundLaunch<HostWork> bound = device.own(launch);
         if (!bound.plan().support().capturable()) {
-            throw new IllegalArgumentException(bound.plan().spec().name() + " by "
-                    + bound.plan().support().implementation() + " is not capturable; submit it beside the graph");
+            throw new IllegalArgumentException(
+                    bound.plan().spec().name()
+                            + " by "
+                            + bound.plan().support().implementation()
+                            + " is not capturable; submit it beside the graph");
         }
         add(new ListGraph.Node.Run(bound));
     }
@@ -66,7 +70,8 @@ final class NodeCollector implements Recorder {
     @Override
     public void fork(List<Consumer<Recorder>> branches) {
         checkOpen();
-        refusal = "the recorder of a fork was used inside one of its branches; use the branch's own";
+        refusal =
+                "the recorder of a fork was used inside one of its branches; use the branch's own";
         List<ListGraph.Node> earlier = new ArrayList<>();
         try {
             for (Consumer<Recorder> branch : branches) {
@@ -80,10 +85,12 @@ final class NodeCollector implements Recorder {
         nodes.addAll(earlier);
     }
 
-    private static void checkIndependent(List<ListGraph.Node> earlier, List<ListGraph.Node> branch) {
+    private static void checkIndependent(
+            List<ListGraph.Node> earlier, List<ListGraph.Node> branch) {
         for (ListGraph.Node one : earlier) {
             for (ListGraph.Node other : branch) {
-                BindChecks.checkIndependent(one.name(), one.operands(), other.name(), other.operands());
+                BindChecks.checkIndependent(
+                        one.name(), one.operands(), other.name(), other.operands());
             }
         }
     }
@@ -91,8 +98,11 @@ final class NodeCollector implements Recorder {
     /// @throws IllegalStateException if the memory of a node has gone to somebody else
     static void checkAlive(ListGraph.Node node) {
         if (!node.isAlive()) {
-            throw new IllegalStateException("recording a stale " + node.name()
-                    + ": an arena of its operands was closed or reset; make the tensors and bind the launch again");
+            throw new IllegalStateException(
+                    "recording a stale "
+                            + node.name()
+                            + ": an arena of its operands was closed or reset; make the tensors and"
+                            + " bind the launch again");
         }
     }
 

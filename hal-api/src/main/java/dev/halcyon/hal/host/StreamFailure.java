@@ -3,9 +3,11 @@ package dev.halcyon.hal.host;
 import dev.halcyon.hal.error.DeviceExecutionException;
 import dev.halcyon.hal.error.Failure;
 import dev.halcyon.hal.error.HalException;
+
 import org.jspecify.annotations.Nullable;
 
-/// What has gone wrong on a stream: the bad indices that kernels met, and the first failure, which is final.
+/// What has gone wrong on a stream: the bad indices that kernels met, and the first failure, which
+/// is final.
 ///
 /// Usable from any thread, for other streams wait on this one.
 final class StreamFailure implements FaultSink {
@@ -23,19 +25,23 @@ final class StreamFailure implements FaultSink {
     @Override
     public synchronized void report(String operand, long position, long index, long bound) {
         if (faults == 0) {
-            firstFault = operand + "[" + position + "] is " + index + ", outside 0 to " + (bound - 1);
+            firstFault =
+                    operand + "[" + position + "] is " + index + ", outside 0 to " + (bound - 1);
         }
         faults = faults + 1;
         device.countFault();
     }
 
-    /// {@return the bad indices that no wait has turned into a failure yet, in words; empty if there are none}
+    /// {@return the bad indices that no wait has turned into a failure yet, in words; empty if
+    /// there are none}
     synchronized String pendingFaults() {
         return first == null && faults > 0 ? describeFaults() : "";
     }
 
     private String describeFaults() {
-        return faults == 1 ? "bad index: " + firstFault : faults + " bad indices, the first: " + firstFault;
+        return faults == 1
+                ? "bad index: " + firstFault
+                : faults + " bad indices, the first: " + firstFault;
     }
 
     /// Throws the failure if there is one, leaving new faults for the next wait.
@@ -59,11 +65,14 @@ final class StreamFailure implements FaultSink {
         if (cause != null) {
             return failedBefore(operation, cause);
         }
-        HalException fault = new DeviceExecutionException(Failure.of(
-                device.description().id(),
-                operation + stream,
-                describeFaults(),
-                "the rows concerned were skipped; correct the index tensor and open another stream"));
+        HalException fault =
+                new DeviceExecutionException(
+                        Failure.of(
+                                device.description().id(),
+                                operation + stream,
+                                describeFaults(),
+                                "the rows concerned were skipped; correct the index tensor and open"
+                                        + " another stream"));
         first = fault;
         return fault;
     }
@@ -80,13 +89,15 @@ final class StreamFailure implements FaultSink {
 
     /// {@return the failure that `cause` makes of the stream, to be thrown}
     synchronized HalException fail(String operation, Throwable cause) {
-        HalException failure = new DeviceExecutionException(
-                Failure.of(
-                        device.description().id(),
-                        operation + stream,
-                        "the kernel threw " + cause,
-                        "this is a defect of the backend unless memory was closed under it; open another stream"),
-                cause);
+        HalException failure =
+                new DeviceExecutionException(
+                        Failure.of(
+                                device.description().id(),
+                                operation + stream,
+                                "the kernel threw " + cause,
+                                "this is a defect of the backend unless memory was closed under it;"
+                                        + " open another stream"),
+                        cause);
         first = failure;
         return failure;
     }

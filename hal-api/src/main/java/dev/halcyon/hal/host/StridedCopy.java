@@ -2,6 +2,7 @@ package dev.halcyon.hal.host;
 
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.lang.foreign.MemorySegment;
 
 /// Copies and fills of host tensors of any strides.
@@ -10,16 +11,23 @@ final class StridedCopy {
 
     static void checkAlike(Tensor destination, Tensor source) {
         if (destination.dtype() != source.dtype() || !destination.shape().equals(source.shape())) {
-            throw new IllegalArgumentException("copy needs one type and shape: destination is " + destination
-                    + ", source is " + source + "; Cast converts types");
+            throw new IllegalArgumentException(
+                    "copy needs one type and shape: destination is "
+                            + destination
+                            + ", source is "
+                            + source
+                            + "; Cast converts types");
         }
         checkWritable("copy", destination);
     }
 
     static void checkWritable(String operation, Tensor destination) {
         if (!destination.buffer().isWritable()) {
-            throw new IllegalArgumentException(operation + " into " + destination
-                    + ", a mapped file, which cannot be written; use memory of an arena");
+            throw new IllegalArgumentException(
+                    operation
+                            + " into "
+                            + destination
+                            + ", a mapped file, which cannot be written; use memory of an arena");
         }
     }
 
@@ -65,7 +73,11 @@ final class StridedCopy {
         HostElements.forEach(
                 destination,
                 (number, position) ->
-                        HostElements.set(to, dtype, position, HostElements.get(from, dtype, positions[(int) number])));
+                        HostElements.set(
+                                to,
+                                dtype,
+                                position,
+                                HostElements.get(from, dtype, positions[(int) number])));
     }
 
     private static long[] positions(Tensor tensor) {
@@ -87,6 +99,7 @@ final class StridedCopy {
             return;
         }
         HostElements.forEach(
-                destination, (number, position) -> HostElements.set(memory, dtype, position, value));
+                destination,
+                (number, position) -> HostElements.set(memory, dtype, position, value));
     }
 }

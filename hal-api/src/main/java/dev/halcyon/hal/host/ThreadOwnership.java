@@ -1,13 +1,16 @@
 package dev.halcyon.hal.host;
 
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// Counts the calls inside an object that belongs to one thread at a time, so that closing it can wait for them, and
-/// where the device was opened with thread checks refuses a call while another thread is inside.
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+
+/// Counts the calls inside an object that belongs to one thread at a time, so that closing it can
+/// wait for them, and where the device was opened with thread checks refuses a call while another
+/// thread is inside.
 ///
-/// Handing the object over is legal and needs no announcement; only calls that overlap are a mistake.
+/// Handing the object over is legal and needs no announcement; only calls that overlap are a
+/// mistake.
 final class ThreadOwnership {
     private static final long POLL_NANOS = 50_000;
 
@@ -30,9 +33,16 @@ final class ThreadOwnership {
             Thread other = user;
             if (other != current) {
                 inside.getAndDecrement();
-                throw new IllegalStateException(operation + " on " + what + " by thread \"" + current.getName()
-                        + "\" while thread " + (other == null ? "?" : "\"" + other.getName() + "\"")
-                        + " is inside it; it belongs to one thread at a time, so give each its own or take turns");
+                throw new IllegalStateException(
+                        operation
+                                + " on "
+                                + what
+                                + " by thread \""
+                                + current.getName()
+                                + "\" while thread "
+                                + (other == null ? "?" : "\"" + other.getName() + "\"")
+                                + " is inside it; it belongs to one thread at a time, so give each"
+                                + " its own or take turns");
             }
         }
         user = current;

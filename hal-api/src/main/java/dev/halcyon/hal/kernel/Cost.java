@@ -2,8 +2,8 @@ package dev.halcyon.hal.kernel;
 
 /// The least a kernel must do: floating-point operations and bytes moved to and from memory.
 ///
-/// A multiply-add counts as two operations; every operand counts once, however often a kernel reads it. Rooflines,
-/// benchmarks and JFR events all come from here.
+/// A multiply-add counts as two operations; every operand counts once, however often a kernel reads
+/// it. Rooflines, benchmarks and JFR events all come from here.
 ///
 /// @param flops floating-point operations
 /// @param bytes bytes read and written
@@ -13,7 +13,8 @@ public record Cost(double flops, double bytes) {
 
     public Cost {
         if (!(flops >= 0) || !(bytes >= 0)) {
-            throw new IllegalArgumentException("a cost is not negative: " + flops + " FLOPs, " + bytes + " bytes");
+            throw new IllegalArgumentException(
+                    "a cost is not negative: " + flops + " FLOPs, " + bytes + " bytes");
         }
     }
 

@@ -4,6 +4,7 @@ package dev.halcyon.hal.kernel;
 public interface KernelArgs {
     /// {@return every operand with its name and how it is used}
     ///
-    /// `bind` takes liveness, device and overlap checks from here, so an operand left out is an operand unchecked.
+    /// `bind` takes liveness, device and overlap checks from here, so an operand left out is an
+    /// operand unchecked.
     Operands operands();
 }

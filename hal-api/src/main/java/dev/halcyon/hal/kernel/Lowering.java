@@ -3,14 +3,17 @@ package dev.halcyon.hal.kernel;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
 
-/// A coarse operation said in finer ones, run in order on the same device, with intermediates in the workspace.
+/// A coarse operation said in finer ones, run in order on the same device, with intermediates in
+/// the workspace.
 ///
-/// A backend that has the finer kernels runs every coarse spec without doing anything; it overrides what it can fuse.
+/// A backend that has the finer kernels runs every coarse spec without doing anything; it overrides
+/// what it can fuse.
 ///
 /// @param <A> the arguments of the coarse operation
 /// @param scratch intermediates, each of unspecified contents at the start

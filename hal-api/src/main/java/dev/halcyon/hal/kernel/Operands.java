@@ -6,13 +6,16 @@ import dev.halcyon.hal.memory.PackedTensor;
 import dev.halcyon.hal.memory.QuantizedTensor;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.BiConsumer;
-import org.jspecify.annotations.Nullable;
 
-/// The operands of one launch by name, with the way each is used; built fluently by [KernelArgs#operands()].
+/// The operands of one launch by name, with the way each is used; built fluently by
+/// [KernelArgs#operands()].
 ///
 /// Absent (`null`) operands are skipped, so optional ones can be listed without a test.
 public final class Operands {
@@ -57,8 +60,8 @@ public final class Operands {
         return add(name, pool == null ? null : pool.storage(), Mode.READ, Set.of());
     }
 
-    /// Adds an operand that is overwritten and overlaps nothing, except that it may be exactly the range of one of the
-    /// operands named in `mayEqual`.
+    /// Adds an operand that is overwritten and overlaps nothing, except that it may be exactly the
+    /// range of one of the operands named in `mayEqual`.
     public Operands write(String name, @Nullable Operand operand, String... mayEqual) {
         return add(name, operand, Mode.WRITE, Set.of(mayEqual));
     }
@@ -85,9 +88,10 @@ public final class Operands {
         return List.copyOf(accesses);
     }
 
-    /// Calls `visitor` for every tensor an operand consists of: itself, its values and scales, its storage, or its
-    /// elements'.
-    public static void forEachTensor(Operand operand, String name, BiConsumer<String, Tensor> visitor) {
+    /// Calls `visitor` for every tensor an operand consists of: itself, its values and scales, its
+    /// storage, or its elements'.
+    public static void forEachTensor(
+            Operand operand, String name, BiConsumer<String, Tensor> visitor) {
         switch (operand) {
             case Tensor tensor -> visitor.accept(name, tensor);
             case QuantizedTensor quantized -> {

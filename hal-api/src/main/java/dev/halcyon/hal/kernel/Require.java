@@ -6,11 +6,13 @@ import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
 import dev.halcyon.hal.memory.WeightFormat;
-import java.util.List;
+
 import org.jspecify.annotations.Nullable;
 
-/// Checks for the compact constructors and the `validate` methods of specs, with one wording for all of them:
-/// the name, the value, and what was wanted.
+import java.util.List;
+
+/// Checks for the compact constructors and the `validate` methods of specs, with one wording for
+/// all of them: the name, the value, and what was wanted.
 public final class Require {
     private Require() {}
 
@@ -33,7 +35,8 @@ public final class Require {
     /// {@return `value`, which lies in `min` to `max`, both inclusive}
     public static int between(String name, int value, int min, int max) {
         if (value < min || value > max) {
-            throw new IllegalArgumentException(name + " must be between " + min + " and " + max + ", not " + value);
+            throw new IllegalArgumentException(
+                    name + " must be between " + min + " and " + max + ", not " + value);
         }
         return value;
     }
@@ -49,7 +52,8 @@ public final class Require {
     /// {@return `value`, which is finite and above 0}
     public static double positive(String name, double value) {
         if (!(value > 0) || !Double.isFinite(value)) {
-            throw new IllegalArgumentException(name + " must be a finite number above 0, not " + value);
+            throw new IllegalArgumentException(
+                    name + " must be a finite number above 0, not " + value);
         }
         return value;
     }
@@ -58,7 +62,8 @@ public final class Require {
     public static DType oneOf(String name, DType value, DType... allowed) {
         List<DType> choice = List.of(allowed);
         if (!choice.contains(value)) {
-            throw new IllegalArgumentException(name + " must be one of " + choice + ", not " + value);
+            throw new IllegalArgumentException(
+                    name + " must be one of " + choice + ", not " + value);
         }
         return value;
     }
@@ -86,21 +91,35 @@ public final class Require {
         }
         if (!wanted && operand != null) {
             throw new IllegalArgumentException(
-                    name + " is given, but this spec does not use it; leave it out or plan a spec that does");
+                    name
+                            + " is given, but this spec does not use it; leave it out or plan a"
+                            + " spec that does");
         }
     }
 
-    /// Checks a tensor's type and exact shape, and that neighbours of the innermost dimension are neighbours in memory.
+    /// Checks a tensor's type and exact shape, and that neighbours of the innermost dimension are
+    /// neighbours in memory.
     ///
     /// @param dims the extents; -1 stands for "any"
     public static void tensor(String name, Tensor tensor, DType dtype, long... dims) {
         if (tensor.dtype() != dtype || !matches(tensor.shape(), dims)) {
-            throw new IllegalArgumentException(name + " must be " + dtype + " " + Shapes.describe(dims) + ", not "
-                    + tensor.dtype() + " " + tensor.shape());
+            throw new IllegalArgumentException(
+                    name
+                            + " must be "
+                            + dtype
+                            + " "
+                            + Shapes.describe(dims)
+                            + ", not "
+                            + tensor.dtype()
+                            + " "
+                            + tensor.shape());
         }
         if (tensor.rank() > 0 && tensor.dim(-1) > 1 && tensor.stride(-1) != 1) {
             throw new IllegalArgumentException(
-                    name + " must have stride 1 in its innermost dimension, not " + tensor + "; Copy makes it so");
+                    name
+                            + " must have stride 1 in its innermost dimension, not "
+                            + tensor
+                            + "; Copy makes it so");
         }
     }
 
@@ -114,30 +133,46 @@ public final class Require {
     /// Checks type and shape of a tensor whose first dimension is a row count with an upper bound.
     ///
     /// @return the number of rows it has
-    public static long rows(String name, Tensor tensor, DType dtype, long maxRows, long... rowDims) {
+    public static long rows(
+            String name, Tensor tensor, DType dtype, long maxRows, long... rowDims) {
         long[] dims = new long[rowDims.length + 1];
         dims[0] = -1;
         System.arraycopy(rowDims, 0, dims, 1, rowDims.length);
         tensor(name, tensor, dtype, dims);
         long rows = tensor.dim(0);
         if (rows > maxRows) {
-            throw new IllegalArgumentException(name + " has " + rows + " rows, the plan's upper bound is " + maxRows
-                    + "; plan a larger bound or pass fewer rows");
+            throw new IllegalArgumentException(
+                    name
+                            + " has "
+                            + rows
+                            + " rows, the plan's upper bound is "
+                            + maxRows
+                            + "; plan a larger bound or pass fewer rows");
         }
         return rows;
     }
 
-    /// Checks that an operand has the format and the logical shape that the spec names, and no gaps.
+    /// Checks that an operand has the format and the logical shape that the spec names, and no
+    /// gaps.
     ///
     /// @param dims the extents; -1 stands for "any"
     public static void weight(String name, Operand operand, WeightFormat format, long... dims) {
         if (!operand.format().equals(format)) {
             throw new IllegalArgumentException(
-                    name + " must be stored as " + format + ", not " + operand.format() + "; PackWeight converts");
+                    name
+                            + " must be stored as "
+                            + format
+                            + ", not "
+                            + operand.format()
+                            + "; PackWeight converts");
         }
         if (!matches(operand.shape(), dims)) {
             throw new IllegalArgumentException(
-                    name + " must have shape " + Shapes.describe(dims) + ", not " + operand.shape());
+                    name
+                            + " must have shape "
+                            + Shapes.describe(dims)
+                            + ", not "
+                            + operand.shape());
         }
         Operands.forEachTensor(operand, name, Require::contiguous);
     }
@@ -146,14 +181,22 @@ public final class Require {
     public static void sameRows(String name, long rows, String other, long otherRows) {
         if (rows != otherRows) {
             throw new IllegalArgumentException(
-                    name + " has " + rows + " rows but " + other + " has " + otherRows + "; they must agree");
+                    name
+                            + " has "
+                            + rows
+                            + " rows but "
+                            + other
+                            + " has "
+                            + otherRows
+                            + "; they must agree");
         }
     }
 
     /// Checks that a tensor has no gaps.
     public static void contiguous(String name, Tensor tensor) {
         if (!tensor.isContiguous()) {
-            throw new IllegalArgumentException(name + " must be contiguous, not " + tensor + "; Copy makes it so");
+            throw new IllegalArgumentException(
+                    name + " must be contiguous, not " + tensor + "; Copy makes it so");
         }
     }
 
@@ -178,7 +221,8 @@ public final class Require {
         static String describe(long[] dims) {
             StringBuilder text = new StringBuilder("[");
             for (int i = 0; i < dims.length; i++) {
-                text.append(i == 0 ? "" : ", ").append(dims[i] == -1 ? "*" : Long.toString(dims[i]));
+                text.append(i == 0 ? "" : ", ")
+                        .append(dims[i] == -1 ? "*" : Long.toString(dims[i]));
             }
             return text.append(']').toString();
         }

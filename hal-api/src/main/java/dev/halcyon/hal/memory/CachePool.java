@@ -1,22 +1,39 @@
 package dev.halcyon.hal.memory;
 
-/// The pages of a key-value cache, shared by all sequences of one layer (or of all layers, at the engine's choice).
+/// The pages of a key-value cache, shared by all sequences of one layer (or of all layers, at the
+/// engine's choice).
 ///
-/// A sequence owns pages through a block table: row `i` of a sequence lies in page `blockTable[i / rowsPerPage]` at
-/// row `i % rowsPerPage`; its slot is `page * rowsPerPage + row`.
+/// A sequence owns pages through a block table: row `i` of a sequence lies in page `blockTable[i /
+/// rowsPerPage]` at row `i % rowsPerPage`; its slot is `page * rowsPerPage + row`.
 ///
 /// @param storage the bytes, [DType#U8], shape `[pages, bytesPerPage]`
 /// @param format how to read a page
 public record CachePool(Tensor storage, CacheFormat format) {
     public CachePool {
         Shape shape = storage.shape();
-        if (storage.dtype() != DType.U8 || shape.rank() != 2 || shape.dim(1) != format.bytesPerPage()) {
-            throw new IllegalArgumentException("a cache pool of " + format + " is U8 [pages, " + format.bytesPerPage()
-                    + "], not " + storage.dtype() + " " + shape);
+        if (storage.dtype() != DType.U8
+                || shape.rank() != 2
+                || shape.dim(1) != format.bytesPerPage()) {
+            throw new IllegalArgumentException(
+                    "a cache pool of "
+                            + format
+                            + " is U8 [pages, "
+                            + format.bytesPerPage()
+                            + "], not "
+                            + storage.dtype()
+                            + " "
+                            + shape);
         }
         if (!storage.isContiguous() || storage.byteOffset() % format.dtype().alignment() != 0) {
-            throw new IllegalArgumentException("pages of " + format + " lie one behind the other and begin at a multiple of "
-                    + format.dtype().alignment() + " bytes, unlike " + storage + " at offset " + storage.byteOffset());
+            throw new IllegalArgumentException(
+                    "pages of "
+                            + format
+                            + " lie one behind the other and begin at a multiple of "
+                            + format.dtype().alignment()
+                            + " bytes, unlike "
+                            + storage
+                            + " at offset "
+                            + storage.byteOffset());
         }
     }
 
@@ -42,6 +59,7 @@ public record CachePool(Tensor storage, CacheFormat format) {
         if (!format.isRowMajor()) {
             throw new IllegalStateException("cache layout " + format.layout() + " has no row view");
         }
-        return storage.reinterpret(format.dtype(), Shape.of(pages(), format.rowsPerPage(), format.rowDim()));
+        return storage.reinterpret(
+                format.dtype(), Shape.of(pages(), format.rowsPerPage(), format.rowDim()));
     }
 }

@@ -2,8 +2,8 @@ package dev.halcyon.hal.memory;
 
 /// The element types a [Tensor] can hold.
 ///
-/// Multi-byte elements are little-endian. The two 4-bit types pack two elements a byte, the lower nibble first,
-/// so the last dimension of such a tensor has an even number of elements.
+/// Multi-byte elements are little-endian. The two 4-bit types pack two elements a byte, the lower
+/// nibble first, so the last dimension of such a tensor has an even number of elements.
 public enum DType {
     /// IEEE 754 binary64.
     F64(64, true),
@@ -19,7 +19,8 @@ public enum DType {
     F8_E5M2(8, true),
     /// A power of two, `2^(code - 127)`; code 255 is NaN. Only ever a scale.
     F8_E8M0(8, true),
-    /// 4-bit E2M1: 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives; the lower nibble holds the even element.
+    /// 4-bit E2M1: 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives; the lower nibble holds the even
+    /// element.
     F4_E2M1(4, true),
     /// 64-bit two's complement integer.
     I64(64, false),
@@ -29,7 +30,8 @@ public enum DType {
     I8(8, false),
     /// Unsigned byte; also the type of opaque storage.
     U8(8, false),
-    /// 4-bit integer in offset binary: the stored nibble is the value plus 8; the lower nibble holds the even element.
+    /// 4-bit integer in offset binary: the stored nibble is the value plus 8; the lower nibble
+    /// holds the even element.
     I4(4, false);
 
     private final int bits;

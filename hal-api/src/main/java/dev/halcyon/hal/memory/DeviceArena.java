@@ -1,6 +1,7 @@
 package dev.halcyon.hal.memory;
 
 import dev.halcyon.hal.Device;
+
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 
@@ -11,8 +12,9 @@ import java.nio.channels.FileChannel;
 /// | `reset()` | everything becomes stale at once; the memory is reused once work submitted so far has passed |
 /// | `close()` | everything becomes stale at once; the memory is released once work submitted so far has passed |
 ///
-/// Use of anything stale throws [IllegalStateException]; it never touches memory. Neither call waits. A per-step arena
-/// that is reset and refilled with the same sizes in the same order allocates no native memory after the first step.
+/// Use of anything stale throws [IllegalStateException]; it never touches memory. Neither call
+/// waits. A per-step arena that is reset and refilled with the same sizes in the same order
+/// allocates no native memory after the first step.
 ///
 /// *Threads.* An arena belongs to one thread at a time; handing it over is the caller's care.
 public interface DeviceArena extends AutoCloseable {
@@ -24,7 +26,8 @@ public interface DeviceArena extends AutoCloseable {
 
     /// {@return a tensor of unspecified contents, contiguous, aligned to 64 bytes}
     ///
-    /// @throws dev.halcyon.hal.error.OutOfDeviceMemoryException if the device has no such piece left
+    /// @throws dev.halcyon.hal.error.OutOfDeviceMemoryException if the device has no such piece
+    ///   left
     /// @throws IllegalStateException if the arena is closed
     Tensor tensor(DType dtype, Shape shape);
 
@@ -33,15 +36,17 @@ public interface DeviceArena extends AutoCloseable {
         return tensor(dtype, Shape.of(dims));
     }
 
-    /// {@return a tensor over the bytes of a file, without copying where the device can read host memory}
+    /// {@return a tensor over the bytes of a file, without copying where the device can read host
+    /// memory}
     ///
-    /// The arena owns the mapping, so closing `channel` is harmless. A device that cannot read host memory copies.
-    /// Truncating the file while it is mapped is not survivable on any operating system; do not.
+    /// The arena owns the mapping, so closing `channel` is harmless. A device that cannot read host
+    /// memory copies. Truncating the file while it is mapped is not survivable on any operating
+    /// system; do not.
     ///
     /// @param channel a readable file
     /// @param offset position of the first byte
-    /// @throws IllegalArgumentException if the range is outside the file, or its start is not aligned to the element
-    ///     size (then read the bytes and `stream.upload` them instead)
+    /// @throws IllegalArgumentException if the range is outside the file, or its start is not
+    ///   aligned to the element size (then read the bytes and `stream.upload` them instead)
     /// @throws IOException if the file cannot be mapped
     Tensor map(FileChannel channel, long offset, DType dtype, Shape shape) throws IOException;
 
@@ -54,7 +59,8 @@ public interface DeviceArena extends AutoCloseable {
     /// {@return the number of bytes of native memory the arena holds}
     long bytesReserved();
 
-    /// {@return a number that changes with every reset and with close; equal numbers mean nothing went stale between}
+    /// {@return a number that changes with every reset and with close; equal numbers mean nothing
+    /// went stale between}
     long epoch();
 
     /// {@return whether the arena is open}

@@ -2,26 +2,32 @@ package dev.halcyon.hal.memory;
 
 import java.util.Arrays;
 
-/// The extent of a tensor in each dimension, outermost first; rank 0 is a scalar and an extent of 0 is legal.
+/// The extent of a tensor in each dimension, outermost first; rank 0 is a scalar and an extent of 0
+/// is legal.
 public final class Shape {
     private final long[] dims;
     private final long elements;
 
     private Shape(long[] dims) {
         this.dims = dims;
-        // Without the zeros, so that strides cannot overflow either and the order of the extents does not matter.
+        // Without the zeros, so that strides cannot overflow either and the order of the extents
+        // does not matter.
         long product = 1;
         boolean empty = false;
         for (long dim : dims) {
             if (dim < 0) {
-                throw new IllegalArgumentException("shape " + Arrays.toString(dims) + " has a negative extent");
+                throw new IllegalArgumentException(
+                        "shape " + Arrays.toString(dims) + " has a negative extent");
             }
             empty |= dim == 0;
             try {
                 product = Math.multiplyExact(product, Math.max(1, dim));
             } catch (ArithmeticException overflow) {
                 throw new IllegalArgumentException(
-                        "shape " + Arrays.toString(dims) + " has more elements than a long can count", overflow);
+                        "shape "
+                                + Arrays.toString(dims)
+                                + " has more elements than a long can count",
+                        overflow);
             }
         }
         this.elements = empty ? 0 : product;
@@ -29,7 +35,8 @@ public final class Shape {
 
     /// {@return the shape with these extents}
     ///
-    /// @throws IllegalArgumentException if an extent is negative or the product of those above 0 overflows a `long`
+    /// @throws IllegalArgumentException if an extent is negative or the product of those above 0
+    ///   overflows a `long`
     public static Shape of(long... dims) {
         return new Shape(dims.clone());
     }
@@ -39,7 +46,8 @@ public final class Shape {
         return dims.length;
     }
 
-    /// {@return the extent of dimension `index`; a negative index counts from the innermost, -1 being the last}
+    /// {@return the extent of dimension `index`; a negative index counts from the innermost, -1
+    /// being the last}
     ///
     /// @throws IndexOutOfBoundsException if there is no such dimension
     public long dim(int index) {

@@ -6,8 +6,8 @@ import java.util.Objects;
 
 /// An immutable typed view of a [Buffer]: element type, shape and strides.
 ///
-/// Strides count elements. Slicing shares memory; nothing here copies or allocates device memory. A tensor is stale as
-/// soon as its buffer is.
+/// Strides count elements. Slicing shares memory; nothing here copies or allocates device memory. A
+/// tensor is stale as soon as its buffer is.
 public final class Tensor implements Operand {
     private final Buffer buffer;
     private final long byteOffset;
@@ -27,17 +27,31 @@ public final class Tensor implements Operand {
 
     /// {@return a contiguous view of `buffer` that begins `byteOffset` bytes in}
     ///
-    /// @throws IllegalArgumentException if the view does not fit the buffer, its start is not aligned to the element
-    ///     size, or a packed 4-bit type has an odd last dimension
+    /// @throws IllegalArgumentException if the view does not fit the buffer, its start is not
+    ///   aligned to the element size, or a packed 4-bit type has an odd last dimension
     public static Tensor of(Buffer buffer, long byteOffset, DType dtype, Shape shape) {
         long bytes = bytes(dtype, shape);
         if (byteOffset < 0 || byteOffset > buffer.byteSize() - bytes) {
-            throw new IllegalArgumentException(dtype + " " + shape + " needs " + bytes + " bytes at offset " + byteOffset
-                    + ", the buffer has " + buffer.byteSize());
+            throw new IllegalArgumentException(
+                    dtype
+                            + " "
+                            + shape
+                            + " needs "
+                            + bytes
+                            + " bytes at offset "
+                            + byteOffset
+                            + ", the buffer has "
+                            + buffer.byteSize());
         }
         if (byteOffset % dtype.alignment() != 0) {
-            throw new IllegalArgumentException("offset " + byteOffset + " is not a multiple of the " + dtype.alignment()
-                    + " bytes of " + dtype + "; copy the data to an aligned place");
+            throw new IllegalArgumentException(
+                    "offset "
+                            + byteOffset
+                            + " is not a multiple of the "
+                            + dtype.alignment()
+                            + " bytes of "
+                            + dtype
+                            + "; copy the data to an aligned place");
         }
         long[] strides = rowMajorStrides(shape);
         checkPacked(dtype, shape, strides);
@@ -48,19 +62,24 @@ public final class Tensor implements Operand {
         try {
             return dtype.bytes(shape.elements());
         } catch (ArithmeticException overflow) {
-            throw new IllegalArgumentException(dtype + " " + shape + " has more bytes than a long can count", overflow);
+            throw new IllegalArgumentException(
+                    dtype + " " + shape + " has more bytes than a long can count", overflow);
         }
     }
 
-    /// Rows of packed elements begin and end with a byte, so that a row can be copied without its neighbour.
+    /// Rows of packed elements begin and end with a byte, so that a row can be copied without its
+    /// neighbour.
     private static void checkPacked(DType dtype, Shape shape, long[] strides) {
         if (dtype.isPacked()
                 && shape.rank() > 0
                 && shape.elements() > 0
                 && strides[strides.length - 1] == 1
                 && shape.dim(-1) % 2 != 0) {
-            throw new IllegalArgumentException(dtype + " packs two elements a byte; the last dimension of " + shape
-                    + " is odd; pad it to an even number");
+            throw new IllegalArgumentException(
+                    dtype
+                            + " packs two elements a byte; the last dimension of "
+                            + shape
+                            + " is odd; pad it to an even number");
         }
     }
 
@@ -125,7 +144,8 @@ public final class Tensor implements Operand {
         return shape.elements();
     }
 
-    /// {@return elements between neighbours of dimension `index`; negative indices count from the innermost}
+    /// {@return elements between neighbours of dimension `index`; negative indices count from the
+    /// innermost}
     public long stride(int index) {
         int at = index < 0 ? index + strides.length : index;
         return strides[at];
@@ -136,7 +156,8 @@ public final class Tensor implements Operand {
         return contiguous;
     }
 
-    /// {@return the bytes from the first element to the end of the last one, gaps of a strided view included}
+    /// {@return the bytes from the first element to the end of the last one, gaps of a strided view
+    /// included}
     public long byteSize() {
         if (shape.elements() == 0) {
             return 0;
@@ -171,13 +192,16 @@ public final class Tensor implements Operand {
     /// @throws UnsupportedOperationException if the memory is not visible to the host
     public MemorySegment segment() {
         // A slice of an empty tensor may begin beyond its buffer, where there is nothing to see.
-        return elements() == 0 ? buffer.segment().asSlice(0, 0) : buffer.segment().asSlice(byteOffset, byteSize());
+        return elements() == 0
+                ? buffer.segment().asSlice(0, 0)
+                : buffer.segment().asSlice(byteOffset, byteSize());
     }
 
     /// {@return entries `from` (inclusive) to `to` (exclusive) of dimension `dim`, sharing memory}
     ///
     /// @throws IndexOutOfBoundsException if the range is not inside the dimension
-    /// @throws IllegalArgumentException if a row of packed elements would begin or end in the middle of a byte
+    /// @throws IllegalArgumentException if a row of packed elements would begin or end in the
+    ///   middle of a byte
     public Tensor slice(int dim, long from, long to) {
         int at = dim < 0 ? dim + shape.rank() : dim;
         Objects.checkFromToIndex(from, to, shape.dim(at));
@@ -203,25 +227,41 @@ public final class Tensor implements Operand {
 
     /// {@return the same elements in another shape}
     ///
-    /// @throws IllegalArgumentException if the number of elements differs, the tensor is not contiguous, or a packed
-    ///     4-bit type would have an odd last dimension
+    /// @throws IllegalArgumentException if the number of elements differs, the tensor is not
+    ///   contiguous, or a packed 4-bit type would have an odd last dimension
     public Tensor reshape(long... dims) {
         Shape wanted = Shape.of(dims);
         if (wanted.elements() != elements() || !contiguous) {
             throw new IllegalArgumentException(
-                    "cannot view " + (contiguous ? "" : "strided ") + dtype + " " + shape + " as " + wanted);
+                    "cannot view "
+                            + (contiguous ? "" : "strided ")
+                            + dtype
+                            + " "
+                            + shape
+                            + " as "
+                            + wanted);
         }
         return of(buffer, byteOffset, dtype, wanted);
     }
 
     /// {@return the same bytes with another element type and shape}
     ///
-    /// @throws IllegalArgumentException if the number of bytes differs, the tensor is not contiguous or the start is
-    ///     not aligned for the type
+    /// @throws IllegalArgumentException if the number of bytes differs, the tensor is not
+    ///   contiguous or the start is not aligned for the type
     public Tensor reinterpret(DType other, Shape wanted) {
         if (!contiguous || bytes(other, wanted) != byteSize()) {
-            throw new IllegalArgumentException("cannot read " + (contiguous ? "" : "strided ") + dtype + " " + shape
-                    + " (" + byteSize() + " bytes) as " + other + " " + wanted);
+            throw new IllegalArgumentException(
+                    "cannot read "
+                            + (contiguous ? "" : "strided ")
+                            + dtype
+                            + " "
+                            + shape
+                            + " ("
+                            + byteSize()
+                            + " bytes) as "
+                            + other
+                            + " "
+                            + wanted);
         }
         return of(buffer, byteOffset, other, wanted);
     }
@@ -240,7 +280,8 @@ public final class Tensor implements Operand {
         return view(0, Shape.of(dims), swapped);
     }
 
-    /// {@return the view with a dimension of extent 1 inserted before dimension `at`, sharing memory}
+    /// {@return the view with a dimension of extent 1 inserted before dimension `at`, sharing
+    /// memory}
     ///
     /// @throws IndexOutOfBoundsException if `at` is not between 0 and the rank
     public Tensor unsqueeze(int at) {
@@ -259,13 +300,20 @@ public final class Tensor implements Operand {
     }
 
     private Tensor view(long elementOffset, Shape viewShape, long[] viewStrides) {
-        // A view without elements begins where this one does: the end of an empty range may lie behind the buffer.
+        // A view without elements begins where this one does: the end of an empty range may lie
+        // behind the buffer.
         if (viewShape.elements() == 0) {
             return new Tensor(buffer, byteOffset, dtype, viewShape, viewStrides);
         }
         if (dtype.isPacked() && elementOffset % 2 != 0) {
             throw new IllegalArgumentException(
-                    "element " + elementOffset + " of " + dtype + " " + shape + " begins in the middle of a byte");
+                    "element "
+                            + elementOffset
+                            + " of "
+                            + dtype
+                            + " "
+                            + shape
+                            + " begins in the middle of a byte");
         }
         checkPacked(dtype, viewShape, viewStrides);
         long bytes = dtype.isPacked() ? elementOffset / 2 : elementOffset * (dtype.bits() / 8);
@@ -275,7 +323,10 @@ public final class Tensor implements Operand {
     /// {@return type, shape and state, for messages}
     @Override
     public String toString() {
-        return dtype + " " + shape + (contiguous ? "" : " strides " + Arrays.toString(strides))
+        return dtype
+                + " "
+                + shape
+                + (contiguous ? "" : " strides " + Arrays.toString(strides))
                 + (isAlive() ? "" : " (stale)");
     }
 }

@@ -5,14 +5,16 @@ import java.util.Optional;
 
 /// How a weight is stored: element type or quantization scheme, and layout.
 ///
-/// Specs carry one of these for each weight, so that a backend can say truthfully whether it supports them.
-/// `device.preferred(…)` names the layout the device is fastest with; `PackWeight` converts.
+/// Specs carry one of these for each weight, so that a backend can say truthfully whether it
+/// supports them. `device.preferred(…)` names the layout the device is fastest with; `PackWeight`
+/// converts.
 ///
 /// @param dtype type of the stored values
 /// @param scheme the block scales, if there are any; then `dtype` is the scheme's value type
 /// @param layout [#ROW_MAJOR] or a name a backend has given one of its own layouts
 /// @param isListed whether the operand is a [TensorList], one address a slice
-public record WeightFormat(DType dtype, Optional<QuantizationScheme> scheme, String layout, boolean isListed) {
+public record WeightFormat(
+        DType dtype, Optional<QuantizationScheme> scheme, String layout, boolean isListed) {
     /// The layout of every checkpoint: rows of the output dimension, contiguous.
     public static final String ROW_MAJOR = "row-major";
 
@@ -21,7 +23,11 @@ public record WeightFormat(DType dtype, Optional<QuantizationScheme> scheme, Str
         Objects.requireNonNull(layout, "layout");
         if (scheme.isPresent() && scheme.get().values() != dtype) {
             throw new IllegalArgumentException(
-                    "weight format of " + dtype + " with a scheme of " + scheme.get().values() + " values");
+                    "weight format of "
+                            + dtype
+                            + " with a scheme of "
+                            + scheme.get().values()
+                            + " values");
         }
     }
 
@@ -70,7 +76,8 @@ public record WeightFormat(DType dtype, Optional<QuantizationScheme> scheme, Str
     @Override
     public String toString() {
         String scales =
-                scheme.map(s -> "/" + s.scales() + " " + s.blockRows() + "x" + s.blockColumns()).orElse("");
+                scheme.map(s -> "/" + s.scales() + " " + s.blockRows() + "x" + s.blockColumns())
+                        .orElse("");
         return dtype + scales + " " + layout + (isListed ? " listed" : "");
     }
 }

@@ -1,9 +1,11 @@
 package dev.halcyon.hal.spi;
 
 import dev.halcyon.hal.memory.DeviceArena;
+
 import java.util.Set;
 
-/// The arenas that something depends on, each with the epoch it had then; stale as soon as one has moved on.
+/// The arenas that something depends on, each with the epoch it had then; stale as soon as one has
+/// moved on.
 public final class ArenaEpochs {
     private final DeviceArena[] arenas;
     private final long[] epochs;

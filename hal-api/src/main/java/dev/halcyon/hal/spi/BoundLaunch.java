@@ -5,6 +5,7 @@ import dev.halcyon.hal.Plan;
 import dev.halcyon.hal.kernel.Cost;
 import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.memory.Workspace;
+
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /// The launch of any backend: the bound work, and the arenas it must find as they were.
@@ -74,8 +75,10 @@ public final class BoundLaunch<W> implements Launch {
     /// @throws IllegalStateException if it is in flight already
     public void enter() {
         if (!inFlight.compareAndSet(false, true)) {
-            throw new IllegalStateException("this launch of " + plan.spec().name()
-                    + " is in flight on another stream; bind one launch per stream");
+            throw new IllegalStateException(
+                    "this launch of "
+                            + plan.spec().name()
+                            + " is in flight on another stream; bind one launch per stream");
         }
     }
 

@@ -16,7 +16,8 @@ public sealed interface Decision<A extends KernelArgs, W> {
     /// @param support which implementation, and what it promises
     /// @param workspaceBytes scratch memory a launch needs
     /// @param binder turns checked arguments into work
-    record Planned<A extends KernelArgs, W>(Support.Native support, long workspaceBytes, Binder<A, W> binder)
+    record Planned<A extends KernelArgs, W>(
+            Support.Native support, long workspaceBytes, Binder<A, W> binder)
             implements Decision<A, W> {}
 
     /// The spec will not run.
@@ -43,8 +44,12 @@ public sealed interface Decision<A extends KernelArgs, W> {
 
     /// {@return a plan with an implementation of its own that can be captured into graphs}
     static <A extends KernelArgs, W> Decision<A, W> planned(
-            Implementation implementation, Numerics numerics, long workspaceBytes, Binder<A, W> binder) {
-        return new Planned<>(new Support.Native(implementation, numerics, true, false), workspaceBytes, binder);
+            Implementation implementation,
+            Numerics numerics,
+            long workspaceBytes,
+            Binder<A, W> binder) {
+        return new Planned<>(
+                new Support.Native(implementation, numerics, true, false), workspaceBytes, binder);
     }
 
     /// {@return a refusal}

@@ -3,6 +3,7 @@ package dev.halcyon.hal.spi;
 import dev.halcyon.hal.Limits;
 import dev.halcyon.hal.kernel.KernelArgs;
 import dev.halcyon.hal.kernel.KernelSpec;
+
 import java.util.List;
 
 /// A backend's implementation of one spec class, registered in a [KernelRegistry].
@@ -26,6 +27,7 @@ public interface Kernel<S extends KernelSpec<A>, A extends KernelArgs, W> {
 
     /// {@return the implementation for a spec, or why there is none}
     ///
-    /// Called by `supports` and by `plan` alike, so the two cannot disagree. It must be cheap and touch no memory.
+    /// Called by `supports` and by `plan` alike, so the two cannot disagree. It must be cheap and
+    /// touch no memory.
     Decision<A, W> decide(S spec, Limits limits);
 }

@@ -5,6 +5,9 @@ import dev.halcyon.hal.Support;
 import dev.halcyon.hal.kernel.KernelArgs;
 import dev.halcyon.hal.kernel.KernelSpec;
 import dev.halcyon.hal.kernel.Lowering;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,12 +15,11 @@ import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /// The kernels of a backend by spec class; it takes the decision that `supports` and `plan` report.
 ///
-/// A spec without a kernel, or that its kernel declines, runs by its default lowering where all the finer specs run.
-/// Filled while a backend opens, read-only and usable from any thread afterwards.
+/// A spec without a kernel, or that its kernel declines, runs by its default lowering where all the
+/// finer specs run. Filled while a backend opens, read-only and usable from any thread afterwards.
 ///
 /// @param <W> the backend's type of bound work
 public final class KernelRegistry<W> {
@@ -37,8 +39,10 @@ public final class KernelRegistry<W> {
     public KernelRegistry<W> register(Kernel<?, ?, W> kernel) {
         Kernel<?, ?, W> earlier = kernels.putIfAbsent(kernel.specType(), kernel);
         if (earlier != null) {
-            throw new IllegalStateException(kernel.specType().getSimpleName() + " has a kernel already: "
-                    + earlier.getClass().getName());
+            throw new IllegalStateException(
+                    kernel.specType().getSimpleName()
+                            + " has a kernel already: "
+                            + earlier.getClass().getName());
         }
         return this;
     }
@@ -58,21 +62,25 @@ public final class KernelRegistry<W> {
                 && !planned.support().numerics().batchInvariant()) {
             return Decision.refused(
                     Support.Reason.NUMERICS,
-                    planned.support().implementation() + " does not promise the batch invariance that " + spec.name()
+                    planned.support().implementation()
+                            + " does not promise the batch invariance that "
+                            + spec.name()
                             + " asks for",
                     "the spec without batchInvariant");
         }
         return decision;
     }
 
-    private <A extends KernelArgs> Decision<A, W> decideByKernelOrLowering(KernelSpec<A> spec, Limits limits) {
+    private <A extends KernelArgs> Decision<A, W> decideByKernelOrLowering(
+            KernelSpec<A> spec, Limits limits) {
         return switch (decideByKernel(spec, limits)) {
             case Decision.Planned<A, W> own -> withinLimits(spec, own, limits);
             case Decision.Refused<A, W> own -> {
                 Optional<Lowering<A>> lowering = spec.lowering();
                 yield lowering.isEmpty() || isFinal(own.support())
                         ? own
-                        : LoweredDecision.of(this, spec, lowering.get(), own.support(), limits, inOrder);
+                        : LoweredDecision.of(
+                                this, spec, lowering.get(), own.support(), limits, inOrder);
             }
         };
     }
@@ -83,7 +91,10 @@ public final class KernelRegistry<W> {
                 ? planned
                 : Decision.refused(
                         Support.Reason.WORKSPACE,
-                        spec.name() + " needs a workspace of " + planned.workspaceBytes() + " bytes, the limit is "
+                        spec.name()
+                                + " needs a workspace of "
+                                + planned.workspaceBytes()
+                                + " bytes, the limit is "
                                 + limits.workspaceBytes(),
                         "allow at least " + planned.workspaceBytes() + " bytes");
     }
@@ -93,16 +104,22 @@ public final class KernelRegistry<W> {
         return declined.reason() == Support.Reason.SPEC_NEWER_THAN_BACKEND;
     }
 
-    private <A extends KernelArgs> Decision<A, W> decideByKernel(KernelSpec<A> spec, Limits limits) {
+    private <A extends KernelArgs> Decision<A, W> decideByKernel(
+            KernelSpec<A> spec, Limits limits) {
         Kernel<KernelSpec<A>, A, W> kernel = find(spec);
         if (kernel == null) {
             return Decision.refused(
-                    Support.Reason.NO_KERNEL, "this backend has no kernel for " + spec.name(), "another device");
+                    Support.Reason.NO_KERNEL,
+                    "this backend has no kernel for " + spec.name(),
+                    "another device");
         }
         if (spec.revision() > kernel.revision()) {
             return Decision.refused(
                     Support.Reason.SPEC_NEWER_THAN_BACKEND,
-                    spec.name() + " uses revision " + spec.revision() + " of its spec, the kernel knows "
+                    spec.name()
+                            + " uses revision "
+                            + spec.revision()
+                            + " of its spec, the kernel knows "
                             + kernel.revision(),
                     "a newer version of the backend");
         }

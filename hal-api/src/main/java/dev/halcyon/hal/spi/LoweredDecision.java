@@ -9,14 +9,15 @@ import dev.halcyon.hal.kernel.KernelSpec;
 import dev.halcyon.hal.kernel.Lowering;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 
-/// Plans a coarse spec as the finer ones of its lowering: intermediates at the front of the workspace, the steps' own
-/// scratch, one at a time, behind them.
+/// Plans a coarse spec as the finer ones of its lowering: intermediates at the front of the
+/// workspace, the steps' own scratch, one at a time, behind them.
 final class LoweredDecision {
     private static final long ALIGNMENT = 64;
 
@@ -49,7 +50,9 @@ final class LoweredDecision {
         } catch (ArithmeticException overflow) {
             return Decision.refused(
                     Support.Reason.SHAPE,
-                    spec.name() + " at these bounds needs intermediates of more bytes than a long can count",
+                    spec.name()
+                            + " at these bounds needs intermediates of more bytes than a long can"
+                            + " count",
                     "smaller bounds");
         }
     }
@@ -78,14 +81,25 @@ final class LoweredDecision {
                 if (declined.reason() == Support.Reason.WORKSPACE) {
                     return Decision.refused(
                             declined.reason(),
-                            spec.name() + " has intermediates of " + scratchBytes + " bytes in a workspace of at most "
-                                    + limits.workspaceBytes() + ", and step " + step.spec().name()
-                                    + " is declined in the rest: " + declined.detail(),
-                            scratchBytes + " bytes besides what the step needs: " + declined.whatWouldWork());
+                            spec.name()
+                                    + " has intermediates of "
+                                    + scratchBytes
+                                    + " bytes in a workspace of at most "
+                                    + limits.workspaceBytes()
+                                    + ", and step "
+                                    + step.spec().name()
+                                    + " is declined in the rest: "
+                                    + declined.detail(),
+                            scratchBytes
+                                    + " bytes besides what the step needs: "
+                                    + declined.whatWouldWork());
                 }
                 return Decision.refused(
                         declined.reason(),
-                        own.detail() + ", and step " + step.spec().name() + " of its lowering is declined: "
+                        own.detail()
+                                + ", and step "
+                                + step.spec().name()
+                                + " of its lowering is declined: "
                                 + declined.detail(),
                         declined.whatWouldWork());
             }
@@ -102,16 +116,23 @@ final class LoweredDecision {
         if (total > limits.workspaceBytes()) {
             return Decision.refused(
                     Support.Reason.WORKSPACE,
-                    spec.name() + " needs a workspace of " + total + " bytes, the limit is " + limits.workspaceBytes(),
+                    spec.name()
+                            + " needs a workspace of "
+                            + total
+                            + " bytes, the limit is "
+                            + limits.workspaceBytes(),
                     "allow at least " + total + " bytes");
         }
-        Support.Native support = new Support.Native(
-                new Implementation(spec.name() + ".lowered", ""),
-                new Numerics(accumulate, batchInvariant, reproducible),
-                capturable,
-                true);
+        Support.Native support =
+                new Support.Native(
+                        new Implementation(spec.name() + ".lowered", ""),
+                        new Numerics(accumulate, batchInvariant, reproducible),
+                        capturable,
+                        true);
         return new Decision.Planned<>(
-                support, total, (args, workspace) -> inOrder.apply(bind(lowering, steps, args, workspace)));
+                support,
+                total,
+                (args, workspace) -> inOrder.apply(bind(lowering, steps, args, workspace)));
     }
 
     /// A chain is as exact as its least exact step.
@@ -131,7 +152,9 @@ final class LoweredDecision {
         Map<String, Tensor> scratch = new HashMap<>();
         long offset = workspace.byteOffset();
         for (Lowering.Scratch piece : lowering.scratch()) {
-            scratch.put(piece.name(), Tensor.of(workspace.buffer(), offset, piece.dtype(), piece.shape()));
+            scratch.put(
+                    piece.name(),
+                    Tensor.of(workspace.buffer(), offset, piece.dtype(), piece.shape()));
             offset += bytes(piece);
         }
         long used = offset - workspace.byteOffset();

@@ -15,10 +15,12 @@ final class Overlap {
                 || a.byteSize() != b.byteSize()) {
             return false;
         }
-        return a.isContiguous() && b.isContiguous() || a.shape().equals(b.shape()) && sameStrides(a, b);
+        return a.isContiguous() && b.isContiguous()
+                || a.shape().equals(b.shape()) && sameStrides(a, b);
     }
 
-    /// {@return whether they may share a byte; exact for contiguous tensors and for column ranges of one matrix}
+    /// {@return whether they may share a byte; exact for contiguous tensors and for column ranges
+    /// of one matrix}
     static boolean between(Tensor a, Tensor b) {
         if (a.buffer() != b.buffer() || a.elements() == 0 || b.elements() == 0) {
             return false;
@@ -31,12 +33,15 @@ final class Overlap {
         return !disjointColumns(a, b);
     }
 
-    /// Two views that step through memory with the same row stride and stay inside disjoint column ranges never meet.
+    /// Two views that step through memory with the same row stride and stay inside disjoint column
+    /// ranges never meet.
     private static boolean disjointColumns(Tensor a, Tensor b) {
         for (int i = 0; i < a.rank(); i++) {
             long stride = a.dtype().bytes(a.stride(i));
             for (int j = 0; j < b.rank(); j++) {
-                if (stride > 0 && stride == b.dtype().bytes(b.stride(j)) && disjoint(a, b, stride)) {
+                if (stride > 0
+                        && stride == b.dtype().bytes(b.stride(j))
+                        && disjoint(a, b, stride)) {
                     return true;
                 }
             }
@@ -55,7 +60,8 @@ final class Overlap {
         return aStart + aSpan <= bStart || bStart + bSpan <= aStart;
     }
 
-    /// {@return the bytes a view covers modulo `stride`, or -1 if its other strides do not nest inside it}
+    /// {@return the bytes a view covers modulo `stride`, or -1 if its other strides do not nest
+    /// inside it}
     private static long spanWithin(Tensor tensor, long stride) {
         long last = 0;
         for (int i = 0; i < tensor.rank(); i++) {

@@ -3,11 +3,13 @@ package dev.halcyon.hal.spi;
 import dev.halcyon.hal.Limits;
 import dev.halcyon.hal.Plan;
 import dev.halcyon.hal.kernel.KernelSpec;
+
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Supplier;
 
-/// Plans by spec and limits, bounded, the least recently used dropped first; usable from any thread.
+/// Plans by spec and limits, bounded, the least recently used dropped first; usable from any
+/// thread.
 public final class PlanCache {
     private record Key(KernelSpec<?> spec, Limits limits) {}
 
@@ -23,7 +25,8 @@ public final class PlanCache {
     }
 
     /// {@return the cached plan, or the one `make` makes}
-    public synchronized Plan<?> get(KernelSpec<?> spec, Limits limits, Supplier<? extends Plan<?>> make) {
+    public synchronized Plan<?> get(
+            KernelSpec<?> spec, Limits limits, Supplier<? extends Plan<?>> make) {
         Key key = new Key(spec, limits);
         Plan<?> cached = plans.get(key);
         if (cached != null) {

@@ -12,10 +12,13 @@ import dev.halcyon.hal.memory.QuantizedTensor;
 import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.WeightFormat;
-import java.lang.foreign.MemorySegment;
+
 import org.junit.jupiter.api.function.Executable;
 
-/// Tensors over memory that does not exist: specs check types and shapes and never look at an element.
+import java.lang.foreign.MemorySegment;
+
+/// Tensors over memory that does not exist: specs check types and shapes and never look at an
+/// element.
 public final class AbsentMemory {
     private AbsentMemory() {}
 
@@ -76,8 +79,8 @@ public final class AbsentMemory {
 
     /// Asserts that `action` is refused in words that contain every one of `parts`.
     public static void assertRefused(Executable action, String... parts) {
-        String message = String.valueOf(
-                assertThrows(IllegalArgumentException.class, action).getMessage());
+        String message =
+                String.valueOf(assertThrows(IllegalArgumentException.class, action).getMessage());
         for (String part : parts) {
             assertTrue(message.contains(part), "\"" + part + "\" is missing in: " + message);
         }

@@ -13,12 +13,14 @@ import dev.halcyon.hal.kernel.attention.MlaSchedule;
 import dev.halcyon.hal.kernel.attention.QkClip;
 import dev.halcyon.hal.memory.CacheFormat;
 import dev.halcyon.hal.memory.DType;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/// Cases of latent attention: sequences of no, one and many rows, partly filled pages, splits, sinks.
+/// Cases of latent attention: sequences of no, one and many rows, partly filled pages, splits,
+/// sinks.
 final class AttentionCases {
     private static final DType[] STORED = {F32, BF16};
 
@@ -64,31 +66,100 @@ final class AttentionCases {
             DType dtype) {
         int tokens = Arrays.stream(queries).sum();
         int keyRows = Arrays.stream(keys).sum();
-        String what = Arrays.toString(queries) + " on " + Arrays.toString(keys) + " " + heads + "x" + nope + "+" + rope
-                + "x" + value + (causal ? "" : " all keys") + (sink ? " sink" : "") + " " + dtype;
-        cases.add(ProblemCase.of("MlaPrefill", what, tokens, s -> {
-            int dead = s.rows() - s.live();
-            int keyTensorRows = keyRows + dead;
-            MlaPrefill spec = MlaPrefill.of(
-                            s.bound(), queries.length + dead, heads, nope, rope, value, dtype)
-                    .withMaxKeys(Math.max(1, keyTensorRows + dead))
-                    .withCausal(causal)
-                    .withSink(sink);
-            Problem.Builder problem = Problem.of(spec, s)
-                    .rows("query", dtype, s.normal("query", (long) tokens * heads * (nope + rope)), heads, nope + rope)
-                    .strided("key", dtype, keys(s, "key", keyRows, keyTensorRows, heads * nope), keyTensorRows, heads, nope)
-                    .strided("ropeKey", dtype, keys(s, "ropeKey", keyRows, keyTensorRows, rope), keyTensorRows, rope)
-                    .strided("value", dtype, keys(s, "value", keyRows, keyTensorRows, heads * value), keyTensorRows, heads, value)
-                    .ints("queryStart", starts(queries), queries.length + 1)
-                    .ints("keyStart", starts(keys), keys.length + 1)
-                    .outRows("out", dtype, heads, value)
-                    .outRows("logSumExp", F32, heads)
-                    .out("maxLogit", F32, heads)
-                    .whole()
-                    .sums(F32, nope + rope + keyRows)
-                    .terms(1);
-            return sink ? problem.plain("sink", F32, s.normal("sink", heads, 2), heads).build() : problem.build();
-        }));
+        String what =
+                Arrays.toString(queries)
+                        + " on "
+                        + Arrays.toString(keys)
+                        + " "
+                        + heads
+                        + "x"
+                        + nope
+                        + "+"
+                        + rope
+                        + "x"
+                        + value
+                        + (causal ? "" : " all keys")
+                        + (sink ? " sink" : "")
+                        + " "
+                        + dtype;
+        cases.add(
+                ProblemCase.of(
+                        "MlaPrefill",
+                        what,
+                        tokens,
+                        s -> {
+                            int dead = s.rows() - s.live();
+                            int keyTensorRows = keyRows + dead;
+                            MlaPrefill spec =
+                                    MlaPrefill.of(
+                                                    s.bound(),
+                                                    queries.length + dead,
+                                                    heads,
+                                                    nope,
+                                                    rope,
+                                                    value,
+                                                    dtype)
+                                            .withMaxKeys(Math.max(1, keyTensorRows + dead))
+                                            .withCausal(causal)
+                                            .withSink(sink);
+                            Problem.Builder problem =
+                                    Problem.of(spec, s)
+                                            .rows(
+                                                    "query",
+                                                    dtype,
+                                                    s.normal(
+                                                            "query",
+                                                            (long) tokens * heads * (nope + rope)),
+                                                    heads,
+                                                    nope + rope)
+                                            .strided(
+                                                    "key",
+                                                    dtype,
+                                                    keys(
+                                                            s,
+                                                            "key",
+                                                            keyRows,
+                                                            keyTensorRows,
+                                                            heads * nope),
+                                                    keyTensorRows,
+                                                    heads,
+                                                    nope)
+                                            .strided(
+                                                    "ropeKey",
+                                                    dtype,
+                                                    keys(
+                                                            s,
+                                                            "ropeKey",
+                                                            keyRows,
+                                                            keyTensorRows,
+                                                            rope),
+                                                    keyTensorRows,
+                                                    rope)
+                                            .strided(
+                                                    "value",
+                                                    dtype,
+                                                    keys(
+                                                            s,
+                                                            "value",
+                                                            keyRows,
+                                                            keyTensorRows,
+                                                            heads * value),
+                                                    keyTensorRows,
+                                                    heads,
+                                                    value)
+                                            .ints("queryStart", starts(queries), queries.length + 1)
+                                            .ints("keyStart", starts(keys), keys.length + 1)
+                                            .outRows("out", dtype, heads, value)
+                                            .outRows("logSumExp", F32, heads)
+                                            .out("maxLogit", F32, heads)
+                                            .whole()
+                                            .sums(F32, nope + rope + keyRows)
+                                            .terms(1);
+                            return sink
+                                    ? problem.plain("sink", F32, s.normal("sink", heads, 2), heads)
+                                            .build()
+                                    : problem.build();
+                        }));
     }
 
     /// Keys of no sequence are NaN.
@@ -117,36 +188,91 @@ final class AttentionCases {
     }
 
     private void decode(
-            int[] lengths, int heads, int latent, int rope, int each, int splitRows, boolean sink, DType dtype) {
-        String what = Arrays.toString(lengths) + " " + heads + "x" + latent + "+" + rope + " splits of " + splitRows
-                + (each > 1 ? " " + each + " queries" : "") + (sink ? " sink" : "") + " " + dtype;
+            int[] lengths,
+            int heads,
+            int latent,
+            int rope,
+            int each,
+            int splitRows,
+            boolean sink,
+            DType dtype) {
+        String what =
+                Arrays.toString(lengths)
+                        + " "
+                        + heads
+                        + "x"
+                        + latent
+                        + "+"
+                        + rope
+                        + " splits of "
+                        + splitRows
+                        + (each > 1 ? " " + each + " queries" : "")
+                        + (sink ? " sink" : "")
+                        + " "
+                        + dtype;
         CacheFormat format = CacheFormat.rowMajor(dtype, latent, rope, 64);
         int pagesEach = Math.ceilDiv(Math.max(1, Arrays.stream(lengths).max().orElse(1)), 64) + 1;
         int pages = lengths.length * pagesEach + 1;
-        cases.add(ProblemCase.of("MlaDecode", what, lengths.length, s -> {
-            MlaDecode spec = MlaDecode.of(
-                            s.bound(), heads, 1 / Math.sqrt(latent + (double) rope), format, pagesEach, dtype)
-                    .withQueriesPerSequence(each)
-                    .withSplitRows(splitRows)
-                    .withSink(sink);
-            int[] live = Arrays.copyOf(lengths, s.live());
-            int[] order = permutation(pages);
-            long queryWidth = (long) each * heads * format.rowDim();
-            double[] query = s.normal("query", s.live() * queryWidth);
-            Problem.Builder problem = Problem.of(spec, s)
-                    .strided("query", dtype, dead(query, s.rows() * queryWidth), (long) s.rows() * each, heads, format.rowDim())
-                    .cache(format, pages, cacheRows(s, format, order, lengths, pages, pagesEach))
-                    .intRows("blockTable", blockTable(order, live, pagesEach), Integer.MIN_VALUE, pagesEach)
-                    .intRows("lengths", live, Integer.MAX_VALUE)
-                    .outStrided("out", dtype, (long) s.rows() * each, heads, latent)
-                    .outStrided("logSumExp", F32, (long) s.rows() * each, heads)
-                    .out("maxLogit", F32, heads)
-                    .active()
-                    .sums(F32, format.rowDim() + 200L)
-                    .terms(1)
-                    .perRow("out", "logSumExp");
-            return sink ? problem.plain("sink", F32, s.normal("sink", heads, 2), heads).build() : problem.build();
-        }));
+        cases.add(
+                ProblemCase.of(
+                        "MlaDecode",
+                        what,
+                        lengths.length,
+                        s -> {
+                            MlaDecode spec =
+                                    MlaDecode.of(
+                                                    s.bound(),
+                                                    heads,
+                                                    1 / Math.sqrt(latent + (double) rope),
+                                                    format,
+                                                    pagesEach,
+                                                    dtype)
+                                            .withQueriesPerSequence(each)
+                                            .withSplitRows(splitRows)
+                                            .withSink(sink);
+                            int[] live = Arrays.copyOf(lengths, s.live());
+                            int[] order = permutation(pages);
+                            long queryWidth = (long) each * heads * format.rowDim();
+                            double[] query = s.normal("query", s.live() * queryWidth);
+                            Problem.Builder problem =
+                                    Problem.of(spec, s)
+                                            .strided(
+                                                    "query",
+                                                    dtype,
+                                                    dead(query, s.rows() * queryWidth),
+                                                    (long) s.rows() * each,
+                                                    heads,
+                                                    format.rowDim())
+                                            .cache(
+                                                    format,
+                                                    pages,
+                                                    cacheRows(
+                                                            s, format, order, lengths, pages,
+                                                            pagesEach))
+                                            .intRows(
+                                                    "blockTable",
+                                                    blockTable(order, live, pagesEach),
+                                                    Integer.MIN_VALUE,
+                                                    pagesEach)
+                                            .intRows("lengths", live, Integer.MAX_VALUE)
+                                            .outStrided(
+                                                    "out",
+                                                    dtype,
+                                                    (long) s.rows() * each,
+                                                    heads,
+                                                    latent)
+                                            .outStrided(
+                                                    "logSumExp", F32, (long) s.rows() * each, heads)
+                                            .out("maxLogit", F32, heads)
+                                            .active()
+                                            .sums(F32, format.rowDim() + 200L)
+                                            .terms(1)
+                                            .perRow("out", "logSumExp");
+                            return sink
+                                    ? problem.plain("sink", F32, s.normal("sink", heads, 2), heads)
+                                            .build()
+                                    : problem.build();
+                        }));
     }
 
     /// The same order for every seed, so that a launch bound once may be given other rows.
@@ -208,28 +334,54 @@ final class AttentionCases {
 
     /// Some parts have no keys: an infinity of either sign says so, and their outputs are NaN.
     private void merge(int rows, int heads, int dim, int parts, boolean sink, DType dtype) {
-        String what = parts + " parts " + rows + "x" + heads + "x" + dim + (sink ? " sink" : "") + " " + dtype;
-        cases.add(ProblemCase.of("AttentionMerge", what, rows, s -> {
-            AttentionMerge spec = AttentionMerge.of(s.bound(), heads, dim, parts, dtype).withSink(sink);
-            int pairs = parts * s.rows() * heads;
-            double[] lse = s.normal("partialLse", pairs, 3);
-            double[] partial = s.normal("partial", (long) pairs * dim);
-            for (int i = 0; i < pairs; i++) {
-                if (i % 4 == 3) {
-                    lse[i] = i % 8 == 3 ? Double.NEGATIVE_INFINITY : Double.POSITIVE_INFINITY;
-                    Arrays.fill(partial, i * dim, (i + 1) * dim, Double.NaN);
-                }
-            }
-            Problem.Builder problem = Problem.of(spec, s)
-                    .strided("partial", dtype, partial, parts, s.rows(), heads, dim)
-                    .strided("partialLse", F32, lse, parts, s.rows(), heads)
-                    .outStrided("out", dtype, s.rows(), heads, dim)
-                    .outStrided("logSumExp", F32, s.rows(), heads)
-                    .active()
-                    .sums(F32, parts)
-                    .terms(1);
-            return sink ? problem.plain("sink", F32, s.normal("sink", heads, 2), heads).build() : problem.build();
-        }));
+        String what =
+                parts
+                        + " parts "
+                        + rows
+                        + "x"
+                        + heads
+                        + "x"
+                        + dim
+                        + (sink ? " sink" : "")
+                        + " "
+                        + dtype;
+        cases.add(
+                ProblemCase.of(
+                        "AttentionMerge",
+                        what,
+                        rows,
+                        s -> {
+                            AttentionMerge spec =
+                                    AttentionMerge.of(s.bound(), heads, dim, parts, dtype)
+                                            .withSink(sink);
+                            int pairs = parts * s.rows() * heads;
+                            double[] lse = s.normal("partialLse", pairs, 3);
+                            double[] partial = s.normal("partial", (long) pairs * dim);
+                            for (int i = 0; i < pairs; i++) {
+                                if (i % 4 == 3) {
+                                    lse[i] =
+                                            i % 8 == 3
+                                                    ? Double.NEGATIVE_INFINITY
+                                                    : Double.POSITIVE_INFINITY;
+                                    Arrays.fill(partial, i * dim, (i + 1) * dim, Double.NaN);
+                                }
+                            }
+                            Problem.Builder problem =
+                                    Problem.of(spec, s)
+                                            .strided(
+                                                    "partial", dtype, partial, parts, s.rows(),
+                                                    heads, dim)
+                                            .strided("partialLse", F32, lse, parts, s.rows(), heads)
+                                            .outStrided("out", dtype, s.rows(), heads, dim)
+                                            .outStrided("logSumExp", F32, s.rows(), heads)
+                                            .active()
+                                            .sums(F32, parts)
+                                            .terms(1);
+                            return sink
+                                    ? problem.plain("sink", F32, s.normal("sink", heads, 2), heads)
+                                            .build()
+                                    : problem.build();
+                        }));
     }
 
     private void caches(DType dtype) {
@@ -238,24 +390,56 @@ final class AttentionCases {
                 CacheFormat format = CacheFormat.rowMajor(stored, dims[0], dims[1], 8);
                 String what = dims[0] + "+" + dims[1] + " " + dtype + " and " + stored;
                 int pages = 3;
-                cases.add(ProblemCase.of("CacheAppend", what, 7, s -> Problem.of(
-                                CacheAppend.of(s.bound(), format, dtype), s)
-                        .rows("latent", dtype, s.normal("latent", (long) s.live() * dims[0]), dims[0])
-                        .rows("ropeKey", dtype, s.normal("ropeKey", (long) s.live() * dims[1]), dims[1])
-                        .intRows("slots", slots(s), 1 << 20)
-                        .cache(format, pages, s.normal("cache", pages * 8L * format.rowDim()))
-                        .active()
-                        .exactTo(stored)
-                        .build()));
-                cases.add(ProblemCase.of("CacheGather", what, 7, s -> Problem.of(
-                                CacheGather.of(s.bound(), format, dtype), s)
-                        .cache(format, pages, s.normal("cache", pages * 8L * format.rowDim()))
-                        .intRows("slots", slots(s), 1 << 20)
-                        .outRows("latent", dtype, dims[0])
-                        .outRows("ropeKey", dtype, dims[1])
-                        .active()
-                        .exactTo(dtype)
-                        .build()));
+                cases.add(
+                        ProblemCase.of(
+                                "CacheAppend",
+                                what,
+                                7,
+                                s ->
+                                        Problem.of(CacheAppend.of(s.bound(), format, dtype), s)
+                                                .rows(
+                                                        "latent",
+                                                        dtype,
+                                                        s.normal(
+                                                                "latent",
+                                                                (long) s.live() * dims[0]),
+                                                        dims[0])
+                                                .rows(
+                                                        "ropeKey",
+                                                        dtype,
+                                                        s.normal(
+                                                                "ropeKey",
+                                                                (long) s.live() * dims[1]),
+                                                        dims[1])
+                                                .intRows("slots", slots(s), 1 << 20)
+                                                .cache(
+                                                        format,
+                                                        pages,
+                                                        s.normal(
+                                                                "cache",
+                                                                pages * 8L * format.rowDim()))
+                                                .active()
+                                                .exactTo(stored)
+                                                .build()));
+                cases.add(
+                        ProblemCase.of(
+                                "CacheGather",
+                                what,
+                                7,
+                                s ->
+                                        Problem.of(CacheGather.of(s.bound(), format, dtype), s)
+                                                .cache(
+                                                        format,
+                                                        pages,
+                                                        s.normal(
+                                                                "cache",
+                                                                pages * 8L * format.rowDim()))
+                                                .intRows("slots", slots(s), 1 << 20)
+                                                .outRows("latent", dtype, dims[0])
+                                                .outRows("ropeKey", dtype, dims[1])
+                                                .active()
+                                                .exactTo(dtype)
+                                                .build()));
             }
         }
     }
@@ -277,41 +461,68 @@ final class AttentionCases {
     }
 
     /// Heads above, at and below the limit, one without any logit.
-    private void clip(int heads, int nope, int rope, int value, int rank, int latent, double tau, DType dtype) {
+    private void clip(
+            int heads,
+            int nope,
+            int rope,
+            int value,
+            int rank,
+            int latent,
+            double tau,
+            DType dtype) {
         String what = heads + "x" + nope + "+" + rope + "x" + value + " " + dtype;
-        cases.add(ProblemCase.of("QkClip", what, 1, s -> {
-            double[] logits = s.uniform("maxLogit", heads, tau / 2, tau * 4);
-            logits[heads - 1] = tau * 2;
-            logits[0] = heads > 1 ? Double.NEGATIVE_INFINITY : logits[0];
-            long query = (long) heads * (nope + rope);
-            long kv = (long) heads * (nope + value);
-            return Problem.of(
-                            QkClip.of(heads, nope, rope, value, rank, latent)
-                                    .withTau(tau)
-                                    .withAlpha(0.3)
-                                    .withWeight(dtype),
-                            s)
-                    .strided("queryWeight", dtype, s.normal("queryWeight", query * rank), query, rank)
-                    .strided("kvWeight", dtype, s.normal("kvWeight", kv * latent), kv, latent)
-                    .plain("maxLogit", F32, logits, heads)
-                    .out("eta", F32, heads)
-                    .sums(F32, 1)
-                    .build();
-        }));
+        cases.add(
+                ProblemCase.of(
+                        "QkClip",
+                        what,
+                        1,
+                        s -> {
+                            double[] logits = s.uniform("maxLogit", heads, tau / 2, tau * 4);
+                            logits[heads - 1] = tau * 2;
+                            logits[0] = heads > 1 ? Double.NEGATIVE_INFINITY : logits[0];
+                            long query = (long) heads * (nope + rope);
+                            long kv = (long) heads * (nope + value);
+                            return Problem.of(
+                                            QkClip.of(heads, nope, rope, value, rank, latent)
+                                                    .withTau(tau)
+                                                    .withAlpha(0.3)
+                                                    .withWeight(dtype),
+                                            s)
+                                    .strided(
+                                            "queryWeight",
+                                            dtype,
+                                            s.normal("queryWeight", query * rank),
+                                            query,
+                                            rank)
+                                    .strided(
+                                            "kvWeight",
+                                            dtype,
+                                            s.normal("kvWeight", kv * latent),
+                                            kv,
+                                            latent)
+                                    .plain("maxLogit", F32, logits, heads)
+                                    .out("eta", F32, heads)
+                                    .sums(F32, 1)
+                                    .build();
+                        }));
     }
 
     private void schedules() {
         int[][] all = {{1}, {0, 0}, {512, 513, 0, 1, 1024}, {7, 100, 3}};
         for (int[] lengths : all) {
             for (int splitRows : new int[] {1, 16, 512}) {
-                cases.add(ProblemCase.of(
-                        "MlaSchedule", Arrays.toString(lengths) + " splits of " + splitRows, lengths.length, s -> {
-                            int[] live = Arrays.copyOf(lengths, s.live());
-                            return Problem.of(new MlaSchedule(s.bound(), splitRows), s)
-                                    .intRows("lengths", live, 0)
-                                    .out("splitStart", I32, s.rows() + 1L)
-                                    .build();
-                        }));
+                cases.add(
+                        ProblemCase.of(
+                                "MlaSchedule",
+                                Arrays.toString(lengths) + " splits of " + splitRows,
+                                lengths.length,
+                                s -> {
+                                    int[] live = Arrays.copyOf(lengths, s.live());
+                                    return Problem.of(new MlaSchedule(s.bound(), splitRows), s)
+                                            .intRows("lengths", live, 0)
+                                            .out("splitStart", I32, s.rows() + 1L)
+                                            .build();
+                                }));
             }
         }
     }

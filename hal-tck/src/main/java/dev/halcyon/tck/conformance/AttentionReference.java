@@ -13,6 +13,7 @@ import dev.halcyon.tck.oracle.AttentionResult;
 import dev.halcyon.tck.oracle.MlaShape;
 import dev.halcyon.tck.oracle.PagedCache;
 import dev.halcyon.tck.oracle.SplitCombine;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -28,14 +29,22 @@ final class AttentionReference {
     static Map<String, Expected> of(MlaPrefill spec, Values in) {
         int[] queryStart = in.ints("queryStart");
         int[] keyStart = in.ints("keyStart");
-        var oracle = new dev.halcyon.tck.oracle.MlaPrefill(
-                spec.heads(), spec.nopeDim(), spec.ropeDim(), spec.valueDim(), spec.softmaxScale(), spec.causal());
-        AttentionResult result = oracle.run(
-                in.of("query"),
-                new dev.halcyon.tck.oracle.MlaPrefill.KeyValues(in.of("key"), in.of("ropeKey"), in.of("value")),
-                queryStart,
-                keyStart,
-                in.orEmpty("sink"));
+        var oracle =
+                new dev.halcyon.tck.oracle.MlaPrefill(
+                        spec.heads(),
+                        spec.nopeDim(),
+                        spec.ropeDim(),
+                        spec.valueDim(),
+                        spec.softmaxScale(),
+                        spec.causal());
+        AttentionResult result =
+                oracle.run(
+                        in.of("query"),
+                        new dev.halcyon.tck.oracle.MlaPrefill.KeyValues(
+                                in.of("key"), in.of("ropeKey"), in.of("value")),
+                        queryStart,
+                        keyStart,
+                        in.orEmpty("sink"));
         int tokens = in.tensor("query").dim(0);
         BitSet outside = new BitSet();
         outside.set(0, tokens);
@@ -50,25 +59,28 @@ final class AttentionReference {
         int live = in.live(sequences);
         int each = spec.queriesPerSequence();
         int width = spec.heads() * spec.cache().rowDim();
-        AttentionResult result = new dev.halcyon.tck.oracle.MlaDecode(
-                        spec.heads(), spec.latentDim(), spec.softmaxScale())
-                .run(
-                        Arrays.copyOf(in.of("query"), live * each * width),
-                        IntStream.rangeClosed(0, live).map(s -> s * each).toArray(),
-                        cache(spec.cache(), in),
-                        Arrays.copyOf(in.ints("blockTable"), live * spec.maxPagesPerSequence()),
-                        Arrays.copyOf(in.ints("lengths"), live),
-                        in.orEmpty("sink"));
+        AttentionResult result =
+                new dev.halcyon.tck.oracle.MlaDecode(
+                                spec.heads(), spec.latentDim(), spec.softmaxScale())
+                        .run(
+                                Arrays.copyOf(in.of("query"), live * each * width),
+                                IntStream.rangeClosed(0, live).map(s -> s * each).toArray(),
+                                cache(spec.cache(), in),
+                                Arrays.copyOf(
+                                        in.ints("blockTable"), live * spec.maxPagesPerSequence()),
+                                Arrays.copyOf(in.ints("lengths"), live),
+                                in.orEmpty("sink"));
         BitSet outside = new BitSet();
         outside.set(live * each, sequences * each);
         int queries = sequences * each;
-        AttentionResult padded = new AttentionResult(
-                queries,
-                spec.heads(),
-                spec.latentDim(),
-                Arrays.copyOf(result.output(), queries * spec.heads() * spec.latentDim()),
-                Arrays.copyOf(result.logSumExp(), queries * spec.heads()),
-                result.maxLogit());
+        AttentionResult padded =
+                new AttentionResult(
+                        queries,
+                        spec.heads(),
+                        spec.latentDim(),
+                        Arrays.copyOf(result.output(), queries * spec.heads() * spec.latentDim()),
+                        Arrays.copyOf(result.logSumExp(), queries * spec.heads()),
+                        result.maxLogit());
         return attention(padded, outside, spec.heads(), spec.latentDim(), in);
     }
 
@@ -112,7 +124,8 @@ final class AttentionReference {
             List<Attention.Head> pieces = new ArrayList<>();
             for (int p = 0; p < spec.parts(); p++) {
                 int from = p * rows * spec.heads() + at;
-                double[] piece = Arrays.copyOfRange(partial, from * spec.dim(), (from + 1) * spec.dim());
+                double[] piece =
+                        Arrays.copyOfRange(partial, from * spec.dim(), (from + 1) * spec.dim());
                 pieces.add(new Attention.Head(piece, lse[from], Double.NEGATIVE_INFINITY));
             }
             double sink = sinks.length == 0 ? Attention.NO_SINK : sinks[at % spec.heads()];
@@ -137,8 +150,14 @@ final class AttentionReference {
         double[] cache = in.of("cache").clone();
         for (int t = 0; t < live; t++) {
             if (slots[t] >= 0 && slots[t] < cache.length / width) {
-                System.arraycopy(in.of("latent"), t * latentDim, cache, slots[t] * width, latentDim);
-                System.arraycopy(in.of("ropeKey"), t * ropeDim, cache, slots[t] * width + latentDim, ropeDim);
+                System.arraycopy(
+                        in.of("latent"), t * latentDim, cache, slots[t] * width, latentDim);
+                System.arraycopy(
+                        in.of("ropeKey"),
+                        t * ropeDim,
+                        cache,
+                        slots[t] * width + latentDim,
+                        ropeDim);
             }
         }
         return Map.of("cache", Expected.of(cache));
@@ -156,7 +175,8 @@ final class AttentionReference {
         for (int r = 0; r < live; r++) {
             if (slots[r] >= 0 && slots[r] < cache.length / width) {
                 System.arraycopy(cache, slots[r] * width, latent, r * latentDim, latentDim);
-                System.arraycopy(cache, slots[r] * width + latentDim, ropeKey, r * ropeDim, ropeDim);
+                System.arraycopy(
+                        cache, slots[r] * width + latentDim, ropeKey, r * ropeDim, ropeDim);
             }
         }
         return Map.of(
@@ -166,19 +186,21 @@ final class AttentionReference {
 
     static Map<String, Expected> of(QkClip spec, Values in) {
         // The oracle's shape wants a rotated part; a layer without one has it with no rows.
-        MlaShape shape = new MlaShape(
-                1,
-                spec.heads(),
-                spec.queryRank(),
-                spec.latentDim(),
-                spec.nopeDim(),
-                Math.max(2, spec.ropeDim()),
-                spec.valueDim());
+        MlaShape shape =
+                new MlaShape(
+                        1,
+                        spec.heads(),
+                        spec.queryRank(),
+                        spec.latentDim(),
+                        spec.nopeDim(),
+                        Math.max(2, spec.ropeDim()),
+                        spec.valueDim());
         var oracle = new dev.halcyon.tck.oracle.QkClip(spec.tau(), spec.alpha());
         double[] factors = oracle.factors(in.of("maxLogit"));
         Map<String, Expected> expected = new LinkedHashMap<>();
         expected.put("queryWeight", Expected.of(query(spec, in.of("queryWeight"), factors)));
-        expected.put("kvWeight", Expected.of(oracle.clipKeyValue(in.of("kvWeight"), shape, factors)));
+        expected.put(
+                "kvWeight", Expected.of(oracle.clipKeyValue(in.of("kvWeight"), shape, factors)));
         if (in.has("eta")) {
             expected.put("eta", Expected.of(factors));
         }

@@ -12,11 +12,8 @@ import dev.halcyon.tck.fixture.FixtureSet;
 import dev.halcyon.tck.verify.FixtureResult;
 import dev.halcyon.tck.verify.FixtureVerifier;
 import dev.halcyon.tck.verify.Verdict;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
-import java.util.stream.Stream;
+
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
@@ -25,9 +22,15 @@ import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.TestInstance;
-import org.jspecify.annotations.Nullable;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /// The whole kit as one JUnit 5 class, which a backend's test module extends:
+///
 /// ```java
 /// class FpgaConformanceTest extends BackendConformance {
 ///     @Override
@@ -41,9 +44,11 @@ import org.jspecify.annotations.Nullable;
 ///     }
 /// }
 /// ```
-/// Every case is a test, and so is every reference case; DECLINED shows as an aborted test with the reason, XFAIL as a
-/// passed one, and an excused case that passes as a failure. An implementation of the device that no case ran is a
-/// failure too. The results are written to `conformance-NAME.json` in the folder of [ConformanceSettings#reports()].
+///
+/// Every case is a test, and so is every reference case; DECLINED shows as an aborted test with the
+/// reason, XFAIL as a passed one, and an excused case that passes as a failure. An implementation
+/// of the device that no case ran is a failure too. The results are written to
+/// `conformance-NAME.json` in the folder of [ConformanceSettings#reports()].
 ///
 /// Where the backend has no device the whole class is skipped, and says so on the standard output;
 /// `-Dhalcyon.tck.require=fpga` makes that a failure.
@@ -90,12 +95,20 @@ public abstract class BackendConformance {
                 report = new ConformanceReport(opened, settings);
             }
             case Availability.Unavailable unavailable -> {
-                String message = "backend " + provider.name() + " is not available: " + unavailable.describe();
+                String message =
+                        "backend "
+                                + provider.name()
+                                + " is not available: "
+                                + unavailable.describe();
                 if (settings.requires(provider.name())) {
                     fail(message + " (required by -Dhalcyon.tck.require)");
                 }
-                System.out.println("SKIPPED: " + message + "; -Dhalcyon.tck.require=" + provider.name()
-                        + " makes this a failure");
+                System.out.println(
+                        "SKIPPED: "
+                                + message
+                                + "; -Dhalcyon.tck.require="
+                                + provider.name()
+                                + " makes this a failure");
                 Assumptions.abort(message);
             }
         }
@@ -118,23 +131,33 @@ public abstract class BackendConformance {
                 bySpec.computeIfAbsent(one.spec(), spec -> new ArrayList<>()).add(one);
             }
         }
-        Stream<DynamicNode> cases = bySpec.entrySet().stream()
-                .map(entry -> DynamicContainer.dynamicContainer(
-                        entry.getKey(), entry.getValue().stream().map(this::test)));
-        Stream<DynamicNode> references = Stream.of(DynamicContainer.dynamicContainer(
-                "reference cases", FixtureSet.bundled().fixtures().stream().map(this::test)));
-        Stream<DynamicNode> last = Stream.of(DynamicTest.dynamicTest("every implementation is reached", this::finish));
+        Stream<DynamicNode> cases =
+                bySpec.entrySet().stream()
+                        .map(
+                                entry ->
+                                        DynamicContainer.dynamicContainer(
+                                                entry.getKey(),
+                                                entry.getValue().stream().map(this::test)));
+        Stream<DynamicNode> references =
+                Stream.of(
+                        DynamicContainer.dynamicContainer(
+                                "reference cases",
+                                FixtureSet.bundled().fixtures().stream().map(this::test)));
+        Stream<DynamicNode> last =
+                Stream.of(DynamicTest.dynamicTest("every implementation is reached", this::finish));
         return Stream.of(cases, references, last).flatMap(nodes -> nodes);
     }
 
     private DynamicTest test(ConformanceCase one) {
-        return DynamicTest.dynamicTest(one.name(), () -> {
-            for (long seed : settings.seeds()) {
-                CaseResult result = one.run(device(), seed);
-                String excuse = excuse(one.name());
-                conclude(excuse == null ? result : result.excused(excuse));
-            }
-        });
+        return DynamicTest.dynamicTest(
+                one.name(),
+                () -> {
+                    for (long seed : settings.seeds()) {
+                        CaseResult result = one.run(device(), seed);
+                        String excuse = excuse(one.name());
+                        conclude(excuse == null ? result : result.excused(excuse));
+                    }
+                });
     }
 
     private @Nullable String excuse(String name) {
@@ -151,12 +174,14 @@ public abstract class BackendConformance {
     }
 
     private DynamicTest test(Fixture fixture) {
-        return DynamicTest.dynamicTest(fixture.name(), () -> {
-            List<FixtureResult> results =
-                    FixtureVerifier.verify(device(), List.of(fixture)).results();
-            results.forEach(report()::add);
-            conclude(results.getFirst().verdict(), results.getFirst().line());
-        });
+        return DynamicTest.dynamicTest(
+                fixture.name(),
+                () -> {
+                    List<FixtureResult> results =
+                            FixtureVerifier.verify(device(), List.of(fixture)).results();
+                    results.forEach(report()::add);
+                    conclude(results.getFirst().verdict(), results.getFirst().line());
+                });
     }
 
     private static void conclude(Verdict verdict, String line) {
@@ -175,7 +200,10 @@ public abstract class BackendConformance {
         System.out.println(report().summary());
         assertTrue(
                 report().unreached().isEmpty(),
-                () -> "no case ran " + report().unreached() + "; add a case, or take the implementation out");
+                () ->
+                        "no case ran "
+                                + report().unreached()
+                                + "; add a case, or take the implementation out");
     }
 
     private Device device() {

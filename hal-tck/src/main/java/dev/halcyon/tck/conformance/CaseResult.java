@@ -1,6 +1,7 @@
 package dev.halcyon.tck.conformance;
 
 import dev.halcyon.tck.verify.Verdict;
+
 import java.util.Collections;
 import java.util.Locale;
 import java.util.Set;
@@ -11,7 +12,8 @@ import java.util.TreeSet;
 /// @param name the case
 /// @param spec the spec that it is about
 /// @param verdict what it came to
-/// @param error largest error, relative to the largest magnitude of its tensor; NaN where nothing was compared
+/// @param error largest error, relative to the largest magnitude of its tensor; NaN where nothing
+///   was compared
 /// @param tolerance what is let through; NaN likewise
 /// @param implementations names of the implementations that ran it
 /// @param detail the reason, or what was wrong; empty where nothing is to be said
@@ -27,12 +29,18 @@ public record CaseResult(
         implementations = Collections.unmodifiableSet(new TreeSet<>(implementations));
     }
 
-    /// {@return this result of a case that its backend excused: a failure counts as XFAIL, anything else as failure}
+    /// {@return this result of a case that its backend excused: a failure counts as XFAIL, anything
+    /// else as failure}
     public CaseResult excused(String reason) {
         return verdict == Verdict.FAIL
                 ? with(Verdict.XFAIL, reason + " (" + detail + ")")
-                : with(Verdict.FAIL, "expected to fail (" + reason + "), but it came to " + verdict
-                        + "; take the exception out");
+                : with(
+                        Verdict.FAIL,
+                        "expected to fail ("
+                                + reason
+                                + "), but it came to "
+                                + verdict
+                                + "; take the exception out");
     }
 
     private CaseResult with(Verdict other, String why) {
@@ -42,7 +50,18 @@ public record CaseResult(
     /// {@return the verdict in one line}
     public String line() {
         String numbers =
-                Double.isNaN(error) ? "-" : String.format(Locale.ROOT, "%.1e %.1e", error, tolerance);
-        return (verdict + " " + name + " " + numbers + " " + String.join(",", implementations) + " " + detail).strip();
+                Double.isNaN(error)
+                        ? "-"
+                        : String.format(Locale.ROOT, "%.1e %.1e", error, tolerance);
+        return (verdict
+                        + " "
+                        + name
+                        + " "
+                        + numbers
+                        + " "
+                        + String.join(",", implementations)
+                        + " "
+                        + detail)
+                .strip();
     }
 }

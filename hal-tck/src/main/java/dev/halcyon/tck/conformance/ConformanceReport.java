@@ -4,6 +4,11 @@ import dev.halcyon.hal.Device;
 import dev.halcyon.hal.DeviceDescription;
 import dev.halcyon.tck.verify.FixtureResult;
 import dev.halcyon.tck.verify.Verdict;
+
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -15,13 +20,12 @@ import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.ObjectNode;
 
-/// What a device really does: the verdict on every case, and for each implementation the cases that ran it.
+/// What a device really does: the verdict on every case, and for each implementation the cases that
+/// ran it.
 ///
-/// Filled by one thread while cases run, then written to a file that can be published per device and driver.
+/// Filled by one thread while cases run, then written to a file that can be published per device
+/// and driver.
 public final class ConformanceReport {
     private static final JsonMapper MAPPER = new JsonMapper();
 
@@ -59,7 +63,8 @@ public final class ConformanceReport {
                 + fixtures.stream().filter(result -> result.verdict() == verdict).count();
     }
 
-    /// {@return for each implementation of the device the names of the cases that it ran and passed}
+    /// {@return for each implementation of the device the names of the cases that it ran and
+    /// passed}
     public SortedMap<String, SortedSet<String>> reached() {
         SortedMap<String, SortedSet<String>> reached = new TreeMap<>();
         implementations.forEach(name -> reached.put(name, new TreeSet<>()));
@@ -74,20 +79,33 @@ public final class ConformanceReport {
     /// {@return the implementations that no case ran: nobody knows whether they work}
     public SortedSet<String> unreached() {
         SortedSet<String> names = new TreeSet<>();
-        reached().forEach((name, ran) -> {
-            if (ran.isEmpty()) {
-                names.add(name);
-            }
-        });
+        reached()
+                .forEach(
+                        (name, ran) -> {
+                            if (ran.isEmpty()) {
+                                names.add(name);
+                            }
+                        });
         return names;
     }
 
     /// {@return counts of all verdicts in one line}
     public String summary() {
-        return device.title() + ": " + count(Verdict.PASS) + " passed, " + count(Verdict.FAIL) + " failed, "
-                + count(Verdict.XFAIL) + " failed as expected, " + count(Verdict.DECLINED) + " declined; "
-                + (implementations.size() - unreached().size()) + " of " + implementations.size()
-                + " implementations reached; seed " + settings.seed();
+        return device.title()
+                + ": "
+                + count(Verdict.PASS)
+                + " passed, "
+                + count(Verdict.FAIL)
+                + " failed, "
+                + count(Verdict.XFAIL)
+                + " failed as expected, "
+                + count(Verdict.DECLINED)
+                + " declined; "
+                + (implementations.size() - unreached().size())
+                + " of "
+                + implementations.size()
+                + " implementations reached; seed "
+                + settings.seed();
     }
 
     /// {@return the report as JSON}
@@ -105,23 +123,44 @@ public final class ConformanceReport {
             summary.put(verdict.name(), count(verdict));
         }
         ObjectNode byName = json.putObject("implementations");
-        reached().forEach((name, ran) -> {
-            ArrayNode names = byName.putArray(name);
-            ran.forEach(names::add);
-        });
+        reached()
+                .forEach(
+                        (name, ran) -> {
+                            ArrayNode names = byName.putArray(name);
+                            ran.forEach(names::add);
+                        });
         ArrayNode missed = json.putArray("unreached");
         unreached().forEach(missed::add);
         ArrayNode results = json.putArray("cases");
-        cases.forEach(result -> add(
-                results, result.name(), result.verdict(), result.error(), result.tolerance(), result.detail()));
+        cases.forEach(
+                result ->
+                        add(
+                                results,
+                                result.name(),
+                                result.verdict(),
+                                result.error(),
+                                result.tolerance(),
+                                result.detail()));
         ArrayNode references = json.putArray("fixtures");
-        fixtures.forEach(result -> add(
-                references, result.name(), result.verdict(), result.error(), result.tolerance(), result.detail()));
+        fixtures.forEach(
+                result ->
+                        add(
+                                references,
+                                result.name(),
+                                result.verdict(),
+                                result.error(),
+                                result.tolerance(),
+                                result.detail()));
         return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(json) + "\n";
     }
 
     private static void add(
-            ArrayNode list, String name, Verdict verdict, double error, double tolerance, String detail) {
+            ArrayNode list,
+            String name,
+            Verdict verdict,
+            double error,
+            double tolerance,
+            String detail) {
         ObjectNode entry = list.addObject();
         entry.put("case", name);
         entry.put("verdict", verdict.name());

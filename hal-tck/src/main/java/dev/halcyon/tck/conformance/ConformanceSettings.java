@@ -11,7 +11,8 @@ import java.util.stream.LongStream;
 /// @param seed where random numbers come from; a failure prints the seed that repeats it
 /// @param thorough whether to run the cases that take long, and all others with several seeds
 /// @param reports folder that reports are written to
-public record ConformanceSettings(List<String> required, long seed, boolean thorough, Path reports) {
+public record ConformanceSettings(
+        List<String> required, long seed, boolean thorough, Path reports) {
     /// The seed unless somebody asks for another.
     public static final long DEFAULT_SEED = 20_260_101;
 
@@ -43,7 +44,8 @@ public record ConformanceSettings(List<String> required, long seed, boolean thor
                     Boolean.getBoolean("halcyon.thorough"),
                     Path.of(System.getProperty("halcyon.tck.reports", "target/conformance")));
         } catch (NumberFormatException malformed) {
-            throw new IllegalArgumentException("halcyon.tck.seed is \"" + seed + "\", not a whole number", malformed);
+            throw new IllegalArgumentException(
+                    "halcyon.tck.seed is \"" + seed + "\", not a whole number", malformed);
         }
     }
 

@@ -2,6 +2,7 @@ package dev.halcyon.tck.conformance;
 
 import dev.halcyon.hal.Device;
 import dev.halcyon.tck.verify.Verdict;
+
 import java.util.Set;
 
 /// A case about memory, streams and graphs rather than about one kernel.
@@ -38,8 +39,10 @@ record DeviceCase(String variant, Rule rule) implements ConformanceCase {
         }
     }
 
-    /// Requires that `forbidden` throws an exception of that type and leaves the virtual machine alive.
-    static void refuses(String what, Class<? extends Exception> type, Forbidden forbidden) throws Violation {
+    /// Requires that `forbidden` throws an exception of that type and leaves the virtual machine
+    /// alive.
+    static void refuses(String what, Class<? extends Exception> type, Forbidden forbidden)
+            throws Violation {
         try {
             forbidden.attempt();
         } catch (Exception thrown) {

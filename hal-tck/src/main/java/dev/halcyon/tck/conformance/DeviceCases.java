@@ -15,6 +15,9 @@ import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.StepInput;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.tck.conformance.DeviceCase.Violation;
+
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
@@ -27,7 +30,6 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
-import org.jspecify.annotations.Nullable;
 
 /// Cases about memory, streams, step inputs and graphs; none needs a kernel.
 final class DeviceCases {
@@ -55,7 +57,9 @@ final class DeviceCases {
                 Stream stream = device.stream("tck")) {
             for (DType dtype : DType.values()) {
                 Tensor tensor = arena.tensor(dtype, 3, 10);
-                require(tensor.address() % 64 == 0, "a tensor of " + dtype + " is not aligned to 64 bytes");
+                require(
+                        tensor.address() % 64 == 0,
+                        "a tensor of " + dtype + " is not aligned to 64 bytes");
                 byte[] sent = pattern((int) tensor.byteSize());
                 stream.upload(tensor, MemorySegment.ofArray(sent.clone()));
                 Tensor copy = arena.tensor(dtype, 3, 10);
@@ -87,7 +91,9 @@ final class DeviceCases {
             stream.fill(inner, 2.5);
             Tensor taken = arena.tensor(DType.F32, 2, 3);
             stream.copy(taken, inner);
-            require(Arrays.equals(stream.readFloats(taken), filled(6, 2.5f)), "a strided copy read other elements");
+            require(
+                    Arrays.equals(stream.readFloats(taken), filled(6, 2.5f)),
+                    "a strided copy read other elements");
             stream.write(taken, 1f, 2f, 3f, 4f, 5f, 6f);
             stream.copy(inner.transpose(0, 1).transpose(0, 1), taken);
             float[] all = stream.readFloats(whole);
@@ -96,7 +102,9 @@ final class DeviceCases {
                 int column = i % 6 - 2;
                 boolean inside = row >= 0 && row < 2 && column >= 0 && column < 3;
                 float wanted = inside ? 1 + row * 3 + column : -1;
-                require(all[i] == wanted, "element " + i + " is " + all[i] + " after a strided copy, not " + wanted);
+                require(
+                        all[i] == wanted,
+                        "element " + i + " is " + all[i] + " after a strided copy, not " + wanted);
             }
         }
     }
@@ -128,18 +136,32 @@ final class DeviceCases {
         try (DeviceArena arena = device.arena("transfers");
                 Stream stream = device.stream("tck")) {
             Tensor tensor = arena.tensor(DType.F32, 2, 3);
-            refuses("a copy between shapes", IllegalArgumentException.class, () -> stream.copy(
-                    arena.tensor(DType.F32, 3, 2), tensor));
-            refuses("a copy between types", IllegalArgumentException.class, () -> stream.copy(
-                    arena.tensor(DType.I32, 2, 3), tensor));
-            refuses("an upload of too few bytes", IllegalArgumentException.class, () -> stream.upload(
-                    tensor, MemorySegment.ofArray(new byte[23])));
-            refuses("a download of too many bytes", IllegalArgumentException.class, () -> stream.download(
-                    MemorySegment.ofArray(new byte[25]), tensor));
-            refuses("a write of too many values", IllegalArgumentException.class, () -> stream.write(
-                    tensor, new float[7]));
-            refuses("an upload into a strided view", IllegalArgumentException.class, () -> stream.upload(
-                    tensor.slice(1, 0, 2), MemorySegment.ofArray(new byte[16])));
+            refuses(
+                    "a copy between shapes",
+                    IllegalArgumentException.class,
+                    () -> stream.copy(arena.tensor(DType.F32, 3, 2), tensor));
+            refuses(
+                    "a copy between types",
+                    IllegalArgumentException.class,
+                    () -> stream.copy(arena.tensor(DType.I32, 2, 3), tensor));
+            refuses(
+                    "an upload of too few bytes",
+                    IllegalArgumentException.class,
+                    () -> stream.upload(tensor, MemorySegment.ofArray(new byte[23])));
+            refuses(
+                    "a download of too many bytes",
+                    IllegalArgumentException.class,
+                    () -> stream.download(MemorySegment.ofArray(new byte[25]), tensor));
+            refuses(
+                    "a write of too many values",
+                    IllegalArgumentException.class,
+                    () -> stream.write(tensor, new float[7]));
+            refuses(
+                    "an upload into a strided view",
+                    IllegalArgumentException.class,
+                    () ->
+                            stream.upload(
+                                    tensor.slice(1, 0, 2), MemorySegment.ofArray(new byte[16])));
         }
     }
 
@@ -150,7 +172,8 @@ final class DeviceCases {
             refuses("publishing nothing", IllegalStateException.class, () -> stream.publish(input));
             refuses("reading before publishing", IllegalStateException.class, input::published);
             Tensor seen = arena.tensor(DType.I32, 6, 2);
-            Graph graph = device.record(arena, recorder -> recorder.copy(seen.get(5), input.tensor()));
+            Graph graph =
+                    device.record(arena, recorder -> recorder.copy(seen.get(5), input.tensor()));
             for (int version = 0; version < 5; version++) {
                 MemorySegment next = input.next();
                 next.setAtIndex(ValueLayout.JAVA_INT, 0, version);
@@ -163,7 +186,12 @@ final class DeviceCases {
             for (int version = 0; version < 5; version++) {
                 require(
                         all[2 * version] == version && all[2 * version + 1] == -version,
-                        "version " + version + " was seen as " + all[2 * version] + ", " + all[2 * version + 1]);
+                        "version "
+                                + version
+                                + " was seen as "
+                                + all[2 * version]
+                                + ", "
+                                + all[2 * version + 1]);
             }
             require(all[10] == 4, "the last replay saw version " + all[10] + ", not 4");
             require(
@@ -180,25 +208,34 @@ final class DeviceCases {
             Tensor c = arena.tensor(DType.F32, 4);
             AtomicReference<@Nullable Recorder> kept = new AtomicReference<>();
             stream.write(a, 9f, 9f, 9f, 9f);
-            Graph graph = device.record(arena, recorder -> {
-                kept.set(recorder);
-                recorder.copy(b, a);
-                recorder.fork(List.of(
-                        branch -> branch.fill(a, 7),
-                        branch -> branch.copy(c, b)));
-            });
+            Graph graph =
+                    device.record(
+                            arena,
+                            recorder -> {
+                                kept.set(recorder);
+                                recorder.copy(b, a);
+                                recorder.fork(
+                                        List.of(
+                                                branch -> branch.fill(a, 7),
+                                                branch -> branch.copy(c, b)));
+                            });
             require(stream.readFloats(a)[0] == 9, "recording ran something");
             Recorder late = kept.get();
-            refuses("a recorder after its recording", IllegalStateException.class, () -> {
-                if (late != null) {
-                    late.fill(a, 1);
-                }
-            });
+            refuses(
+                    "a recorder after its recording",
+                    IllegalStateException.class,
+                    () -> {
+                        if (late != null) {
+                            late.fill(a, 1);
+                        }
+                    });
             for (float value : new float[] {1, 2}) {
                 stream.fill(a, value);
                 stream.replay(graph);
                 require(stream.readFloats(a)[3] == 7, "a replayed fill did not happen");
-                require(stream.readFloats(c)[3] == value, "a replay did not see what changed before it");
+                require(
+                        stream.readFloats(c)[3] == value,
+                        "a replay did not see what changed before it");
             }
             require(graph.size() == 3, "the graph has " + graph.size() + " nodes, not 3");
         }
@@ -213,14 +250,24 @@ final class DeviceCases {
             Graph graph = device.record(home, recorder -> recorder.copy(other, tensor));
             stream.replay(graph);
             shortLived.reset();
-            require(!tensor.isAlive() && !graph.isAlive(), "a reset left a tensor or its graph alive");
-            refuses("a replay after a reset", StaleGraphException.class, () -> stream.replay(graph));
-            refuses("reading a stale tensor", IllegalStateException.class, () -> stream.readFloats(tensor));
+            require(
+                    !tensor.isAlive() && !graph.isAlive(),
+                    "a reset left a tensor or its graph alive");
+            refuses(
+                    "a replay after a reset",
+                    StaleGraphException.class,
+                    () -> stream.replay(graph));
+            refuses(
+                    "reading a stale tensor",
+                    IllegalStateException.class,
+                    () -> stream.readFloats(tensor));
             refuses("the address of a stale tensor", IllegalStateException.class, tensor::address);
             shortLived.close();
             shortLived.close();
-            refuses("an allocation in a closed arena", IllegalStateException.class, () -> shortLived.tensor(
-                    DType.F32, 1));
+            refuses(
+                    "an allocation in a closed arena",
+                    IllegalStateException.class,
+                    () -> shortLived.tensor(DType.F32, 1));
             stream.fill(other, 1);
             require(stream.readFloats(other)[0] == 1, "a refused replay spoilt the stream");
         }
@@ -240,26 +287,33 @@ final class DeviceCases {
                 Timepoint taken = reader.mark();
                 writer.waitFor(taken);
                 require(taken.await(PATIENCE), "a timepoint was not reached in " + PATIENCE);
-                require(written.reached() && taken.reached(), "a timepoint that was waited for is not reached");
+                require(
+                        written.reached() && taken.reached(),
+                        "a timepoint that was waited for is not reached");
                 float[] values = reader.readFloats(copy);
                 require(
                         values[0] == round && values[values.length - 1] == round,
                         "round " + round + " read " + values[0] + " behind a timepoint");
                 Timepoint later = writer.mark();
-                require(later.sequence() > written.sequence(), "a later timepoint has no larger number");
+                require(
+                        later.sequence() > written.sequence(),
+                        "a later timepoint has no larger number");
             }
         }
     }
 
     private static void virtualThreads(Device device) throws Violation {
         AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();
-        Thread thread = Thread.ofVirtual().start(() -> {
-            try (Stream stream = device.stream("virtual")) {
-                stream.synchronize();
-            } catch (RuntimeException refused) {
-                thrown.set(refused);
-            }
-        });
+        Thread thread =
+                Thread.ofVirtual()
+                        .start(
+                                () -> {
+                                    try (Stream stream = device.stream("virtual")) {
+                                        stream.synchronize();
+                                    } catch (RuntimeException refused) {
+                                        thrown.set(refused);
+                                    }
+                                });
         try {
             thread.join();
         } catch (InterruptedException interrupted) {
@@ -268,7 +322,8 @@ final class DeviceCases {
         }
         require(
                 thrown.get() instanceof IllegalStateException,
-                "a stream on a virtual thread must throw IllegalStateException, it threw " + thrown.get());
+                "a stream on a virtual thread must throw IllegalStateException, it threw "
+                        + thrown.get());
     }
 
     private static void files(Device device) throws Violation {
@@ -280,10 +335,14 @@ final class DeviceCases {
                 Tensor mapped;
                 try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
                     mapped = arena.map(channel, 8, DType.U8, Shape.of(40));
-                    refuses("a misaligned mapping", IllegalArgumentException.class, () -> arena.map(
-                            channel, 2, DType.F32, Shape.of(2)));
-                    refuses("a mapping beyond the end", IllegalArgumentException.class, () -> arena.map(
-                            channel, 60, DType.U8, Shape.of(5)));
+                    refuses(
+                            "a misaligned mapping",
+                            IllegalArgumentException.class,
+                            () -> arena.map(channel, 2, DType.F32, Shape.of(2)));
+                    refuses(
+                            "a mapping beyond the end",
+                            IllegalArgumentException.class,
+                            () -> arena.map(channel, 60, DType.U8, Shape.of(5)));
                 }
                 byte[] read = new byte[40];
                 stream.download(MemorySegment.ofArray(read), mapped);
@@ -305,8 +364,12 @@ final class DeviceCases {
             for (int step = 0; step < 4; step++) {
                 Tensor tensor = arena.tensor(DType.F32, 1000);
                 stream.fill(tensor, step);
-                require(stream.readFloats(tensor)[999] == step, "a reset arena hands out memory that is in use");
-                require(step < 1 || arena.bytesReserved() == reserved, "a reset arena allocates again");
+                require(
+                        stream.readFloats(tensor)[999] == step,
+                        "a reset arena hands out memory that is in use");
+                require(
+                        step < 1 || arena.bytesReserved() == reserved,
+                        "a reset arena allocates again");
                 reserved = arena.bytesReserved();
                 long epoch = arena.epoch();
                 arena.reset();

@@ -5,12 +5,14 @@ import java.util.Locale;
 /// How far an operand is from what the oracle says, over the elements that are specified.
 ///
 /// @param operand its name
-/// @param error largest difference, relative to the largest expected magnitude (absolute where that is zero)
+/// @param error largest difference, relative to the largest expected magnitude (absolute where that
+///   is zero)
 /// @param tolerance what is let through
 /// @param at row-major index of the largest difference
 /// @param expected the value there
 /// @param actual the value there
-record Difference(String operand, double error, double tolerance, int at, double expected, double actual) {
+record Difference(
+        String operand, double error, double tolerance, int at, double expected, double actual) {
     /// Nothing has been compared.
     static final Difference NONE = new Difference("", Double.NaN, Double.NaN, 0, 0, 0);
 
@@ -19,11 +21,16 @@ record Difference(String operand, double error, double tolerance, int at, double
     }
 
     /// @param terms magnitude that an error is at least measured against
-    static Difference of(String operand, Expected expected, double[] actual, double tolerance, double terms) {
+    static Difference of(
+            String operand, Expected expected, double[] actual, double tolerance, double terms) {
         double[] wanted = expected.values();
         if (wanted.length != actual.length) {
             throw new IllegalStateException(
-                    operand + " has " + actual.length + " elements, the oracle gives " + wanted.length);
+                    operand
+                            + " has "
+                            + actual.length
+                            + " elements, the oracle gives "
+                            + wanted.length);
         }
         double scale = terms;
         double worst = -1;
@@ -42,7 +49,8 @@ record Difference(String operand, double error, double tolerance, int at, double
         if (worst < 0) {
             return new Difference(operand, 0, tolerance, 0, 0, 0);
         }
-        return new Difference(operand, scale == 0 ? worst : worst / scale, tolerance, at, wanted[at], actual[at]);
+        return new Difference(
+                operand, scale == 0 ? worst : worst / scale, tolerance, at, wanted[at], actual[at]);
     }
 
     /// Where the very value is asked for, a zero must have its sign.

@@ -19,7 +19,8 @@ public record Expected(double[] values, BitSet open) {
         return of(Arrays.stream(values).asDoubleStream().toArray());
     }
 
-    /// {@return values of `rows` rows of `width` elements of which the first `live` rows are specified}
+    /// {@return values of `rows` rows of `width` elements of which the first `live` rows are
+    /// specified}
     ///
     /// @param values of all rows, or of the live ones
     public static Expected ofRows(double[] values, int rows, int live, int width) {

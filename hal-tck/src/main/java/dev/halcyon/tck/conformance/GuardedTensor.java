@@ -6,14 +6,17 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.Tensor;
-import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
+
 import org.jspecify.annotations.Nullable;
 
-/// A tensor in the middle of memory that nobody may touch: guard bands on both sides, and gaps between its rows.
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/// A tensor in the middle of memory that nobody may touch: guard bands on both sides, and gaps
+/// between its rows.
 ///
-/// Bands and gaps hold NaN of a pattern of their own, so that reading them shows in the result and writing them shows in
-/// the bands. Outputs are poisoned with another NaN.
+/// Bands and gaps hold NaN of a pattern of their own, so that reading them shows in the result and
+/// writing them shows in the bands. Outputs are poisoned with another NaN.
 final class GuardedTensor {
     private static final int BAND_BYTES = 256;
     private static final byte POISON = (byte) 0xff;
@@ -26,7 +29,8 @@ final class GuardedTensor {
     private final int first;
     private byte[] image = new byte[0];
 
-    /// @param shifted whether the tensor begins at no better alignment than its elements need, and its rows are apart
+    /// @param shifted whether the tensor begins at no better alignment than its elements need, and
+    ///   its rows are apart
     GuardedTensor(DeviceArena arena, Slot.Plain slot, boolean shifted) {
         this.slot = slot;
         DType dtype = slot.dtype();
@@ -69,7 +73,9 @@ final class GuardedTensor {
             Arrays.fill(poison, dtype.isFloatingPoint() ? POISON : INTEGER_POISON);
             HostElements.forEach(tensor, (number, at) -> poison(data, at, poison));
         } else {
-            HostElements.forEach(tensor, (number, at) -> HostElements.set(data, dtype, at, content[(int) number]));
+            HostElements.forEach(
+                    tensor,
+                    (number, at) -> HostElements.set(data, dtype, at, content[(int) number]));
         }
         stream.upload(storage, MemorySegment.ofArray(image));
     }
@@ -78,7 +84,8 @@ final class GuardedTensor {
         if (slot.dtype().isPacked()) {
             data.asByteBuffer().put((int) (at / 2), poison[0]);
         } else {
-            MemorySegment.copy(MemorySegment.ofArray(poison), 0, data, at * poison.length, poison.length);
+            MemorySegment.copy(
+                    MemorySegment.ofArray(poison), 0, data, at * poison.length, poison.length);
         }
     }
 
@@ -102,7 +109,8 @@ final class GuardedTensor {
         double[] values = new double[Math.toIntExact(slot.elements())];
         MemorySegment data = data(bytes);
         HostElements.forEach(
-                tensor, (number, at) -> values[(int) number] = HostElements.get(data, slot.dtype(), at));
+                tensor,
+                (number, at) -> values[(int) number] = HostElements.get(data, slot.dtype(), at));
         return values;
     }
 
@@ -110,37 +118,57 @@ final class GuardedTensor {
     byte[] elementBytes(byte[] bytes) {
         int width = slot.dtype().bits() / 8;
         if (width == 0) {
-            return Arrays.copyOfRange(bytes, first, first + Math.toIntExact(slot.dtype().bytes(slot.elements())));
+            return Arrays.copyOfRange(
+                    bytes, first, first + Math.toIntExact(slot.dtype().bytes(slot.elements())));
         }
         byte[] packed = new byte[Math.toIntExact(slot.elements()) * width];
         HostElements.forEach(
                 tensor,
                 (number, at) ->
-                        System.arraycopy(bytes, first + (int) at * width, packed, (int) number * width, width));
+                        System.arraycopy(
+                                bytes,
+                                first + (int) at * width,
+                                packed,
+                                (int) number * width,
+                                width));
         return packed;
     }
 
-    /// What of the memory outside the elements, or of all of it if `all`, is not as it was; empty if nothing.
+    /// What of the memory outside the elements, or of all of it if `all`, is not as it was; empty
+    /// if nothing.
     String damage(byte[] bytes, boolean all) {
         if (!all) {
-            // What the elements hold is the kernel's business; put it back, and compare everything else.
+            // What the elements hold is the kernel's business; put it back, and compare everything
+            // else.
             int width = slot.dtype().bits() / 8;
             if (width == 0) {
                 int length = Math.toIntExact(slot.dtype().bytes(slot.elements()));
                 System.arraycopy(image, first, bytes, first, length);
             } else {
-                HostElements.forEach(tensor, (number, at) -> {
-                    int position = first + (int) at * width;
-                    System.arraycopy(image, position, bytes, position, width);
-                });
+                HostElements.forEach(
+                        tensor,
+                        (number, at) -> {
+                            int position = first + (int) at * width;
+                            System.arraycopy(image, position, bytes, position, width);
+                        });
             }
         }
         int at = Arrays.mismatch(image, bytes);
         if (at < 0) {
             return "";
         }
-        String where = at < first ? "before the tensor" : at >= bytes.length - BAND_BYTES ? "behind the tensor" : "inside";
-        return slot.name() + ": byte " + (at - first) + " from its start (" + where + ") was changed from "
-                + (image[at] & 0xff) + " to " + (bytes[at] & 0xff);
+        String where =
+                at < first
+                        ? "before the tensor"
+                        : at >= bytes.length - BAND_BYTES ? "behind the tensor" : "inside";
+        return slot.name()
+                + ": byte "
+                + (at - first)
+                + " from its start ("
+                + where
+                + ") was changed from "
+                + (image[at] & 0xff)
+                + " to "
+                + (bytes[at] & 0xff);
     }
 }

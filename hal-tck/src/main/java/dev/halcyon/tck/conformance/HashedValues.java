@@ -4,13 +4,15 @@ import dev.halcyon.hal.Stream;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.tck.oracle.Rows;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/// A matrix of real size whose every element is a function of its place, so that nobody has to hold it as doubles.
+/// A matrix of real size whose every element is a function of its place, so that nobody has to hold
+/// it as doubles.
 ///
-/// Elements are whole multiples of `scale / 64` between `-2 scale` and `2 scale`, exact in BF16 for a scale that is a
-/// power of two.
+/// Elements are whole multiples of `scale / 64` between `-2 scale` and `2 scale`, exact in BF16 for
+/// a scale that is a power of two.
 ///
 /// @param seed gives another matrix
 /// @param rows number of rows

@@ -4,8 +4,8 @@ import dev.halcyon.hal.memory.Shape;
 
 /// The values of an operand on the host, exact, whatever the element type on the device.
 ///
-/// Block-scaled operands are held as the products of their values and scales, lists as one stack, and the pages of a
-/// cache as rows.
+/// Block-scaled operands are held as the products of their values and scales, lists as one stack,
+/// and the pages of a cache as rows.
 ///
 /// @param shape the logical shape
 /// @param values row-major
@@ -13,7 +13,8 @@ import dev.halcyon.hal.memory.Shape;
 public record HostTensor(Shape shape, double[] values) {
     public HostTensor {
         if (shape.elements() != values.length) {
-            throw new IllegalArgumentException("shape " + shape + " does not hold " + values.length + " values");
+            throw new IllegalArgumentException(
+                    "shape " + shape + " does not hold " + values.length + " values");
         }
     }
 

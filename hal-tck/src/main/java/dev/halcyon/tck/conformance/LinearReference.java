@@ -13,6 +13,7 @@ import dev.halcyon.tck.format.BlockValues;
 import dev.halcyon.tck.format.QuantizedValues;
 import dev.halcyon.tck.format.ScaleRule;
 import dev.halcyon.tck.oracle.Rows;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -32,13 +33,20 @@ final class LinearReference {
         int n = spec.n();
         int k = spec.k();
         double[] out = spec.beta() == 0 ? new double[batch * m * n] : in.of("out").clone();
-        var left = dev.halcyon.tck.oracle.Gemm.Matrix.rowMajor(
-                a.values(), spec.transposeA() ? k : m, spec.transposeA() ? m : k);
-        var right = dev.halcyon.tck.oracle.Gemm.Matrix.rowMajor(
-                b.values(), spec.transposeB() ? n : k, spec.transposeB() ? k : n);
+        var left =
+                dev.halcyon.tck.oracle.Gemm.Matrix.rowMajor(
+                        a.values(), spec.transposeA() ? k : m, spec.transposeA() ? m : k);
+        var right =
+                dev.halcyon.tck.oracle.Gemm.Matrix.rowMajor(
+                        b.values(), spec.transposeB() ? n : k, spec.transposeB() ? k : n);
         if (batched && b.shape().rank() == 2) {
-            right = new dev.halcyon.tck.oracle.Gemm.Matrix(
-                    right.data(), right.offset(), right.rowStride(), right.columnStride(), 0);
+            right =
+                    new dev.halcyon.tck.oracle.Gemm.Matrix(
+                            right.data(),
+                            right.offset(),
+                            right.rowStride(),
+                            right.columnStride(),
+                            0);
         }
         dev.halcyon.tck.oracle.Gemm.run(
                 batch,
@@ -72,11 +80,15 @@ final class LinearReference {
         }
         return switch (spec.kind()) {
             case CONTIGUOUS -> {
-                double[] out = dev.halcyon.tck.oracle.GroupedGemm.contiguous(a.values(), start, end, groups(spec, in));
+                double[] out =
+                        dev.halcyon.tck.oracle.GroupedGemm.contiguous(
+                                a.values(), start, end, groups(spec, in));
                 yield Map.of("out", contiguous(added(spec, in, out), rows, spec.n(), start, end));
             }
             case MASKED -> {
-                double[] out = dev.halcyon.tck.oracle.GroupedGemm.masked(a.values(), rows, count, groups(spec, in));
+                double[] out =
+                        dev.halcyon.tck.oracle.GroupedGemm.masked(
+                                a.values(), rows, count, groups(spec, in));
                 BitSet open = new BitSet();
                 for (int g = 0; g < count.length; g++) {
                     open.set((g * rows + count[g]) * spec.n(), (g + 1) * rows * spec.n());
@@ -84,9 +96,10 @@ final class LinearReference {
                 yield Map.of("out", new Expected(added(spec, in, out), open));
             }
             case K_GROUPED -> {
-                double[] out = spec.add()
-                        ? in.of("out").clone()
-                        : new double[spec.groups() * spec.n() * spec.k()];
+                double[] out =
+                        spec.add()
+                                ? in.of("out").clone()
+                                : new double[spec.groups() * spec.n() * spec.k()];
                 dev.halcyon.tck.oracle.GroupedGemm.kGrouped(
                         a.values(), in.of("b"), spec.n(), spec.k(), start, end, spec.add(), out);
                 yield Map.of("out", Expected.of(out));
@@ -104,7 +117,9 @@ final class LinearReference {
     }
 
     private static double[] added(GroupedGemm spec, Values in, double[] product) {
-        return spec.add() ? dev.halcyon.tck.oracle.Axpby.apply(1, product, 1, in.of("out")) : product;
+        return spec.add()
+                ? dev.halcyon.tck.oracle.Axpby.apply(1, product, 1, in.of("out"))
+                : product;
     }
 
     private static List<Rows> groups(GroupedGemm spec, Values in) {
@@ -120,15 +135,24 @@ final class LinearReference {
     static Map<String, Expected> of(Quantize spec, Values in) {
         HostTensor x = in.tensor("x");
         QuantizedValues quantized = scheme(spec.scheme()).quantize(x.values(), x.dim(0), x.dim(1));
-        return Map.of("out.values", Expected.of(quantized.codes()), "out.scales", Expected.of(quantized.scales()));
+        return Map.of(
+                "out.values",
+                Expected.of(quantized.codes()),
+                "out.scales",
+                Expected.of(quantized.scales()));
     }
 
     /// The product is rounded to F32 first, unless the result is wider.
     static Map<String, Expected> of(Dequantize spec, Values in) {
         boolean wide = spec.out() == DType.F64;
-        double[] out = Arrays.stream(in.of("x"))
-                .map(value -> wide ? value : RowReference.rounded((float) value, spec.out()))
-                .toArray();
+        double[] out =
+                Arrays.stream(in.of("x"))
+                        .map(
+                                value ->
+                                        wide
+                                                ? value
+                                                : RowReference.rounded((float) value, spec.out()))
+                        .toArray();
         return Map.of("out", Expected.of(out));
     }
 
@@ -144,10 +168,15 @@ final class LinearReference {
                     case BF16 -> BlockScales.BF16;
                     case F16 -> BlockScales.F16;
                     case F8_E8M0 -> BlockScales.E8M0;
-                    default -> throw new IllegalArgumentException("no scales of " + scheme.scales());
+                    default ->
+                            throw new IllegalArgumentException("no scales of " + scheme.scales());
                 };
-        ScaleRule rule = scheme.rule() == QuantizationScheme.ScaleRule.LINEAR ? ScaleRule.LINEAR : ScaleRule.POWER_OF_TWO;
-        return new BlockScheme(values(scheme.values()), scales, scheme.blockRows(), scheme.blockColumns(), rule);
+        ScaleRule rule =
+                scheme.rule() == QuantizationScheme.ScaleRule.LINEAR
+                        ? ScaleRule.LINEAR
+                        : ScaleRule.POWER_OF_TWO;
+        return new BlockScheme(
+                values(scheme.values()), scales, scheme.blockRows(), scheme.blockColumns(), rule);
     }
 
     static BlockValues values(DType dtype) {

@@ -19,22 +19,33 @@ import dev.halcyon.tck.oracle.Gate;
 import dev.halcyon.tck.oracle.Linear;
 import dev.halcyon.tck.oracle.Routing;
 import dev.halcyon.tck.oracle.SwiGlu;
+
 import java.util.BitSet;
 import java.util.List;
 
-/// Cases at the sizes of DeepSeek-V3, where the fast paths are: the small and odd cases cannot reach them.
+/// Cases at the sizes of DeepSeek-V3, where the fast paths are: the small and odd cases cannot
+/// reach them.
 final class ModelSizeCases {
     private ModelSizeCases() {}
 
     static List<ConformanceCase> all() {
         return List.of(
-                new SampledCase("MoeLayer", "DeepSeek-V3 7168x2048, two experts of 256", false, new Experts()),
-                new SampledCase("MuonStep", "2048x7168, one iteration", false, new Step(2048, 7168, 1)),
-                new SampledCase("MuonStep", "2048x7168 as a Gram matrix, one iteration", true, new Gram(2048, 7168)));
+                new SampledCase(
+                        "MoeLayer",
+                        "DeepSeek-V3 7168x2048, two experts of 256",
+                        false,
+                        new Experts()),
+                new SampledCase(
+                        "MuonStep", "2048x7168, one iteration", false, new Step(2048, 7168, 1)),
+                new SampledCase(
+                        "MuonStep",
+                        "2048x7168 as a Gram matrix, one iteration",
+                        true,
+                        new Gram(2048, 7168)));
     }
 
-    /// One expert-parallel rank's share of a layer: the gate of all 256 experts and two experts, to which a bias sends
-    /// every token.
+    /// One expert-parallel rank's share of a layer: the gate of all 256 experts and two experts, to
+    /// which a bias sends every token.
     private static final class Experts implements SampledCase.Sampled<MoeLayer.Args> {
         private static final int TOKENS = 3;
         private static final int HIDDEN = 7168;
@@ -46,7 +57,8 @@ final class ModelSizeCases {
         @Override
         public KernelSpec<MoeLayer.Args> spec(Device device) {
             MoeGate gate = MoeGate.deepSeekV3(TOKENS, BF16);
-            return MoeLayer.of(gate, WIDTH, WeightFormat.rowMajor(BF16)).withLocalExperts(FIRST, LOCAL);
+            return MoeLayer.of(gate, WIDTH, WeightFormat.rowMajor(BF16))
+                    .withLocalExperts(FIRST, LOCAL);
         }
 
         @Override
@@ -68,7 +80,8 @@ final class ModelSizeCases {
         }
 
         private static Operand matrices(DeviceArena arena, Stream stream, HashedValues... experts) {
-            Tensor stack = arena.tensor(BF16, experts.length, experts[0].rows(), experts[0].columns());
+            Tensor stack =
+                    arena.tensor(BF16, experts.length, experts[0].rows(), experts[0].columns());
             for (int i = 0; i < experts.length; i++) {
                 experts[i].write(stream, stack.get(i));
             }
@@ -114,10 +127,11 @@ final class ModelSizeCases {
             Routing routing = Gate.route(x, router(seed), bias, MoeReference.rule(spec));
             double[] expected = new double[TOKENS * SAMPLED_COLUMNS];
             for (int expert = 0; expert < LOCAL; expert++) {
-                double[] h = SwiGlu.forward(
-                        Linear.apply(x, gate(seed, expert)),
-                        Linear.apply(x, up(seed, expert)),
-                        SwiGlu.NO_LIMIT);
+                double[] h =
+                        SwiGlu.forward(
+                                Linear.apply(x, gate(seed, expert)),
+                                Linear.apply(x, up(seed, expert)),
+                                SwiGlu.NO_LIMIT);
                 add(expected, h, down(seed, expert), weights(routing, FIRST + expert));
             }
             float[] out = stream.readFloats(args.out());
@@ -139,7 +153,8 @@ final class ModelSizeCases {
             return weights;
         }
 
-        private static void add(double[] expected, double[] h, HashedValues down, double[] weights) {
+        private static void add(
+                double[] expected, double[] h, HashedValues down, double[] weights) {
             for (int i = 0; i < expected.length; i++) {
                 int token = i / SAMPLED_COLUMNS;
                 double sum = 0;
@@ -151,11 +166,14 @@ final class ModelSizeCases {
         }
 
         private static int column(int sample) {
-            return sample == 0 ? 0 : sample == SAMPLED_COLUMNS - 1 ? HIDDEN - 1 : sample * 301 % HIDDEN;
+            return sample == 0
+                    ? 0
+                    : sample == SAMPLED_COLUMNS - 1 ? HIDDEN - 1 : sample * 301 % HIDDEN;
         }
     }
 
-    /// One Muon step with few Newton-Schulz iterations on a matrix of real size, compared on some rows.
+    /// One Muon step with few Newton-Schulz iterations on a matrix of real size, compared on some
+    /// rows.
     private static class Step implements SampledCase.Sampled<MuonStep.Args> {
         private static final int[] SAMPLED_ROWS = {0, 777, 2047};
         private static final double RATE = 0.02;
@@ -174,9 +192,10 @@ final class ModelSizeCases {
         @Override
         public MuonStep spec(Device device) {
             MuonStep step = MuonStep.moonlight(rows, columns);
-            NewtonSchulz newtonSchulz = step.newtonSchulz()
-                    .withSteps(Coefficients.KELLER_JORDAN.subList(0, iterations))
-                    .withTypes(F32, BF16, F32);
+            NewtonSchulz newtonSchulz =
+                    step.newtonSchulz()
+                            .withSteps(Coefficients.KELLER_JORDAN.subList(0, iterations))
+                            .withTypes(F32, BF16, F32);
             return step.withNewtonSchulz(newtonSchulz);
         }
 
@@ -197,7 +216,8 @@ final class ModelSizeCases {
             return new HashedValues(seed + 1, rows, columns, 1);
         }
 
-        /// The first momentum is the gradient, and its direction a multiple of it, which the norm takes out again.
+        /// The first momentum is the gradient, and its direction a multiple of it, which the norm
+        /// takes out again.
         @Override
         public Difference compare(MuonStep.Args args, Stream stream, long seed) {
             MuonStep spec = spec(stream.device());
@@ -208,18 +228,22 @@ final class ModelSizeCases {
             double[] actual = new double[expected.length];
             for (int i = 0; i < SAMPLED_ROWS.length; i++) {
                 int row = SAMPLED_ROWS[i];
-                double[] update = dev.halcyon.tck.oracle.NewtonSchulz.stepRow(
-                        x, rows, columns, oracle.steps().getFirst(), row);
+                double[] update =
+                        dev.halcyon.tck.oracle.NewtonSchulz.stepRow(
+                                x, rows, columns, oracle.steps().getFirst(), row);
                 float[] result = stream.readFloats(((Tensor) args.parameter()).get(row));
                 for (int c = 0; c < columns; c++) {
-                    double wanted = before.at(row, c) * (1 - RATE * DECAY) - RATE * spec.updateScale() * update[c];
+                    double wanted =
+                            before.at(row, c) * (1 - RATE * DECAY)
+                                    - RATE * spec.updateScale() * update[c];
                     // What the step did, not what the parameter was already.
                     expected[i * columns + c] = wanted - before.at(row, c);
                     actual[i * columns + c] = result[c] - before.at(row, c);
                 }
             }
             double tolerance = Tolerance.of(BF16, F32, columns) * 4;
-            return Difference.of("parameter", new Expected(expected, new BitSet()), actual, tolerance);
+            return Difference.of(
+                    "parameter", new Expected(expected, new BitSet()), actual, tolerance);
         }
     }
 

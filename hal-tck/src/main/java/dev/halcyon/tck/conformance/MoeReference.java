@@ -16,15 +16,18 @@ import dev.halcyon.tck.oracle.Linear;
 import dev.halcyon.tck.oracle.RouterBias;
 import dev.halcyon.tck.oracle.Routing;
 import dev.halcyon.tck.oracle.Rows;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /// What the specs of mixture-of-experts layers must write, by the oracle.
 final class MoeReference {
-    /// Tokens whose choice hangs on less than this, relative to the largest score, have no defined choice in F32.
+    /// Tokens whose choice hangs on less than this, relative to the largest score, have no defined
+    /// choice in F32.
     private static final double CLOSE_MARGIN = 1e-5;
 
     private MoeReference() {}
@@ -45,10 +48,12 @@ final class MoeReference {
             Routing routing = Gate.routeByHash(x, weight, ids, in.ints("expertTable"), rule);
             return new Choice(routing, scores, new BitSet());
         }
-        return new Choice(Gate.choose(scores, bias, rule), scores, unclear(scores, bias, rule, live));
+        return new Choice(
+                Gate.choose(scores, bias, rule), scores, unclear(scores, bias, rule, live));
     }
 
-    private static BitSet unclear(double[] scores, double @Nullable [] bias, GateRule rule, int tokens) {
+    private static BitSet unclear(
+            double[] scores, double @Nullable [] bias, GateRule rule, int tokens) {
         BitSet unclear = new BitSet();
         double largest = Arrays.stream(scores).map(Math::abs).max().orElse(0);
         if (bias != null) {
@@ -56,7 +61,8 @@ final class MoeReference {
         }
         for (int t = 0; t < tokens; t++) {
             double[] row = Arrays.copyOfRange(scores, t * rule.experts(), (t + 1) * rule.experts());
-            double margin = Math.min(Gate.expertMargin(row, bias, rule), Gate.groupMargin(row, bias, rule));
+            double margin =
+                    Math.min(Gate.expertMargin(row, bias, rule), Gate.groupMargin(row, bias, rule));
             // A margin of exactly zero is a tie, which the contract decides.
             unclear.set(t, margin != 0 && margin <= CLOSE_MARGIN * largest);
         }
@@ -70,9 +76,10 @@ final class MoeReference {
                     case SOFTMAX -> GateRule.Score.SOFTMAX;
                     case SQRT_SOFTPLUS -> GateRule.Score.SQRT_SOFTPLUS;
                 };
-        GateRule.GroupScore groupScore = spec.groupScore() == MoeGate.GroupScore.TOP2_SUM
-                ? GateRule.GroupScore.TOP2_SUM
-                : GateRule.GroupScore.MAX;
+        GateRule.GroupScore groupScore =
+                spec.groupScore() == MoeGate.GroupScore.TOP2_SUM
+                        ? GateRule.GroupScore.TOP2_SUM
+                        : GateRule.GroupScore.MAX;
         return new GateRule(
                 spec.experts(),
                 spec.topK(),
@@ -111,48 +118,56 @@ final class MoeReference {
         int live = choice.routing().tokens();
         int hidden = spec.gate().hidden();
         int width = spec.expertDim();
-        FeedForward.WeightPosition position = spec.position() == MoeLayer.WeightPosition.BEFORE_DOWN
-                ? FeedForward.WeightPosition.BEFORE_DOWN
-                : FeedForward.WeightPosition.AFTER_DOWN;
+        FeedForward.WeightPosition position =
+                spec.position() == MoeLayer.WeightPosition.BEFORE_DOWN
+                        ? FeedForward.WeightPosition.BEFORE_DOWN
+                        : FeedForward.WeightPosition.AFTER_DOWN;
         Rows gate = Rows.of(in.of("gateProj"), spec.localExperts() * width, hidden);
         Rows up = Rows.of(in.of("upProj"), spec.localExperts() * width, hidden);
         Rows down = Rows.of(in.of("downProj"), spec.localExperts() * hidden, width);
-        FeedForward shared = spec.hasShared()
-                ? new FeedForward(
-                        Rows.of(in.of("sharedGate"), spec.sharedDim(), hidden),
-                        Rows.of(in.of("sharedUp"), spec.sharedDim(), hidden),
-                        Rows.of(in.of("sharedDown"), hidden, spec.sharedDim()))
-                : null;
-        var layer = new dev.halcyon.tck.oracle.MoeLayer(
-                expert -> {
-                    int local = expert - spec.firstExpert();
-                    return new FeedForward(
-                            gate.slice(local * width, width),
-                            up.slice(local * width, width),
-                            down.slice(local * hidden, hidden));
-                },
-                spec.firstExpert(),
-                spec.localExperts(),
-                shared,
-                spec.limit(),
-                position);
-        double[] y = layer.apply(Arrays.copyOf(in.of("x"), live * hidden), choice.routing(), hidden);
+        FeedForward shared =
+                spec.hasShared()
+                        ? new FeedForward(
+                                Rows.of(in.of("sharedGate"), spec.sharedDim(), hidden),
+                                Rows.of(in.of("sharedUp"), spec.sharedDim(), hidden),
+                                Rows.of(in.of("sharedDown"), hidden, spec.sharedDim()))
+                        : null;
+        var layer =
+                new dev.halcyon.tck.oracle.MoeLayer(
+                        expert -> {
+                            int local = expert - spec.firstExpert();
+                            return new FeedForward(
+                                    gate.slice(local * width, width),
+                                    up.slice(local * width, width),
+                                    down.slice(local * hidden, hidden));
+                        },
+                        spec.firstExpert(),
+                        spec.localExperts(),
+                        shared,
+                        spec.limit(),
+                        position);
+        double[] y =
+                layer.apply(Arrays.copyOf(in.of("x"), live * hidden), choice.routing(), hidden);
         Map<String, Expected> expected = new LinkedHashMap<>();
-        expected.put("out", Expected.ofRows(y, tokens, live, hidden).except(choice.unclear(), hidden));
-        routing(choice, tokens, spec.gate().topK()).forEach((name, values) -> {
-            if (in.has(name)) {
-                expected.put(name, values);
-            }
-        });
+        expected.put(
+                "out", Expected.ofRows(y, tokens, live, hidden).except(choice.unclear(), hidden));
+        routing(choice, tokens, spec.gate().topK())
+                .forEach(
+                        (name, values) -> {
+                            if (in.has(name)) {
+                                expected.put(name, values);
+                            }
+                        });
         return expected;
     }
 
     static Map<String, Expected> of(SwiGluMlp spec, Values in) {
         int rows = in.tensor("x").dim(0);
-        FeedForward network = new FeedForward(
-                Rows.of(in.of("gate"), spec.dim(), spec.hidden()),
-                Rows.of(in.of("up"), spec.dim(), spec.hidden()),
-                Rows.of(in.of("down"), spec.hidden(), spec.dim()));
+        FeedForward network =
+                new FeedForward(
+                        Rows.of(in.of("gate"), spec.dim(), spec.hidden()),
+                        Rows.of(in.of("up"), spec.dim(), spec.hidden()),
+                        Rows.of(in.of("down"), spec.hidden(), spec.dim()));
         double[] y = network.apply(in.of("x"), spec.limit());
         return Map.of("out", Expected.ofRows(y, rows, in.live(rows), spec.hidden()));
     }
@@ -162,7 +177,12 @@ final class MoeReference {
         int[] indices = in.ints("indices");
         Arrays.fill(indices, in.live(tokens) * spec.topK(), indices.length, -1);
         Dispatch dispatch =
-                Dispatch.of(indices, spec.topK(), spec.firstExpert(), spec.localExperts(), spec.alignment());
+                Dispatch.of(
+                        indices,
+                        spec.topK(),
+                        spec.firstExpert(),
+                        spec.localExperts(),
+                        spec.alignment());
         int rows = in.tensor("rowToken").dim(0);
         return Map.of(
                 "segmentStart", Expected.of(dispatch.segmentStart()),
@@ -223,13 +243,14 @@ final class MoeReference {
     }
 
     static Map<String, Expected> of(BalanceLoss spec, Values in) {
-        double loss = dev.halcyon.tck.oracle.BalanceLoss.mean(
-                in.of("scores"),
-                in.ints("indices"),
-                in.ints("sequenceStart"),
-                spec.experts(),
-                spec.topK(),
-                spec.alpha());
+        double loss =
+                dev.halcyon.tck.oracle.BalanceLoss.mean(
+                        in.of("scores"),
+                        in.ints("indices"),
+                        in.ints("sequenceStart"),
+                        spec.experts(),
+                        spec.topK(),
+                        spec.alpha());
         return Map.of("loss", Expected.of(new double[] {loss}));
     }
 }

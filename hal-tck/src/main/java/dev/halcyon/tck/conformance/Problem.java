@@ -6,11 +6,13 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.QuantizationScheme;
 import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.WeightFormat;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
-import org.jspecify.annotations.Nullable;
 
 /// One launch to be made: the spec, every operand, and how close the result must be.
 final class Problem {
@@ -59,7 +61,8 @@ final class Problem {
         return perRow;
     }
 
-    /// The magnitude of terms whose sum may be nearly nothing; an error is never measured against less.
+    /// The magnitude of terms whose sum may be nearly nothing; an error is never measured against
+    /// less.
     double terms() {
         return terms;
     }
@@ -95,7 +98,9 @@ final class Problem {
         Builder intRows(String name, int[] values, int dead, long... rowDims) {
             long[] dims = dims(rowDims);
             double[] wide = Arrays.stream(values).asDoubleStream().toArray();
-            return add(new Slot.Plain(name, DType.I32, dims, padded(wide, dims, dead), rowDims.length > 0));
+            return add(
+                    new Slot.Plain(
+                            name, DType.I32, dims, padded(wide, dims, dead), rowDims.length > 0));
         }
 
         /// A written tensor with a row for each row of the setting.
@@ -119,7 +124,8 @@ final class Problem {
             return plain(name, DType.I32, Arrays.stream(values).asDoubleStream().toArray(), dims);
         }
 
-        /// A tensor whose rows may have gaps, and that has nothing to do with the rows of the setting.
+        /// A tensor whose rows may have gaps, and that has nothing to do with the rows of the
+        /// setting.
         Builder strided(String name, DType dtype, double[] values, long... dims) {
             return add(new Slot.Plain(name, dtype, dims, values, true));
         }
@@ -141,7 +147,8 @@ final class Problem {
 
         /// A matrix, or a stack of them, in whatever format the spec asks for.
         ///
-        /// Block-scaled ones are made of the values' codes nearest to `values` and of scales between a half and two.
+        /// Block-scaled ones are made of the values' codes nearest to `values` and of scales
+        /// between a half and two.
         Builder weight(String name, WeightFormat format, double[] values, long... dims) {
             if (!format.isRowMajor()) {
                 Slot.Plain rowMajor = new Slot.Plain(name, format.dtype(), dims, values, false);
@@ -157,11 +164,17 @@ final class Problem {
             }
             if (format.scheme().isPresent()) {
                 QuantizationScheme scheme = format.scheme().get();
-                return add(new Slot.Scaled(
-                        name,
-                        scheme,
-                        parts.stream().map(part -> new Slot.Scaled.Parts(part, scales(part, scheme))).toList(),
-                        format.isListed()));
+                return add(
+                        new Slot.Scaled(
+                                name,
+                                scheme,
+                                parts.stream()
+                                        .map(
+                                                part ->
+                                                        new Slot.Scaled.Parts(
+                                                                part, scales(part, scheme)))
+                                        .toList(),
+                                format.isListed()));
             }
             return add(format.isListed() ? new Slot.Listed(name, parts) : parts.getFirst());
         }
@@ -175,9 +188,11 @@ final class Problem {
         /// A written block-scaled matrix.
         Builder outScaled(String name, QuantizationScheme scheme, long rows, long columns) {
             long[] scaleDims = scheme.scaleShape(Shape.of(rows, columns)).toArray();
-            Slot.Scaled.Parts parts = new Slot.Scaled.Parts(
-                    new Slot.Plain(name, scheme.values(), new long[] {rows, columns}, null, false),
-                    new Slot.Plain(name, scheme.scales(), scaleDims, null, false));
+            Slot.Scaled.Parts parts =
+                    new Slot.Scaled.Parts(
+                            new Slot.Plain(
+                                    name, scheme.values(), new long[] {rows, columns}, null, false),
+                            new Slot.Plain(name, scheme.scales(), scaleDims, null, false));
             return add(new Slot.Scaled(name, scheme, List.of(parts), false));
         }
 
@@ -197,7 +212,11 @@ final class Problem {
         /// Pages of a cache; rows that no sequence has are NaN in `rows`.
         Builder cache(CacheFormat format, int pages, double[] rows) {
             long[] dims = {pages, format.rowsPerPage(), format.rowDim()};
-            return add(new Slot.Pages("cache", format, new Slot.Plain("cache", format.dtype(), dims, rows, false)));
+            return add(
+                    new Slot.Pages(
+                            "cache",
+                            format,
+                            new Slot.Plain("cache", format.dtype(), dims, rows, false)));
         }
 
         /// Makes an operand the very memory of another.
@@ -210,7 +229,8 @@ final class Problem {
             return this;
         }
 
-        /// Says how large the terms are that may cancel, which matters where a tensor has few elements.
+        /// Says how large the terms are that may cancel, which matters where a tensor has few
+        /// elements.
         Builder terms(double magnitude) {
             terms = magnitude;
             return this;
@@ -222,10 +242,13 @@ final class Problem {
             return this;
         }
 
-        /// Lets through what a chain needs: `stages` sums of `length` terms, each result stored as `between`.
+        /// Lets through what a chain needs: `stages` sums of `length` terms, each result stored as
+        /// `between`.
         Builder chain(DType accumulate, long length, DType between, int stages) {
-            tolerance = stored -> Tolerance.of(stored, accumulate, length)
-                    + stages * Tolerance.of(between, accumulate, length);
+            tolerance =
+                    stored ->
+                            Tolerance.of(stored, accumulate, length)
+                                    + stages * Tolerance.of(between, accumulate, length);
             return this;
         }
 
@@ -241,7 +264,8 @@ final class Problem {
             return this;
         }
 
-        /// Names written operands that grow with the rows of the setting though their leading dimension is a multiple.
+        /// Names written operands that grow with the rows of the setting though their leading
+        /// dimension is a multiple.
         Builder perRow(String... names) {
             perRow.addAll(List.of(names));
             return this;

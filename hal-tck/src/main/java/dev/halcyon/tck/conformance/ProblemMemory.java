@@ -15,6 +15,9 @@ import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
 import dev.halcyon.hal.memory.WeightFormat;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
@@ -25,7 +28,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import org.jspecify.annotations.Nullable;
 
 /// The operands of a problem in guarded device memory, and the arguments that name them.
 final class ProblemMemory {
@@ -53,9 +55,10 @@ final class ProblemMemory {
                 switch (slot) {
                     case Slot.Plain plain -> guard(plain.name(), plain).tensor();
                     case Slot.Listed listed ->
-                        new TensorList(listed.elements().stream()
-                                .map(element -> guard(listed.name(), element).tensor())
-                                .toList());
+                            new TensorList(
+                                    listed.elements().stream()
+                                            .map(element -> guard(listed.name(), element).tensor())
+                                            .toList());
                     case Slot.Scaled scaled -> scaled(scaled);
                     case Slot.Packed packed -> {
                         guard(packed.name(), packed.rowMajor());
@@ -66,7 +69,8 @@ final class ProblemMemory {
                         Tensor rows = guard(pages.name(), pages.rows()).tensor();
                         yield new CachePool(
                                 rows.reinterpret(
-                                        DType.U8, Shape.of(rows.dim(0), pages.format().bytesPerPage())),
+                                        DType.U8,
+                                        Shape.of(rows.dim(0), pages.format().bytesPerPage())),
                                 pages.format());
                     }
                     case Slot.Same same -> required(operands.get(same.other()), same.other());
@@ -75,12 +79,15 @@ final class ProblemMemory {
     }
 
     private Operand scaled(Slot.Scaled slot) {
-        List<QuantizedTensor> matrices = slot.matrices().stream()
-                .map(parts -> new QuantizedTensor(
-                        guard(slot.name(), parts.values()).tensor(),
-                        guard(slot.name(), parts.scales()).tensor(),
-                        slot.scheme()))
-                .toList();
+        List<QuantizedTensor> matrices =
+                slot.matrices().stream()
+                        .map(
+                                parts ->
+                                        new QuantizedTensor(
+                                                guard(slot.name(), parts.values()).tensor(),
+                                                guard(slot.name(), parts.scales()).tensor(),
+                                                slot.scheme()))
+                        .toList();
         return slot.isListed() ? new TensorList(matrices) : matrices.getFirst();
     }
 
@@ -97,7 +104,8 @@ final class ProblemMemory {
         return operand;
     }
 
-    /// Writes what every operand holds before the launch, taken from `content`, which has operands of the same shapes.
+    /// Writes what every operand holds before the launch, taken from `content`, which has operands
+    /// of the same shapes.
     void fill(Stream stream, Problem content) {
         for (Slot slot : content.slots()) {
             List<GuardedTensor> tensors = guarded.getOrDefault(slot.name(), List.of());
@@ -115,9 +123,15 @@ final class ProblemMemory {
         int rows = Math.toIntExact(rowMajor.dim(-2));
         int columns = Math.toIntExact(rowMajor.dim(-1));
         WeightFormat from = rowMajor.format();
-        PackWeight spec = rowMajor.rank() == 2
-                ? PackWeight.matrix(rows, columns, from, slot.format())
-                : PackWeight.matrices(Math.toIntExact(rowMajor.dim(0)), rows, columns, from, slot.format());
+        PackWeight spec =
+                rowMajor.rank() == 2
+                        ? PackWeight.matrix(rows, columns, from, slot.format())
+                        : PackWeight.matrices(
+                                Math.toIntExact(rowMajor.dim(0)),
+                                rows,
+                                columns,
+                                from,
+                                slot.format());
         PackedTensor packed = (PackedTensor) required(operands.get(slot.name()), slot.name());
         stream.run(spec, PackWeight.Args.of(rowMajor, packed));
         implementations.add(device.plan(spec).support().implementation().name());
@@ -128,9 +142,12 @@ final class ProblemMemory {
             case Slot.Plain plain -> List.of(plain);
             case Slot.Listed listed -> listed.elements();
             case Slot.Scaled scaled ->
-                scaled.matrices().stream()
-                        .flatMap(parts -> java.util.stream.Stream.of(parts.values(), parts.scales()))
-                        .toList();
+                    scaled.matrices().stream()
+                            .flatMap(
+                                    parts ->
+                                            java.util.stream.Stream.of(
+                                                    parts.values(), parts.scales()))
+                            .toList();
             case Slot.Packed packed -> List.of(packed.rowMajor());
             case Slot.Pages pages -> List.of(pages.rows());
             case Slot.Same same -> List.of();
@@ -153,14 +170,16 @@ final class ProblemMemory {
             values[i] = operands.get(components[i].getName());
         }
         for (String name : operands.keySet()) {
-            if (Arrays.stream(components).noneMatch(component -> component.getName().equals(name))) {
+            if (Arrays.stream(components)
+                    .noneMatch(component -> component.getName().equals(name))) {
                 throw new IllegalStateException(type.getName() + " has no operand " + name);
             }
         }
         try {
             return (KernelArgs) type.getDeclaredConstructor(types).newInstance(values);
         } catch (InvocationTargetException refused) {
-            throw new IllegalStateException(type.getName() + " refuses its operands", refused.getCause());
+            throw new IllegalStateException(
+                    type.getName() + " refuses its operands", refused.getCause());
         } catch (ReflectiveOperationException inaccessible) {
             throw new IllegalStateException("cannot make a " + type.getName(), inaccessible);
         }
@@ -170,7 +189,10 @@ final class ProblemMemory {
         return Arrays.stream(problem.spec().getClass().getDeclaredClasses())
                 .filter(KernelArgs.class::isAssignableFrom)
                 .findFirst()
-                .orElseThrow(() -> new IllegalStateException(problem.spec().name() + " has no nested arguments"));
+                .orElseThrow(
+                        () ->
+                                new IllegalStateException(
+                                        problem.spec().name() + " has no nested arguments"));
     }
 
     /// What the kernel finds, exactly as it is stored.
@@ -186,21 +208,24 @@ final class ProblemMemory {
         List<GuardedTensor> tensors = guarded.getOrDefault(slot.name(), List.of());
         return switch (slot) {
             case Slot.Plain plain -> HostTensor.of(tensors.getFirst().before(), plain.dims());
-            case Slot.Packed packed -> HostTensor.of(tensors.getFirst().before(), packed.rowMajor().dims());
+            case Slot.Packed packed ->
+                    HostTensor.of(tensors.getFirst().before(), packed.rowMajor().dims());
             case Slot.Pages pages ->
-                HostTensor.of(
-                        tensors.getFirst().before(),
-                        pages.rows().dims()[0] * pages.rows().dims()[1],
-                        pages.rows().dims()[2]);
+                    HostTensor.of(
+                            tensors.getFirst().before(),
+                            pages.rows().dims()[0] * pages.rows().dims()[1],
+                            pages.rows().dims()[2]);
             case Slot.Listed listed -> {
-                double[] all = tensors.stream()
-                        .flatMapToDouble(tensor -> Arrays.stream(tensor.before()))
-                        .toArray();
-                yield HostTensor.of(all, stacked(listed.elements().size(), listed.elements().getFirst().dims()));
+                double[] all =
+                        tensors.stream()
+                                .flatMapToDouble(tensor -> Arrays.stream(tensor.before()))
+                                .toArray();
+                yield HostTensor.of(
+                        all,
+                        stacked(listed.elements().size(), listed.elements().getFirst().dims()));
             }
             case Slot.Scaled scaled -> product(scaled, tensors);
-            case Slot.Same same ->
-                before(required(problem, same.other()));
+            case Slot.Same same -> before(required(problem, same.other()));
         };
     }
 
@@ -229,7 +254,8 @@ final class ProblemMemory {
         return HostTensor.of(all, slot.isListed() ? stacked(matrices.size(), dims) : dims);
     }
 
-    private static double[] product(Slot.Scaled slot, GuardedTensor valueTensor, GuardedTensor scaleTensor) {
+    private static double[] product(
+            Slot.Scaled slot, GuardedTensor valueTensor, GuardedTensor scaleTensor) {
         double[] values = valueTensor.before();
         double[] scales = scaleTensor.before();
         long[] dims = valueTensor.slot().dims();
@@ -239,8 +265,10 @@ final class ProblemMemory {
         int scaleColumns = (int) scaleDims[dims.length - 1];
         int scaleRows = (int) scaleDims[dims.length - 2];
         for (int i = 0; i < values.length; i++) {
-            int scaleRow = i / columns / rows * scaleRows + i / columns % rows / slot.scheme().blockRows();
-            values[i] *= scales[scaleRow * scaleColumns + i % columns / slot.scheme().blockColumns()];
+            int scaleRow =
+                    i / columns / rows * scaleRows + i / columns % rows / slot.scheme().blockRows();
+            values[i] *=
+                    scales[scaleRow * scaleColumns + i % columns / slot.scheme().blockColumns()];
         }
         return values;
     }
@@ -259,8 +287,9 @@ final class ProblemMemory {
                 continue;
             }
             List<GuardedTensor> tensors = guarded.getOrDefault(slot.name(), List.of());
-            boolean written = modes.getOrDefault(slot.name(), Operands.Mode.READ) != Operands.Mode.READ
-                    || isShared(slot.name());
+            boolean written =
+                    modes.getOrDefault(slot.name(), Operands.Mode.READ) != Operands.Mode.READ
+                            || isShared(slot.name());
             for (GuardedTensor tensor : tensors) {
                 String found = tensor.damage(tensor.download(stream), !written);
                 if (!found.isEmpty()) {

@@ -17,14 +17,16 @@ import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.Workspace;
 import dev.halcyon.tck.verify.Verdict;
+
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
-/// Puts one case through the rules: eagerly and twice, recorded and replayed with changed inputs in a bounded plan,
-/// behind a timepoint of another stream, and with fewer rows where a plan promises batch invariance.
+/// Puts one case through the rules: eagerly and twice, recorded and replayed with changed inputs in
+/// a bounded plan, behind a timepoint of another stream, and with fewer rows where a plan promises
+/// batch invariance.
 final class ProblemRun {
     private static final int WORKSPACE_BAND = 256;
     private static final byte WORKSPACE_GUARD = (byte) 0xa5;
@@ -109,9 +111,13 @@ final class ProblemRun {
         Problem bounded = given.bounded(device, seed);
         Outcome replayed = recorded(bounded, given.bounded(device, seed + 1));
         behindTimepoint(given.exact(device, seed + 2));
-        boolean invariant = support.numerics().batchInvariant() && !exact.perRow().isEmpty() && given.rows() > 1;
+        boolean invariant =
+                support.numerics().batchInvariant()
+                        && !exact.perRow().isEmpty()
+                        && given.rows() > 1;
         if (invariant) {
-            requireSameBits("batch invariance under another bound", first, replayed, exact, given.rows());
+            requireSameBits(
+                    "batch invariance under another bound", first, replayed, exact, given.rows());
             if (exact.isDivisible()) {
                 int fewer = given.rows() / 2;
                 Outcome some = eager("fewer rows", given.exact(device, seed, fewer), false);
@@ -131,12 +137,16 @@ final class ProblemRun {
     private void limits(KernelSpec<?> spec) {
         Plan<?> plan = device.plan(spec);
         if (!device.supports(spec, Limits.workspace(plan.workspaceBytes())).isNative()) {
-            throw new Broken("limits", "declined with the " + plan.workspaceBytes() + " bytes that its plan asks for");
+            throw new Broken(
+                    "limits",
+                    "declined with the " + plan.workspaceBytes() + " bytes that its plan asks for");
         }
         if (!plan.support().implementation().equals(support(spec).implementation())) {
             throw new Broken(
                     "decision",
-                    "plan() took " + plan.support().implementation() + ", supports() said "
+                    "plan() took "
+                            + plan.support().implementation()
+                            + ", supports() said "
                             + support(spec).implementation());
         }
     }
@@ -173,7 +183,8 @@ final class ProblemRun {
         }
     }
 
-    private Outcome replay(String rule, Problem content, Bound<?> bound, Graph graph, Stream stream) {
+    private Outcome replay(
+            String rule, Problem content, Bound<?> bound, Graph graph, Stream stream) {
         bound.memory.fill(stream, content);
         bound.poisonWorkspace(stream);
         stream.replay(graph);
@@ -230,11 +241,12 @@ final class ProblemRun {
             this.args = (A) memory.args();
             this.plan = device.plan(spec);
             this.scratch = arena.tensor(DType.U8, plan.workspaceBytes() + 2 * WORKSPACE_BAND);
-            Tensor inner = Tensor.of(
-                    scratch.buffer(),
-                    scratch.byteOffset() + WORKSPACE_BAND,
-                    DType.U8,
-                    Shape.of(plan.workspaceBytes()));
+            Tensor inner =
+                    Tensor.of(
+                            scratch.buffer(),
+                            scratch.byteOffset() + WORKSPACE_BAND,
+                            DType.U8,
+                            Shape.of(plan.workspaceBytes()));
             this.launch = plan.bind(arena, args, new Workspace(inner));
             implementations.add(plan.support().implementation().name());
         }
@@ -286,13 +298,22 @@ final class ProblemRun {
     }
 
     private void compare(
-            String rule, Problem problem, String name, Expected expected, ProblemMemory.Written written) {
+            String rule,
+            Problem problem,
+            String name,
+            Expected expected,
+            ProblemMemory.Written written) {
         double[] actual = written.values().get(name);
         if (actual == null) {
             return;
         }
-        Difference difference = Difference.of(
-                name, expected, actual, problem.tolerance(dtype(problem, name)), problem.terms());
+        Difference difference =
+                Difference.of(
+                        name,
+                        expected,
+                        actual,
+                        problem.tolerance(dtype(problem, name)),
+                        problem.terms());
         worst = worst.worse(difference);
         if (!difference.isWithin()) {
             throw new Broken(rule, difference.describe());
@@ -311,7 +332,8 @@ final class ProblemRun {
     }
 
     /// Compares the elements of the first `rows` rows that are specified.
-    private static void requireSameBits(String rule, Outcome a, Outcome b, Problem problem, int rows) {
+    private static void requireSameBits(
+            String rule, Outcome a, Outcome b, Problem problem, int rows) {
         boolean all = rows == Integer.MAX_VALUE;
         for (Map.Entry<String, Expected> entry : a.expected().entrySet()) {
             String name = entry.getKey();
@@ -323,10 +345,13 @@ final class ProblemRun {
             int elements = entry.getValue().values().length;
             int width = elements == 0 ? 1 : one.length / elements;
             for (int i = 0; i < Math.min(one.length, other.length); i++) {
-                boolean open = entry.getValue().open().get(i / width)
-                        || b.expected().get(name).open().get(i / width);
+                boolean open =
+                        entry.getValue().open().get(i / width)
+                                || b.expected().get(name).open().get(i / width);
                 if (one[i] != other[i] && !open) {
-                    throw new Broken(rule, name + " differs in byte " + i % width + " of element " + i / width);
+                    throw new Broken(
+                            rule,
+                            name + " differs in byte " + i % width + " of element " + i / width);
                 }
             }
         }

@@ -38,9 +38,11 @@ import dev.halcyon.hal.kernel.optimizer.MuonStep;
 import dev.halcyon.hal.kernel.optimizer.MuonUpdate;
 import dev.halcyon.hal.kernel.optimizer.NewtonSchulz;
 import dev.halcyon.hal.kernel.token.Sample;
+
 import java.util.Map;
 
-/// What a kernel of any standard spec must write, computed in fp64 by the oracle from the operands as they are stored.
+/// What a kernel of any standard spec must write, computed in fp64 by the oracle from the operands
+/// as they are stored.
 public final class Reference {
     private Reference() {}
 
@@ -87,7 +89,8 @@ public final class Reference {
             case MuonUpdate spec -> OptimizerReference.of(spec, in);
             case AdamWStep spec -> OptimizerReference.of(spec, in);
             case Sample spec -> TokenReference.of(spec, in);
-            default -> throw new IllegalArgumentException("the oracle does not know " + kernel.name());
+            default ->
+                    throw new IllegalArgumentException("the oracle does not know " + kernel.name());
         };
     }
 }

@@ -1,7 +1,7 @@
 package dev.halcyon.tck.conformance;
 
-import dev.halcyon.hal.kernel.attention.RotaryFrequencies;
 import dev.halcyon.hal.kernel.attention.Rope;
+import dev.halcyon.hal.kernel.attention.RotaryFrequencies;
 import dev.halcyon.hal.kernel.elementwise.Axpby;
 import dev.halcyon.hal.kernel.elementwise.Cast;
 import dev.halcyon.hal.kernel.elementwise.Copy;
@@ -17,11 +17,13 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.tck.format.FloatFormat;
 import dev.halcyon.tck.oracle.RopeTable;
 import dev.halcyon.tck.oracle.Yarn;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /// What the specs that work row by row must write, by the oracle.
 final class RowReference {
@@ -38,9 +40,10 @@ final class RowReference {
     static Map<String, Expected> of(Cast spec, Values in) {
         return Map.of(
                 "out",
-                Expected.of(Arrays.stream(in.of("x"))
-                        .map(value -> rounded(value, spec.to()))
-                        .toArray()));
+                Expected.of(
+                        Arrays.stream(in.of("x"))
+                                .map(value -> rounded(value, spec.to()))
+                                .toArray()));
     }
 
     /// `value` in a floating-point type, in one rounding; the 8-bit types saturate.
@@ -69,9 +72,11 @@ final class RowReference {
     static Map<String, Expected> of(SwiGlu spec, Values in) {
         double[] gate = in.of("gate");
         double[] weights = in.find("rowWeight");
-        double[] out = weights == null
-                ? dev.halcyon.tck.oracle.SwiGlu.forward(gate, in.of("up"), spec.limit())
-                : dev.halcyon.tck.oracle.SwiGlu.forward(gate, in.of("up"), weights, spec.limit());
+        double[] out =
+                weights == null
+                        ? dev.halcyon.tck.oracle.SwiGlu.forward(gate, in.of("up"), spec.limit())
+                        : dev.halcyon.tck.oracle.SwiGlu.forward(
+                                gate, in.of("up"), weights, spec.limit());
         return rows("out", out, in, spec.dim());
     }
 
@@ -121,8 +126,13 @@ final class RowReference {
 
     static Map<String, Expected> of(RmsNorm spec, Values in) {
         double[] x = in.of("x");
-        Map<String, Expected> result = new LinkedHashMap<>(
-                rows("out", norm(x, spec.dim(), in.find("weight"), spec.epsilon()), in, spec.dim()));
+        Map<String, Expected> result =
+                new LinkedHashMap<>(
+                        rows(
+                                "out",
+                                norm(x, spec.dim(), in.find("weight"), spec.epsilon()),
+                                in,
+                                spec.dim()));
         if (in.has("inverseRms")) {
             int rows = x.length / spec.dim();
             double[] inverse = new double[rows];
@@ -141,7 +151,12 @@ final class RowReference {
     static Map<String, Expected> of(AddRmsNorm spec, Values in) {
         double[] sum = dev.halcyon.tck.oracle.Axpby.apply(1, in.of("x"), 1, in.of("residual"));
         Map<String, Expected> result = new LinkedHashMap<>(rows("sum", sum, in, spec.dim()));
-        result.putAll(rows("out", norm(sum, spec.dim(), in.find("weight"), spec.epsilon()), in, spec.dim()));
+        result.putAll(
+                rows(
+                        "out",
+                        norm(sum, spec.dim(), in.find("weight"), spec.epsilon()),
+                        in,
+                        spec.dim()));
         return result;
     }
 
@@ -150,20 +165,23 @@ final class RowReference {
     }
 
     static Map<String, Expected> of(LayerNorm spec, Values in) {
-        double[] out = dev.halcyon.tck.oracle.LayerNorm.forward(
-                in.of("x"), in.of("weight"), in.of("bias"), spec.epsilon());
+        double[] out =
+                dev.halcyon.tck.oracle.LayerNorm.forward(
+                        in.of("x"), in.of("weight"), in.of("bias"), spec.epsilon());
         return rows("out", out, in, spec.dim());
     }
 
     static Map<String, Expected> of(Rope spec, Values in) {
         double[] out = in.of("x").clone();
         int[] positions = in.ints("positions");
-        dev.halcyon.tck.oracle.Rope.Layout layout = spec.pairing() == Rope.Pairing.INTERLEAVED
-                ? dev.halcyon.tck.oracle.Rope.Layout.INTERLEAVED
-                : dev.halcyon.tck.oracle.Rope.Layout.HALF_SPLIT;
-        dev.halcyon.tck.oracle.Rope.Direction direction = spec.inverse()
-                ? dev.halcyon.tck.oracle.Rope.Direction.INVERSE
-                : dev.halcyon.tck.oracle.Rope.Direction.FORWARD;
+        dev.halcyon.tck.oracle.Rope.Layout layout =
+                spec.pairing() == Rope.Pairing.INTERLEAVED
+                        ? dev.halcyon.tck.oracle.Rope.Layout.INTERLEAVED
+                        : dev.halcyon.tck.oracle.Rope.Layout.HALF_SPLIT;
+        dev.halcyon.tck.oracle.Rope.Direction direction =
+                spec.inverse()
+                        ? dev.halcyon.tck.oracle.Rope.Direction.INVERSE
+                        : dev.halcyon.tck.oracle.Rope.Direction.FORWARD;
         dev.halcyon.tck.oracle.Rope.rotateHeads(
                 out,
                 spec.heads(),
@@ -177,15 +195,16 @@ final class RowReference {
     }
 
     private static RopeTable table(RotaryFrequencies frequencies) {
-        Yarn yarn = frequencies.isStretched()
-                ? new Yarn(
-                        frequencies.factor(),
-                        frequencies.originalContext(),
-                        frequencies.betaFast(),
-                        frequencies.betaSlow(),
-                        frequencies.mscale(),
-                        frequencies.mscaleAllDim())
-                : null;
+        Yarn yarn =
+                frequencies.isStretched()
+                        ? new Yarn(
+                                frequencies.factor(),
+                                frequencies.originalContext(),
+                                frequencies.betaFast(),
+                                frequencies.betaSlow(),
+                                frequencies.mscale(),
+                                frequencies.mscaleAllDim())
+                        : null;
         return RopeTable.of(frequencies.dim(), frequencies.theta(), yarn);
     }
 

@@ -7,6 +7,7 @@ import dev.halcyon.hal.kernel.KernelArgs;
 import dev.halcyon.hal.kernel.KernelSpec;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.tck.verify.Verdict;
+
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -16,7 +17,8 @@ import java.util.TreeSet;
 /// @param variant what is particular, after the spec in the name
 /// @param isThorough whether it runs only when full counts are asked for
 /// @param problem makes the launch and the comparison
-record SampledCase(String spec, String variant, boolean isThorough, Sampled<?> problem) implements ConformanceCase {
+record SampledCase(String spec, String variant, boolean isThorough, Sampled<?> problem)
+        implements ConformanceCase {
     /// What such a case consists of.
     interface Sampled<A extends KernelArgs> {
         /// {@return the spec to run}
@@ -42,7 +44,11 @@ record SampledCase(String spec, String variant, boolean isThorough, Sampled<?> p
     private <A extends KernelArgs> CaseResult run(Device device, long seed, Sampled<A> sampled) {
         KernelSpec<A> kernel = sampled.spec(device);
         if (!(device.supports(kernel) instanceof Support.Native support)) {
-            return result(Verdict.DECLINED, Difference.NONE, Set.of(), device.supports(kernel).toString());
+            return result(
+                    Verdict.DECLINED,
+                    Difference.NONE,
+                    Set.of(),
+                    device.supports(kernel).toString());
         }
         Set<String> implementations = new TreeSet<>(Set.of(support.implementation().name()));
         try (DeviceArena arena = device.arena(name());
@@ -53,14 +59,25 @@ record SampledCase(String spec, String variant, boolean isThorough, Sampled<?> p
             Difference difference = sampled.compare(args, stream, seed);
             return difference.isWithin()
                     ? result(Verdict.PASS, difference, implementations, "")
-                    : result(Verdict.FAIL, difference, implementations, difference.describe() + " [seed " + seed + "]");
+                    : result(
+                            Verdict.FAIL,
+                            difference,
+                            implementations,
+                            difference.describe() + " [seed " + seed + "]");
         } catch (RuntimeException | OutOfMemoryError failed) {
             return result(Verdict.FAIL, Difference.NONE, implementations, "threw " + failed);
         }
     }
 
-    private CaseResult result(Verdict verdict, Difference difference, Set<String> implementations, String detail) {
+    private CaseResult result(
+            Verdict verdict, Difference difference, Set<String> implementations, String detail) {
         return new CaseResult(
-                name(), spec, verdict, difference.error(), difference.tolerance(), implementations, detail);
+                name(),
+                spec,
+                verdict,
+                difference.error(),
+                difference.tolerance(),
+                implementations,
+                detail);
     }
 }

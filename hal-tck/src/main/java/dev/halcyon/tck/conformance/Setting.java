@@ -3,14 +3,16 @@ package dev.halcyon.tck.conformance;
 import dev.halcyon.hal.Device;
 import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.WeightFormat;
+
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 
 /// What a recipe makes a problem for: a number of rows, exact or bounded, and a seed.
 ///
-/// In a bounded setting plans are for more rows than the tensors have, and the tensors have more rows than are live.
-/// Random numbers depend on the seed and the operand's name alone and come in row-major order, so the first rows of a
-/// larger problem are those of a smaller one; batch invariance is checked that way.
+/// In a bounded setting plans are for more rows than the tensors have, and the tensors have more
+/// rows than are live. Random numbers depend on the seed and the operand's name alone and come in
+/// row-major order, so the first rows of a larger problem are those of a smaller one; batch
+/// invariance is checked that way.
 final class Setting {
     private static final int DEAD_ROWS = 2;
     private static final int SPARE_BOUND = 7;

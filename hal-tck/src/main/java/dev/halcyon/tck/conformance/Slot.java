@@ -4,10 +4,13 @@ import dev.halcyon.hal.memory.CacheFormat;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.QuantizationScheme;
 import dev.halcyon.hal.memory.WeightFormat;
-import java.util.List;
+
 import org.jspecify.annotations.Nullable;
 
-/// One operand of a problem: what it is called, how it is stored and what it holds before the launch.
+import java.util.List;
+
+/// One operand of a problem: what it is called, how it is stored and what it holds before the
+/// launch.
 sealed interface Slot {
     /// The operand's name in the spec's arguments.
     String name();
@@ -19,7 +22,8 @@ sealed interface Slot {
     /// @param values row-major; null for poison, which a kernel must overwrite and not read
     /// @param strides whether its rows may be further apart than they are long
     @SuppressWarnings("ArrayRecordComponent")
-    record Plain(String name, DType dtype, long[] dims, double @Nullable [] values, boolean strides) implements Slot {
+    record Plain(String name, DType dtype, long[] dims, double @Nullable [] values, boolean strides)
+            implements Slot {
         long elements() {
             long product = 1;
             for (long dim : dims) {
@@ -37,7 +41,8 @@ sealed interface Slot {
     }
 
     /// A block-scaled operand, or several in a list.
-    record Scaled(String name, QuantizationScheme scheme, List<Parts> matrices, boolean isListed) implements Slot {
+    record Scaled(String name, QuantizationScheme scheme, List<Parts> matrices, boolean isListed)
+            implements Slot {
         /// Values and scales of one operand.
         record Parts(Plain values, Plain scales) {}
 

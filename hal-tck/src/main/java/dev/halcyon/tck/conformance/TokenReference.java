@@ -2,6 +2,7 @@ package dev.halcyon.tck.conformance;
 
 import dev.halcyon.hal.kernel.token.Sample;
 import dev.halcyon.tck.oracle.Sampling;
+
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Map;
@@ -26,8 +27,12 @@ final class TokenReference {
                 continue;
             }
             double temperature = entry(in, "temperature", r, 1);
-            double[] probabilities = Sampling.distribution(
-                    row, temperature, (int) entry(in, "topK", r, 0), entry(in, "topP", r, 1));
+            double[] probabilities =
+                    Sampling.distribution(
+                            row,
+                            temperature,
+                            (int) entry(in, "topK", r, 0),
+                            entry(in, "topP", r, 1));
             double uniform = Sampling.uniform((long) in.of("seed")[r], in.ints("position")[r]);
             ids[r] = Sampling.draw(probabilities, uniform);
             unclear.set(r, Sampling.margin(probabilities, uniform) < CLOSE_MARGIN);

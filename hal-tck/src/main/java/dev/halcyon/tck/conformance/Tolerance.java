@@ -4,15 +4,19 @@ import dev.halcyon.hal.memory.DType;
 
 /// How close a result must be to the oracle's, relative to the largest magnitude of its tensor.
 ///
-/// This is the only place where closeness is decided: one function of the stored type, the accumulate type and the
-/// length of the sums, the same for every backend. A result that goes through several roundings or sums is allowed the
-/// sum of what each of them is allowed.
+/// This is the only place where closeness is decided: one function of the stored type, the
+/// accumulate type and the length of the sums, the same for every backend. A result that goes
+/// through several roundings or sums is allowed the sum of what each of them is allowed.
 public final class Tolerance {
     /// Factor on a single rounding; the largest magnitude of a tensor may itself be off.
     private static final double STORED = 2;
-    /// Factor on the accumulator's unit, for the functions (exponential, root, division) around the sums.
+
+    /// Factor on the accumulator's unit, for the functions (exponential, root, division) around the
+    /// sums.
     private static final double FUNCTIONS = 32;
-    /// Factor on the accumulator's unit, for each unit of the random walk that a sum's rounding errors make.
+
+    /// Factor on the accumulator's unit, for each unit of the random walk that a sum's rounding
+    /// errors make.
     private static final double SUMS = 4;
 
     private Tolerance() {}
@@ -23,10 +27,12 @@ public final class Tolerance {
     /// @param accumulate type of the sums
     /// @param length terms of the longest sum, 1 where nothing is summed
     public static double of(DType stored, DType accumulate, long length) {
-        return STORED * unit(stored) + unit(accumulate) * (FUNCTIONS + SUMS * Math.sqrt(Math.max(1, length)));
+        return STORED * unit(stored)
+                + unit(accumulate) * (FUNCTIONS + SUMS * Math.sqrt(Math.max(1, length)));
     }
 
-    /// {@return the unit roundoff of a floating-point type, `2^-p` for `p` significant bits; 0 for integers}
+    /// {@return the unit roundoff of a floating-point type, `2^-p` for `p` significant bits; 0 for
+    /// integers}
     public static double unit(DType dtype) {
         return switch (dtype) {
             case F64 -> 0x1p-53;

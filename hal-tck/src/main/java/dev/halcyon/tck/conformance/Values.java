@@ -1,8 +1,9 @@
 package dev.halcyon.tck.conformance;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.Map;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /// The operands of one launch by name, as the kernel finds them.
 public final class Values {
@@ -19,7 +20,8 @@ public final class Values {
     public HostTensor tensor(String name) {
         HostTensor tensor = operands.get(name);
         if (tensor == null) {
-            throw new IllegalArgumentException("no operand " + name + " among " + operands.keySet());
+            throw new IllegalArgumentException(
+                    "no operand " + name + " among " + operands.keySet());
         }
         return tensor;
     }

@@ -21,9 +21,18 @@ final class AttentionCheck {
         LatentAttention layer = layer(fixture, bench);
         int split = fixture.integer("chunked_prefill_split");
         Generation generation = Generation.of(fixture, bench, fixture.integer("first_position"));
-        generation.run(layer::prefill, layer::decode, layer, split, found, generation.of(MlaCase.of(fixture).layer(), found));
+        generation.run(
+                layer::prefill,
+                layer::decode,
+                layer,
+                split,
+                found,
+                generation.of(MlaCase.of(fixture).layer(), found));
         if (fixture.has("out.max_logit_per_head")) {
-            found.close("out.max_logit_per_head", fixture.doubles("out.max_logit_per_head"), layer.maxLogit());
+            found.close(
+                    "out.max_logit_per_head",
+                    fixture.doubles("out.max_logit_per_head"),
+                    layer.maxLogit());
         }
     }
 
@@ -37,7 +46,13 @@ final class AttentionCheck {
         Tensor query = (Tensor) weights.query();
         Tensor keyAndValue = (Tensor) weights.keyAndValue();
         bench.run(
-                QkClip.of(shape.heads(), shape.nope(), shape.rope(), shape.value(), queryInput, shape.latent())
+                QkClip.of(
+                                shape.heads(),
+                                shape.nope(),
+                                shape.rope(),
+                                shape.value(),
+                                queryInput,
+                                shape.latent())
                         .withTau(fixture.number("tau"))
                         .withAlpha(fixture.number("alpha"))
                         .withWeight(bench.storage()),
@@ -47,11 +62,17 @@ final class AttentionCheck {
         found.close("out.eta", fixture.doubles("out.eta"), bench.read(eta));
         found.close(queryName, fixture.doubles(queryName), bench.read(query));
         found.close(
-                "out.w.kv_b_proj.weight", fixture.doubles("out.w.kv_b_proj.weight"), bench.read(keyAndValue));
-        found.close("out.max_logit_after", fixture.doubles("out.max_logit_after"), maxLogits(fixture, bench, weights));
+                "out.w.kv_b_proj.weight",
+                fixture.doubles("out.w.kv_b_proj.weight"),
+                bench.read(keyAndValue));
+        found.close(
+                "out.max_logit_after",
+                fixture.doubles("out.max_logit_after"),
+                maxLogits(fixture, bench, weights));
     }
 
-    private static double[] maxLogits(Fixture fixture, Workbench bench, LatentAttention.Weights weights) {
+    private static double[] maxLogits(
+            Fixture fixture, Workbench bench, LatentAttention.Weights weights) {
         LatentAttention layer = layer(fixture, bench, weights);
         int sequences = fixture.dim("in.x", 0);
         int tokens = fixture.dim("in.x", 1);
@@ -65,7 +86,8 @@ final class AttentionCheck {
         return layer(fixture, bench, weights(fixture, bench));
     }
 
-    private static LatentAttention layer(Fixture fixture, Workbench bench, LatentAttention.Weights weights) {
+    private static LatentAttention layer(
+            Fixture fixture, Workbench bench, LatentAttention.Weights weights) {
         MlaLayer layer = MlaCase.of(fixture).layer();
         return new LatentAttention(
                 bench,
@@ -82,7 +104,13 @@ final class AttentionCheck {
     /// Attention cases name their weights without the sublayer that they belong to.
     private static LatentAttention.Weights weights(Fixture fixture, Workbench bench) {
         FixtureWeights source =
-                new FixtureWeights(fixture, bench, name -> "w." + name.substring(name.indexOf(ATTENTION) + ATTENTION.length()));
+                new FixtureWeights(
+                        fixture,
+                        bench,
+                        name ->
+                                "w."
+                                        + name.substring(
+                                                name.indexOf(ATTENTION) + ATTENTION.length()));
         boolean queryLatent = MlaCase.of(fixture).layer().shape().queryRank() > 0;
         return LatentAttention.Weights.of(source, new WeightNames.Layer(""), queryLatent);
     }

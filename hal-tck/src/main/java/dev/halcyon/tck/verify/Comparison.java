@@ -9,7 +9,8 @@ import java.util.stream.Collectors;
 /// Collects the discrepancies of one run of one case.
 final class Comparison {
     private static final Comparator<Discrepancy> BY_SEVERITY =
-            Comparator.comparingDouble(Discrepancy::severity).thenComparingDouble(Discrepancy::error);
+            Comparator.comparingDouble(Discrepancy::severity)
+                    .thenComparingDouble(Discrepancy::error);
 
     private final double tolerance;
     private final double roundoff;
@@ -36,7 +37,8 @@ final class Comparison {
         within(tensor, expected, actual, tolerance);
     }
 
-    /// Compares rows, and excuses those that are off where `ties` says that they have no defined result.
+    /// Compares rows, and excuses those that are off where `ties` says that they have no defined
+    /// result.
     void closeRows(String tensor, double[] expected, double[] actual, Ties ties) {
         if (expected.length != actual.length || ties.tokens() == 0) {
             close(tensor, expected, actual);
@@ -54,7 +56,8 @@ final class Comparison {
         close(tensor, expected, excusing);
     }
 
-    private static boolean isOff(double[] expected, double[] actual, int from, int count, double allowed) {
+    private static boolean isOff(
+            double[] expected, double[] actual, int from, int count, double allowed) {
         for (int i = from; i < from + count; i++) {
             if (!(Math.abs(expected[i] - actual[i]) <= allowed)) {
                 return true;
@@ -81,17 +84,32 @@ final class Comparison {
     }
 
     FixtureResult result(String name, String storage) {
-        Discrepancy worst = found.stream()
-                .max(BY_SEVERITY)
-                .orElseThrow(() -> new IllegalArgumentException(
-                        "nothing could be compared: the case has none of the outputs of its kind"));
+        Discrepancy worst =
+                found.stream()
+                        .max(BY_SEVERITY)
+                        .orElseThrow(
+                                () ->
+                                        new IllegalArgumentException(
+                                                "nothing could be compared: the case has none of"
+                                                        + " the outputs of its kind"));
         if (excused > 0) {
-            note(excused + (excused == 1 ? " row" : " rows") + " excused, whose experts or logits are closer than the element type tells apart");
+            note(
+                    excused
+                            + (excused == 1 ? " row" : " rows")
+                            + " excused, whose experts or logits are closer than the element type"
+                            + " tells apart");
         }
-        String remarks = notes.stream().collect(Collectors.joining("; ", notes.isEmpty() ? "" : "; ", ""));
-        Verdict verdict = found.stream().allMatch(Discrepancy::isWithin) ? Verdict.PASS : Verdict.FAIL;
+        String remarks =
+                notes.stream().collect(Collectors.joining("; ", notes.isEmpty() ? "" : "; ", ""));
+        Verdict verdict =
+                found.stream().allMatch(Discrepancy::isWithin) ? Verdict.PASS : Verdict.FAIL;
         return new FixtureResult(
-                name, verdict, worst.error(), worst.tolerance(), storage, worst.describe() + remarks);
+                name,
+                verdict,
+                worst.error(),
+                worst.tolerance(),
+                storage,
+                worst.describe() + remarks);
     }
 
     private static double[] widened(int[] values) {

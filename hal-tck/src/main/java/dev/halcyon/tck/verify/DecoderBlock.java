@@ -18,13 +18,15 @@ import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.tck.fixture.ModelAssembly;
 import dev.halcyon.tck.oracle.GateRule;
 import dev.halcyon.tck.oracle.MlaShape;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.List;
 import java.util.function.Function;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
-/// A decoder layer put together from kernel specs: attention and a dense or a mixture-of-experts network, each behind a
-/// norm and with a residual sum.
+/// A decoder layer put together from kernel specs: attention and a dense or a mixture-of-experts
+/// network, each behind a norm and with a residual sum.
 ///
 /// Source: DeepSeek-V3 inference/model.py, Block.
 final class DecoderBlock {
@@ -43,17 +45,22 @@ final class DecoderBlock {
 
     /// @param experts whether the layer has experts, or a dense network
     DecoderBlock(
-            Workbench bench, ModelConfig config, boolean experts, WeightSource weights, WeightNames.Layer names) {
+            Workbench bench,
+            ModelConfig config,
+            boolean experts,
+            WeightSource weights,
+            WeightNames.Layer names) {
         this.bench = bench;
         this.config = config;
         MlaShape shape = ModelAssembly.shape(config);
-        this.attention = new LatentAttention(
-                bench,
-                shape,
-                frequencies(config),
-                config.softmaxScale(),
-                AttentionConfig.LATENT_NORM_EPS,
-                LatentAttention.Weights.of(weights, names, shape.queryRank() > 0));
+        this.attention =
+                new LatentAttention(
+                        bench,
+                        shape,
+                        frequencies(config),
+                        config.softmaxScale(),
+                        AttentionConfig.LATENT_NORM_EPS,
+                        LatentAttention.Weights.of(weights, names, shape.queryRank() > 0));
         this.attentionNorm = weights.vector(names.attentionNorm());
         this.networkNorm = weights.vector(names.mlpNorm());
         this.network = experts ? experts(weights, names) : dense(weights, names.dense());
@@ -88,7 +95,8 @@ final class DecoderBlock {
         return run(x, step, cache, attention::decode);
     }
 
-    private Tensor run(Tensor x, SequenceBatch.Step step, CachePool cache, AttentionCheck.Pass form) {
+    private Tensor run(
+            Tensor x, SequenceBatch.Step step, CachePool cache, AttentionCheck.Pass form) {
         int bound = bench.bound(step.live());
         int hidden = config.hiddenSize();
         DType dtype = bench.storage();
@@ -103,7 +111,9 @@ final class DecoderBlock {
                 new AddRmsNorm.Args(attended, x, networkNorm, sum, normed, step.active()));
         Tensor out = bench.unfilled(step.live(), hidden);
         network.run(normed, out, step);
-        bench.run(Axpby.add(bound, hidden, dtype), new Axpby.Args(out, sum, out, null, step.active()));
+        bench.run(
+                Axpby.add(bound, hidden, dtype),
+                new Axpby.Args(out, sum, out, null, step.active()));
         return out;
     }
 
@@ -112,10 +122,16 @@ final class DecoderBlock {
         Operand up = weights.matrix(names.up());
         Operand down = weights.matrix(names.down());
         int width = Math.toIntExact(gate.shape().dim(0));
-        return (x, out, step) -> bench.run(
-                SwiGluMlp.of(bench.bound(step.live()), config.hiddenSize(), width, gate.format(), bench.storage())
-                        .withFormats(gate.format(), down.format()),
-                SwiGluMlp.Args.of(x, gate, up, down, out).withActiveRows(step.active()));
+        return (x, out, step) ->
+                bench.run(
+                        SwiGluMlp.of(
+                                        bench.bound(step.live()),
+                                        config.hiddenSize(),
+                                        width,
+                                        gate.format(),
+                                        bench.storage())
+                                .withFormats(gate.format(), down.format()),
+                        SwiGluMlp.Args.of(x, gate, up, down, out).withActiveRows(step.active()));
     }
 
     private Network experts(WeightSource weights, WeightNames.Layer names) {
@@ -131,12 +147,18 @@ final class DecoderBlock {
         Operand sharedUp = moe.sharedExperts() > 0 ? weights.matrix(shared.up()) : null;
         Operand sharedDown = moe.sharedExperts() > 0 ? weights.matrix(shared.down()) : null;
         return (x, out, step) -> {
-            MoeLayer spec = MoeLayer.of(
-                            Specs.gate(
-                                    rule, bench.bound(step.live()), config.hiddenSize(), bias != null, 0, bench.storage()),
-                            moe.intermediateSize(),
-                            gate.format())
-                    .withFormats(gate.format(), down.format());
+            MoeLayer spec =
+                    MoeLayer.of(
+                                    Specs.gate(
+                                            rule,
+                                            bench.bound(step.live()),
+                                            config.hiddenSize(),
+                                            bias != null,
+                                            0,
+                                            bench.storage()),
+                                    moe.intermediateSize(),
+                                    gate.format())
+                            .withFormats(gate.format(), down.format());
             bench.run(
                     withShared(spec, sharedGate, sharedDown),
                     MoeLayer.Args.of(x, router, gate, up, down, out)
@@ -146,16 +168,20 @@ final class DecoderBlock {
         };
     }
 
-    private static MoeLayer withShared(MoeLayer spec, @Nullable Operand gate, @Nullable Operand down) {
+    private static MoeLayer withShared(
+            MoeLayer spec, @Nullable Operand gate, @Nullable Operand down) {
         return gate == null || down == null
                 ? spec
-                : spec.withShared(Math.toIntExact(gate.shape().dim(0)), gate.format(), down.format());
+                : spec.withShared(
+                        Math.toIntExact(gate.shape().dim(0)), gate.format(), down.format());
     }
 
-    private Operand all(WeightSource weights, WeightNames.Layer names, Function<WeightNames.Mlp, String> part) {
-        List<String> all = IntStream.range(0, config.moe().experts())
-                .mapToObj(expert -> part.apply(names.expert(expert)))
-                .toList();
+    private Operand all(
+            WeightSource weights, WeightNames.Layer names, Function<WeightNames.Mlp, String> part) {
+        List<String> all =
+                IntStream.range(0, config.moe().experts())
+                        .mapToObj(expert -> part.apply(names.expert(expert)))
+                        .toList();
         return weights.all(all);
     }
 }

@@ -10,6 +10,7 @@ import dev.halcyon.hal.memory.CachePool;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -36,7 +37,8 @@ final class DeviceModel {
         this.finalNorm = weights.vector(names.finalNorm());
         this.batch = new SequenceBatch(bench, 1, capacity, 0);
         for (int i = 0; i < config.layers(); i++) {
-            DecoderBlock layer = new DecoderBlock(bench, config, config.hasExperts(i), weights, names.layer(i));
+            DecoderBlock layer =
+                    new DecoderBlock(bench, config, config.hasExperts(i), weights, names.layer(i));
             layers.add(layer);
             caches.add(layer.attention().cache(batch));
         }
@@ -75,19 +77,32 @@ final class DeviceModel {
         return run(new int[] {token}, batch.step(position, position + 1), false, inputs);
     }
 
-    private Output run(int[] tokens, SequenceBatch.Step step, boolean naive, List<double[]> inputs) {
+    private Output run(
+            int[] tokens, SequenceBatch.Step step, boolean naive, List<double[]> inputs) {
         int live = tokens.length;
         int hidden = config.hiddenSize();
         List<double[]> states = new ArrayList<>();
         Tensor x = bench.unfilled(live, hidden);
         bench.run(
-                new Embedding(bench.bound(live), config.vocabularySize(), hidden, embedding.dtype(), bench.storage()),
-                new Embedding.Args(bench.intRows(tokens, live, Integer.MAX_VALUE), embedding, x, step.active()));
+                new Embedding(
+                        bench.bound(live),
+                        config.vocabularySize(),
+                        hidden,
+                        embedding.dtype(),
+                        bench.storage()),
+                new Embedding.Args(
+                        bench.intRows(tokens, live, Integer.MAX_VALUE),
+                        embedding,
+                        x,
+                        step.active()));
         states.add(bench.read(x, live));
         for (int i = 0; i < layers.size(); i++) {
             DecoderBlock layer = layers.get(i);
             Tensor input = inputs.isEmpty() ? x : bench.rows(inputs.get(i), live, hidden);
-            x = naive ? layer.prefill(input, step, caches.get(i)) : layer.decode(input, step, caches.get(i));
+            x =
+                    naive
+                            ? layer.prefill(input, step, caches.get(i))
+                            : layer.decode(input, step, caches.get(i));
             states.add(bench.read(x, live));
         }
         Tensor normed = bench.unfilled(live, hidden);

@@ -5,17 +5,24 @@ import java.util.Locale;
 /// How far a tensor is from what a case expects.
 ///
 /// @param tensor its name
-/// @param error largest difference, relative to the largest expected magnitude (absolute where that is zero)
+/// @param error largest difference, relative to the largest expected magnitude (absolute where that
+///   is zero)
 /// @param tolerance what is let through
 /// @param at row-major index of the largest difference
 /// @param expected the value there
 /// @param actual the value there
-record Discrepancy(String tensor, double error, double tolerance, int at, double expected, double actual) {
-    /// The largest difference of two tensors. NaN agrees with NaN alone, an infinity with itself alone.
+record Discrepancy(
+        String tensor, double error, double tolerance, int at, double expected, double actual) {
+    /// The largest difference of two tensors. NaN agrees with NaN alone, an infinity with itself
+    /// alone.
     static Discrepancy of(String tensor, double[] expected, double[] actual, double tolerance) {
         if (expected.length != actual.length) {
             throw new IllegalArgumentException(
-                    tensor + " has " + expected.length + " values in the case, the device computed " + actual.length);
+                    tensor
+                            + " has "
+                            + expected.length
+                            + " values in the case, the device computed "
+                            + actual.length);
         }
         double scale = 0;
         double worst = 0;
@@ -45,7 +52,8 @@ record Discrepancy(String tensor, double error, double tolerance, int at, double
         return error <= tolerance;
     }
 
-    /// How much of the tolerance is used up; the measure by which one discrepancy is worse than another.
+    /// How much of the tolerance is used up; the measure by which one discrepancy is worse than
+    /// another.
     double severity() {
         return error == 0 ? 0 : error / tolerance;
     }
@@ -53,6 +61,7 @@ record Discrepancy(String tensor, double error, double tolerance, int at, double
     String describe() {
         return isWithin()
                 ? tensor
-                : String.format(Locale.ROOT, "%s at %d is %s, expected %s", tensor, at, actual, expected);
+                : String.format(
+                        Locale.ROOT, "%s at %d is %s, expected %s", tensor, at, actual, expected);
     }
 }

@@ -10,11 +10,13 @@ import dev.halcyon.tck.fixture.Fixture;
 import dev.halcyon.tck.fixture.GateCase;
 import dev.halcyon.tck.fixture.MoeCase;
 import dev.halcyon.tck.oracle.FeedForward;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /// Gates and mixture-of-experts layers.
 final class ExpertCheck {
@@ -35,7 +37,13 @@ final class ExpertCheck {
             int vocabulary = table == null ? 0 : table.length / gate.rule().topK();
             double[] bias = gate.bias();
             return new GateOperands(
-                    Specs.gate(gate.rule(), bench.bound(tokens), hidden, bias != null, vocabulary, bench.storage()),
+                    Specs.gate(
+                            gate.rule(),
+                            bench.bound(tokens),
+                            hidden,
+                            bias != null,
+                            vocabulary,
+                            bench.storage()),
                     bench.rows(gate.x(), tokens, hidden),
                     bench.weight(gate.weight().toArray(), gate.rule().experts(), hidden),
                     bias == null ? null : bench.tensor(DType.F32, bias, bias.length),
@@ -43,7 +51,8 @@ final class ExpertCheck {
                     table == null ? null : table(bench, table, vocabulary));
         }
 
-        /// Checkpoints store the table as I64, the reference code as I32; one kind of run has the one, one the other.
+        /// Checkpoints store the table as I64, the reference code as I32; one kind of run has the
+        /// one, one the other.
         private static Tensor table(Workbench bench, int[] table, int vocabulary) {
             DType dtype = bench.isBounded() ? DType.I64 : DType.I32;
             Tensor tensor = bench.arena().tensor(dtype, vocabulary, table.length / vocabulary);
@@ -87,26 +96,43 @@ final class ExpertCheck {
         }
         WeightFormat format = WeightFormat.rowMajor(bench.storage());
         int width = networks.getFirst().gate().rows();
-        MoeLayer spec = MoeLayer.of(operands.spec(), width, format)
-                .withLimit(moe.layer().limit())
-                .withPosition(
-                        moe.layer().position() == FeedForward.WeightPosition.BEFORE_DOWN
-                                ? MoeLayer.WeightPosition.BEFORE_DOWN
-                                : MoeLayer.WeightPosition.AFTER_DOWN);
+        MoeLayer spec =
+                MoeLayer.of(operands.spec(), width, format)
+                        .withLimit(moe.layer().limit())
+                        .withPosition(
+                                moe.layer().position() == FeedForward.WeightPosition.BEFORE_DOWN
+                                        ? MoeLayer.WeightPosition.BEFORE_DOWN
+                                        : MoeLayer.WeightPosition.AFTER_DOWN);
         Tensor out = bench.unfilled(tokens, hidden);
         Tensor indices = bench.unfilled(DType.I32, tokens, gate.rule().topK());
         Tensor weights = bench.unfilled(DType.F32, tokens, gate.rule().topK());
-        MoeLayer.Args args = MoeLayer.Args.of(
-                        operands.x(),
-                        operands.weight(),
-                        stack(bench, networks, network -> network.gate().toArray(), width, hidden),
-                        stack(bench, networks, network -> network.up().toArray(), width, hidden),
-                        stack(bench, networks, network -> network.down().toArray(), hidden, width),
-                        out)
-                .withGateBias(operands.bias())
-                .withHash(operands.tokenIds(), operands.table())
-                .withRouting(indices, weights)
-                .withActiveRows(bench.active(tokens));
+        MoeLayer.Args args =
+                MoeLayer.Args.of(
+                                operands.x(),
+                                operands.weight(),
+                                stack(
+                                        bench,
+                                        networks,
+                                        network -> network.gate().toArray(),
+                                        width,
+                                        hidden),
+                                stack(
+                                        bench,
+                                        networks,
+                                        network -> network.up().toArray(),
+                                        width,
+                                        hidden),
+                                stack(
+                                        bench,
+                                        networks,
+                                        network -> network.down().toArray(),
+                                        hidden,
+                                        width),
+                                out)
+                        .withGateBias(operands.bias())
+                        .withHash(operands.tokenIds(), operands.table())
+                        .withRouting(indices, weights)
+                        .withActiveRows(bench.active(tokens));
         FeedForward shared = moe.layer().shared();
         if (shared != null) {
             int sharedWidth = shared.gate().rows();
@@ -121,7 +147,8 @@ final class ExpertCheck {
                     SwiGluMlp.Args.of(operands.x(), sharedGate, sharedUp, sharedDown, sharedOut)
                             .withActiveRows(bench.active(tokens)));
             if (fixture.has("out.shared")) {
-                found.close("out.shared", fixture.doubles("out.shared"), bench.read(sharedOut, tokens));
+                found.close(
+                        "out.shared", fixture.doubles("out.shared"), bench.read(sharedOut, tokens));
             }
         }
         bench.run(spec, args);
@@ -133,7 +160,11 @@ final class ExpertCheck {
     }
 
     private static Tensor stack(
-            Workbench bench, List<FeedForward> networks, Function<FeedForward, double[]> part, int rows, int columns) {
+            Workbench bench,
+            List<FeedForward> networks,
+            Function<FeedForward, double[]> part,
+            int rows,
+            int columns) {
         Tensor all = bench.arena().tensor(bench.storage(), networks.size(), rows, columns);
         for (int i = 0; i < networks.size(); i++) {
             bench.write(all.get(i), part.apply(networks.get(i)));
@@ -143,20 +174,35 @@ final class ExpertCheck {
 
     /// Compares chosen experts as sets, each with its weight.
     private static void choice(
-            Fixture fixture, Workbench bench, Comparison found, Ties ties, Tensor indices, Tensor weights) {
+            Fixture fixture,
+            Workbench bench,
+            Comparison found,
+            Ties ties,
+            Tensor indices,
+            Tensor weights) {
         int[] expected = fixture.ints("out.indices");
         int topK = fixture.dim("out.indices", -1);
         int tokens = ties.tokens();
         int experts = fixture.integer("n_routed_experts");
         double[] expectedSet = dense(expected, fixture.doubles("out.weights"), ties, topK, experts);
-        double[] actualSet = dense(
-                bench.readInts(indices.slice(0, 0, tokens)), bench.read(weights, tokens), ties, topK, experts);
-        found.exact("out.indices", membership(ties.clear(expectedSet)), membership(ties.clear(actualSet)));
+        double[] actualSet =
+                dense(
+                        bench.readInts(indices.slice(0, 0, tokens)),
+                        bench.read(weights, tokens),
+                        ties,
+                        topK,
+                        experts);
+        found.exact(
+                "out.indices",
+                membership(ties.clear(expectedSet)),
+                membership(ties.clear(actualSet)));
         found.close("out.weights", zeros(ties.clear(expectedSet)), zeros(ties.clear(actualSet)));
     }
 
-    /// `[tokens, experts]` weights; NaN where an expert was not chosen, so that a weight of zero is still a choice.
-    private static double[] dense(int[] indices, double[] weights, Ties ties, int topK, int experts) {
+    /// `[tokens, experts]` weights; NaN where an expert was not chosen, so that a weight of zero is
+    /// still a choice.
+    private static double[] dense(
+            int[] indices, double[] weights, Ties ties, int topK, int experts) {
         double[] dense = new double[ties.tokens() * experts];
         Arrays.fill(dense, Double.NaN);
         for (int i = 0; i < ties.tokens() * topK; i++) {
@@ -165,8 +211,16 @@ final class ExpertCheck {
                 continue;
             }
             if (expert < 0 || expert >= experts) {
-                throw new IllegalArgumentException("out.indices holds " + expert + " for choice " + i % topK
-                        + " of token " + i / topK + ", there are " + experts + " experts");
+                throw new IllegalArgumentException(
+                        "out.indices holds "
+                                + expert
+                                + " for choice "
+                                + i % topK
+                                + " of token "
+                                + i / topK
+                                + ", there are "
+                                + experts
+                                + " experts");
             }
             dense[i / topK * experts + expert] = weights[i];
         }
@@ -174,14 +228,10 @@ final class ExpertCheck {
     }
 
     private static double[] membership(double[] dense) {
-        return Arrays.stream(dense)
-                .map(weight -> Double.isNaN(weight) ? 0 : 1)
-                .toArray();
+        return Arrays.stream(dense).map(weight -> Double.isNaN(weight) ? 0 : 1).toArray();
     }
 
     private static double[] zeros(double[] dense) {
-        return Arrays.stream(dense)
-                .map(weight -> Double.isNaN(weight) ? 0 : weight)
-                .toArray();
+        return Arrays.stream(dense).map(weight -> Double.isNaN(weight) ? 0 : weight).toArray();
     }
 }

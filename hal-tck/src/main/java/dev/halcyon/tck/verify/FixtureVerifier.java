@@ -8,6 +8,7 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.tck.fixture.Fixture;
 import dev.halcyon.tck.fixture.FixtureKind;
 import dev.halcyon.tck.fixture.FixtureSet;
+
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,10 +17,10 @@ import java.util.function.Consumer;
 
 /// Runs reference cases on a device.
 ///
-/// A case runs with its operands in F32 and in BF16 (formats: exactly as given), each once with plans of the very row
-/// count and once bounded: with a larger bound, dead rows that are NaN, and `activeRows`. Its line is that of the worst
-/// run. Errors are relative to the largest magnitude of a tensor; what is let through is 2e-5 in F32, 3e-2 in BF16, and
-/// nothing for formats.
+/// A case runs with its operands in F32 and in BF16 (formats: exactly as given), each once with
+/// plans of the very row count and once bounded: with a larger bound, dead rows that are NaN, and
+/// `activeRows`. Its line is that of the worst run. Errors are relative to the largest magnitude of
+/// a tensor; what is let through is 2e-5 in F32, 3e-2 in BF16, and nothing for formats.
 public final class FixtureVerifier {
     private static final double F32_TOLERANCE = 2e-5;
     private static final double BF16_TOLERANCE = 3e-2;
@@ -54,11 +55,12 @@ public final class FixtureVerifier {
         return new VerificationReport(verifier.results);
     }
 
-    /// Runs the cases of a folder; what in it looks like a case and cannot be read as one is a FAIL line, and what is
-    /// of a kind that this kit does not know a DECLINED one.
+    /// Runs the cases of a folder; what in it looks like a case and cannot be read as one is a FAIL
+    /// line, and what is of a kind that this kit does not know a DECLINED one.
     ///
     /// @param progress told every line as soon as it is known
-    public static VerificationReport verify(Device device, FixtureSet set, Consumer<FixtureResult> progress) {
+    public static VerificationReport verify(
+            Device device, FixtureSet set, Consumer<FixtureResult> progress) {
         FixtureVerifier verifier = new FixtureVerifier(device, progress);
         set.fixtures().forEach(verifier::verify);
         set.rejected().forEach(verifier::report);
@@ -73,7 +75,9 @@ public final class FixtureVerifier {
     private void verify(Fixture fixture) {
         add(result(fixture));
         if (fixture.hasGradients()) {
-            add(FixtureResult.declined(fixture.name() + "#grad", "there are no backward specs yet"));
+            add(
+                    FixtureResult.declined(
+                            fixture.name() + "#grad", "there are no backward specs yet"));
         }
     }
 
@@ -99,11 +103,15 @@ public final class FixtureVerifier {
                     case FP8_ACT_QUANT -> FormatCheck::activationQuant;
                     case INT4_GROUP -> FormatCheck::int4;
                     case FP4_BLOCK -> FormatCheck::fp4;
-                    case DSA -> declined("there are no LightningIndexer and SparseAttention specs yet");
-                    case V4_ATTENTION -> declined("there are no KvCompressor and SparseAttention specs yet");
+                    case DSA ->
+                            declined("there are no LightningIndexer and SparseAttention specs yet");
+                    case V4_ATTENTION ->
+                            declined("there are no KvCompressor and SparseAttention specs yet");
                     case V4_HYPER_CONNECTION -> declined("there is no HyperConnections spec yet");
                     case V4_TINY_MODEL ->
-                        declined("there are no KvCompressor, SparseAttention and HyperConnections specs yet");
+                            declined(
+                                    "there are no KvCompressor, SparseAttention and"
+                                            + " HyperConnections specs yet");
                 };
         return runs(fixture.kind()).stream()
                 .map(run -> result(fixture, check, run))
@@ -119,18 +127,25 @@ public final class FixtureVerifier {
 
     private static List<Run> runs(FixtureKind kind) {
         return switch (kind) {
-            case CODE_TABLES, E4M3_ROUND, BF16_ROUND, FP8_BLOCK_DEQUANT, FP8_ACT_QUANT, INT4_GROUP, FP4_BLOCK ->
-                List.of(new Run(DType.F32, 0, false), new Run(DType.F32, 0, true));
+            case CODE_TABLES,
+                    E4M3_ROUND,
+                    BF16_ROUND,
+                    FP8_BLOCK_DEQUANT,
+                    FP8_ACT_QUANT,
+                    INT4_GROUP,
+                    FP4_BLOCK ->
+                    List.of(new Run(DType.F32, 0, false), new Run(DType.F32, 0, true));
             default ->
-                List.of(
-                        new Run(DType.F32, F32_TOLERANCE, false),
-                        new Run(DType.F32, F32_TOLERANCE, true),
-                        new Run(DType.BF16, BF16_TOLERANCE, false),
-                        new Run(DType.BF16, BF16_TOLERANCE, true));
+                    List.of(
+                            new Run(DType.F32, F32_TOLERANCE, false),
+                            new Run(DType.F32, F32_TOLERANCE, true),
+                            new Run(DType.BF16, BF16_TOLERANCE, false),
+                            new Run(DType.BF16, BF16_TOLERANCE, true));
         };
     }
 
-    /// Whatever a case provokes is that case's result: a broken file, a device that fails, a defect of a kernel.
+    /// Whatever a case provokes is that case's result: a broken file, a device that fails, a defect
+    /// of a kernel.
     private FixtureResult result(Fixture fixture, FixtureCheck check, Run run) {
         Comparison found = new Comparison(run.tolerance(), run.roundoff());
         try (Workbench bench = new Workbench(device, run.storage(), run.bounded())) {
@@ -144,12 +159,20 @@ public final class FixtureVerifier {
             return FixtureResult.failed(fixture.name(), run.label() + ": " + oneLine(broken));
         } catch (RuntimeException | StackOverflowError | OutOfMemoryError | InternalError failed) {
             return FixtureResult.failed(
-                    fixture.name(), run.label() + ": " + failed.getClass().getSimpleName() + ": " + oneLine(failed));
+                    fixture.name(),
+                    run.label()
+                            + ": "
+                            + failed.getClass().getSimpleName()
+                            + ": "
+                            + oneLine(failed));
         }
     }
 
     private static String oneLine(Throwable failure) {
-        return String.valueOf(failure.getMessage()).lines().reduce((a, b) -> a + "; " + b).orElse("");
+        return String.valueOf(failure.getMessage())
+                .lines()
+                .reduce((a, b) -> a + "; " + b)
+                .orElse("");
     }
 
     private static FixtureResult worse(FixtureResult a, FixtureResult b) {
@@ -168,9 +191,10 @@ public final class FixtureVerifier {
     }
 
     private void report(FixtureSet.Rejected rejected) {
-        Path file = Files.isDirectory(rejected.path())
-                ? rejected.path().resolve(FixtureSet.EXPECTED_FILE_NAME)
-                : rejected.path();
+        Path file =
+                Files.isDirectory(rejected.path())
+                        ? rejected.path().resolve(FixtureSet.EXPECTED_FILE_NAME)
+                        : rejected.path();
         String name = rejected.path().toAbsolutePath().normalize().getFileName().toString();
         if (name.endsWith(".safetensors")) {
             name = name.substring(0, name.length() - ".safetensors".length());
@@ -179,10 +203,12 @@ public final class FixtureVerifier {
         add(
                 kind.isEmpty()
                         ? FixtureResult.failed(name, rejected.reason())
-                        : FixtureResult.declined(name, "cases of the kind '" + kind + "' are unknown to this kit"));
+                        : FixtureResult.declined(
+                                name, "cases of the kind '" + kind + "' are unknown to this kit"));
     }
 
-    /// The kind that a readable file names and that nobody here knows; empty if that is not what is wrong with it.
+    /// The kind that a readable file names and that nobody here knows; empty if that is not what is
+    /// wrong with it.
     private static String unknownKind(Path file) {
         try (SafetensorsFile opened = SafetensorsFile.open(file)) {
             String kind = opened.metadata().get(Fixture.KIND_KEY);

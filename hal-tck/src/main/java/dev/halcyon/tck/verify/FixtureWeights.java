@@ -3,6 +3,7 @@ package dev.halcyon.tck.verify;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.tck.fixture.Fixture;
+
 import java.util.List;
 import java.util.function.UnaryOperator;
 
@@ -11,11 +12,13 @@ import java.util.function.UnaryOperator;
 /// @param fixture the case
 /// @param bench the run
 /// @param rename from the name that is asked for to the tensor's
-record FixtureWeights(Fixture fixture, Workbench bench, UnaryOperator<String> rename) implements WeightSource {
+record FixtureWeights(Fixture fixture, Workbench bench, UnaryOperator<String> rename)
+        implements WeightSource {
     @Override
     public Tensor matrix(String name) {
         String tensor = rename.apply(name);
-        return bench.weight(fixture.doubles(tensor), fixture.dim(tensor, 0), fixture.dim(tensor, 1));
+        return bench.weight(
+                fixture.doubles(tensor), fixture.dim(tensor, 0), fixture.dim(tensor, 1));
     }
 
     @Override
@@ -38,7 +41,13 @@ record FixtureWeights(Fixture fixture, Workbench bench, UnaryOperator<String> re
     @Override
     public Tensor all(List<String> names) {
         String first = rename.apply(names.getFirst());
-        Tensor stack = bench.arena().tensor(bench.storage(), names.size(), fixture.dim(first, 0), fixture.dim(first, 1));
+        Tensor stack =
+                bench.arena()
+                        .tensor(
+                                bench.storage(),
+                                names.size(),
+                                fixture.dim(first, 0),
+                                fixture.dim(first, 1));
         for (int i = 0; i < names.size(); i++) {
             bench.write(stack.get(i), fixture.doubles(rename.apply(names.get(i))));
         }

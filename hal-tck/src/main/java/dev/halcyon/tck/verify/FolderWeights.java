@@ -12,10 +12,12 @@ import dev.halcyon.hal.memory.QuantizationScheme;
 import dev.halcyon.hal.memory.QuantizedTensor;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
+
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 
-/// The weights of a checkpoint folder: block-scaled ones as they are stored, all others in the run's element type.
+/// The weights of a checkpoint folder: block-scaled ones as they are stored, all others in the
+/// run's element type.
 ///
 /// @param folder the checkpoint
 /// @param bench the run
@@ -33,21 +35,25 @@ record FolderWeights(CheckpointFolder folder, Workbench bench) implements Weight
 
     private QuantizedTensor fp8Blocks(String name) {
         if (!(folder.config().quantization() instanceof Quantization.Fp8Blocks blocks)) {
-            throw new IllegalArgumentException(name + " has block scales, but config.json names no block size");
+            throw new IllegalArgumentException(
+                    name + " has block scales, but config.json names no block size");
         }
         TensorEntry entry = folder.require(name);
         if (entry.type() != ElementType.F8_E4M3) {
-            throw new IllegalArgumentException(entry + " has block scales, but its values are not F8_E4M3");
+            throw new IllegalArgumentException(
+                    entry + " has block scales, but its values are not F8_E4M3");
         }
         return new QuantizedTensor(
                 bench.bytes(DType.F8_E4M3, bytes(name), entry.shape().toArray()),
                 tensor(WeightNames.blockScales(name), DType.F32),
-                QuantizationScheme.FP8_BLOCK_128.withBlock(blocks.blockRows(), blocks.blockColumns()));
+                QuantizationScheme.FP8_BLOCK_128.withBlock(
+                        blocks.blockRows(), blocks.blockColumns()));
     }
 
     private QuantizedTensor packedInt4(String name) {
         if (!(folder.config().quantization() instanceof Quantization.PackedInt4 packed)) {
-            throw new IllegalArgumentException(name + " is packed, but config.json names no group size");
+            throw new IllegalArgumentException(
+                    name + " is packed, but config.json names no group size");
         }
         String words = WeightNames.packedWords(name);
         TensorEntry entry = folder.require(words);

@@ -9,6 +9,7 @@ import dev.halcyon.hal.memory.QuantizationScheme;
 import dev.halcyon.hal.memory.QuantizedTensor;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.tck.fixture.Fixture;
+
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -38,9 +39,8 @@ final class FormatCheck {
         }
         String bits = values + "_bits";
         if (fixture.has(bits)) {
-            double[] expected = Arrays.stream(fixture.ints(bits))
-                    .mapToDouble(Float::intBitsToFloat)
-                    .toArray();
+            double[] expected =
+                    Arrays.stream(fixture.ints(bits)).mapToDouble(Float::intBitsToFloat).toArray();
             found.exact(bits, signed(expected), signed(decoded));
         }
     }
@@ -147,51 +147,69 @@ final class FormatCheck {
 
     static void blockDequant(Fixture fixture, Workbench bench, Comparison found) {
         String weight = fixture.has("w.codes") ? "w.codes" : "w.weight";
-        byte[] codes = fixture.type(weight) == ElementType.F8_E4M3
-                ? fixture.bytes(weight)
-                : narrowed(fixture.ints(weight));
+        byte[] codes =
+                fixture.type(weight) == ElementType.F8_E4M3
+                        ? fixture.bytes(weight)
+                        : narrowed(fixture.ints(weight));
         int block = fixture.integer("block");
-        QuantizedTensor x = new QuantizedTensor(
-                bench.bytes(DType.F8_E4M3, codes, fixture.dim(weight, 0), fixture.dim(weight, 1)),
-                bench.tensor(
-                        DType.F32,
-                        fixture.doubles("w.weight_scale_inv"),
-                        fixture.dim("w.weight_scale_inv", 0),
-                        fixture.dim("w.weight_scale_inv", 1)),
-                QuantizationScheme.FP8_BLOCK_128.withBlock(block, block));
+        QuantizedTensor x =
+                new QuantizedTensor(
+                        bench.bytes(
+                                DType.F8_E4M3,
+                                codes,
+                                fixture.dim(weight, 0),
+                                fixture.dim(weight, 1)),
+                        bench.tensor(
+                                DType.F32,
+                                fixture.doubles("w.weight_scale_inv"),
+                                fixture.dim("w.weight_scale_inv", 0),
+                                fixture.dim("w.weight_scale_inv", 1)),
+                        QuantizationScheme.FP8_BLOCK_128.withBlock(block, block));
         bothTypes(fixture, bench, found, x);
     }
 
     static void activationQuant(Fixture fixture, Workbench bench, Comparison found) {
         boolean powerOfTwo = fixture.says("scale_fmt") && fixture.text("scale_fmt").equals("ue8m0");
-        QuantizationScheme scheme = (powerOfTwo
-                        ? QuantizationScheme.FP8_TOKEN_128_UE8M0
-                        : QuantizationScheme.FP8_TOKEN_128)
-                .withBlock(1, fixture.integer("block"));
+        QuantizationScheme scheme =
+                (powerOfTwo
+                                ? QuantizationScheme.FP8_TOKEN_128_UE8M0
+                                : QuantizationScheme.FP8_TOKEN_128)
+                        .withBlock(1, fixture.integer("block"));
         quantized(fixture, bench, found, scheme);
         if (powerOfTwo) {
             quantized(fixture, bench, found, scheme.withTypes(DType.F8_E4M3, DType.F8_E8M0));
         }
     }
 
-    private static void quantized(Fixture fixture, Workbench bench, Comparison found, QuantizationScheme scheme) {
+    private static void quantized(
+            Fixture fixture, Workbench bench, Comparison found, QuantizationScheme scheme) {
         int tokens = fixture.dim("in.x", 0);
         int columns = fixture.dim("in.x", 1);
         Tensor x = bench.tensor(DType.F32, fixture.doubles("in.x"), tokens, columns);
-        QuantizedTensor out = new QuantizedTensor(
-                bench.arena().tensor(scheme.values(), tokens, columns),
-                bench.arena().tensor(scheme.scales(), tokens, Math.ceilDiv(columns, scheme.blockColumns())),
-                scheme);
-        bench.run(Quantize.of(bench.bound(tokens), columns, DType.F32, scheme), Quantize.Args.of(x, out));
-        found.exact("out.codes", fixture.ints("out.codes"), unsigned(bench.readBytes(out.values())));
+        QuantizedTensor out =
+                new QuantizedTensor(
+                        bench.arena().tensor(scheme.values(), tokens, columns),
+                        bench.arena()
+                                .tensor(
+                                        scheme.scales(),
+                                        tokens,
+                                        Math.ceilDiv(columns, scheme.blockColumns())),
+                        scheme);
+        bench.run(
+                Quantize.of(bench.bound(tokens), columns, DType.F32, scheme),
+                Quantize.Args.of(x, out));
+        found.exact(
+                "out.codes", fixture.ints("out.codes"), unsigned(bench.readBytes(out.values())));
         found.exact("out.scale", fixture.doubles("out.scale"), bench.read(out.scales()));
-        found.exact("out.dequant", fixture.doubles("out.dequant"), dequantized(bench, out, DType.F32));
+        found.exact(
+                "out.dequant", fixture.doubles("out.dequant"), dequantized(bench, out, DType.F32));
     }
 
     static void int4(Fixture fixture, Workbench bench, Comparison found) {
         int rows = fixture.dim("w.weight_packed", 0);
         int columns = 8 * fixture.dim("w.weight_packed", 1);
-        QuantizationScheme scheme = QuantizationScheme.INT4_GROUP_32.withBlock(1, fixture.integer("group"));
+        QuantizationScheme scheme =
+                QuantizationScheme.INT4_GROUP_32.withBlock(1, fixture.integer("group"));
         Tensor values = bench.bytes(DType.I4, fixture.bytes("w.weight_packed"), rows, columns);
         double[] scales = fixture.doubles("w.weight_scale");
         long groups = fixture.dim("w.weight_scale", 1);
@@ -199,12 +217,14 @@ final class FormatCheck {
                 fixture,
                 bench,
                 found,
-                new QuantizedTensor(values, bench.tensor(DType.BF16, scales, rows, groups), scheme));
+                new QuantizedTensor(
+                        values, bench.tensor(DType.BF16, scales, rows, groups), scheme));
         if (fixture.has("out.q")) {
             double[] ones = new double[scales.length];
             Arrays.fill(ones, 1);
             QuantizedTensor unscaled =
-                    new QuantizedTensor(values, bench.tensor(DType.BF16, ones, rows, groups), scheme);
+                    new QuantizedTensor(
+                            values, bench.tensor(DType.BF16, ones, rows, groups), scheme);
             found.exact("out.q", fixture.doubles("out.q"), dequantized(bench, unscaled, DType.F32));
         }
     }
@@ -212,18 +232,21 @@ final class FormatCheck {
     static void fp4(Fixture fixture, Workbench bench, Comparison found) {
         int rows = fixture.dim("w.bytes", 0);
         int columns = 2 * fixture.dim("w.bytes", 1);
-        QuantizedTensor x = new QuantizedTensor(
-                bench.bytes(DType.F4_E2M1, narrowed(fixture.ints("w.bytes")), rows, columns),
-                bench.bytes(
-                        DType.F8_E8M0,
-                        narrowed(fixture.ints("w.scale_bytes")),
-                        rows,
-                        fixture.dim("w.scale_bytes", 1)),
-                QuantizationScheme.FP4_GROUP_32.withBlock(1, FP4_GROUP));
+        QuantizedTensor x =
+                new QuantizedTensor(
+                        bench.bytes(
+                                DType.F4_E2M1, narrowed(fixture.ints("w.bytes")), rows, columns),
+                        bench.bytes(
+                                DType.F8_E8M0,
+                                narrowed(fixture.ints("w.scale_bytes")),
+                                rows,
+                                fixture.dim("w.scale_bytes", 1)),
+                        QuantizationScheme.FP4_GROUP_32.withBlock(1, FP4_GROUP));
         found.exact("out.fp32", fixture.doubles("out.fp32"), dequantized(bench, x, DType.F32));
     }
 
-    private static void bothTypes(Fixture fixture, Workbench bench, Comparison found, QuantizedTensor x) {
+    private static void bothTypes(
+            Fixture fixture, Workbench bench, Comparison found, QuantizedTensor x) {
         found.exact("out.fp32", fixture.doubles("out.fp32"), dequantized(bench, x, DType.F32));
         if (fixture.has("out.bf16")) {
             found.exact("out.bf16", fixture.doubles("out.bf16"), dequantized(bench, x, DType.BF16));
@@ -234,7 +257,9 @@ final class FormatCheck {
         int rows = Math.toIntExact(x.shape().dim(0));
         int columns = Math.toIntExact(x.shape().dim(1));
         Tensor out = bench.unfilledPlain(dtype, rows, columns);
-        bench.run(Dequantize.of(bench.bound(rows), columns, x.scheme(), dtype), Dequantize.Args.of(x, out));
+        bench.run(
+                Dequantize.of(bench.bound(rows), columns, x.scheme(), dtype),
+                Dequantize.Args.of(x, out));
         return bench.read(out);
     }
 

@@ -7,11 +7,12 @@ import dev.halcyon.tck.oracle.DecoderLayer;
 import dev.halcyon.tck.oracle.LatentCache;
 import dev.halcyon.tck.oracle.MlaLayer;
 import dev.halcyon.tck.oracle.MlaShape;
+
 import java.util.Arrays;
 import java.util.stream.IntStream;
 
-/// The schedule of attention and decoder layer cases: prefill of all sequences at once, in one or two chunks, then one
-/// token of each a step; and at the end a look at the cache.
+/// The schedule of attention and decoder layer cases: prefill of all sequences at once, in one or
+/// two chunks, then one token of each a step; and at the end a look at the cache.
 final class Generation {
     private final Fixture fixture;
     private final Workbench bench;
@@ -28,7 +29,8 @@ final class Generation {
         this.prefillTokens = fixture.dim("in.x", 1);
         this.decodeTokens = fixture.has("in.x_decode") ? fixture.dim("in.x_decode", 1) : 0;
         this.firstPosition = firstPosition;
-        this.batch = new SequenceBatch(bench, sequences, prefillTokens + decodeTokens, firstPosition);
+        this.batch =
+                new SequenceBatch(bench, sequences, prefillTokens + decodeTokens, firstPosition);
     }
 
     /// Tokens without a defined result.
@@ -45,32 +47,47 @@ final class Generation {
 
     /// What the oracle's attention layer leaves undefined at the precision of the run.
     Unclear of(MlaLayer layer, Comparison found) {
-        return of(layer.shape(), found, (x, positions, cache) -> {
-            cache.append(layer.cacheRows(x, positions));
-            double[] margins = new double[positions.length];
-            Arrays.fill(margins, Double.POSITIVE_INFINITY);
-            return new Doubt(margins, SoftmaxDoubt.of(layer, x, positions, cache));
-        });
+        return of(
+                layer.shape(),
+                found,
+                (x, positions, cache) -> {
+                    cache.append(layer.cacheRows(x, positions));
+                    double[] margins = new double[positions.length];
+                    Arrays.fill(margins, Double.POSITIVE_INFINITY);
+                    return new Doubt(margins, SoftmaxDoubt.of(layer, x, positions, cache));
+                });
     }
 
     /// What the oracle's decoder layer leaves undefined at the precision of the run.
     Unclear of(DecoderLayer layer, Comparison found) {
-        return of(layer.attention().shape(), found, (x, positions, cache) -> {
-            OraclePass pass = OraclePass.of(layer, x, positions, cache, MlaLayer.Form.NAIVE);
-            return new Doubt(pass.margins(), pass.doubts());
-        });
+        return of(
+                layer.attention().shape(),
+                found,
+                (x, positions, cache) -> {
+                    OraclePass pass =
+                            OraclePass.of(layer, x, positions, cache, MlaLayer.Form.NAIVE);
+                    return new Doubt(pass.margins(), pass.doubts());
+                });
     }
 
     private Unclear of(MlaShape shape, Comparison found, Trial trial) {
         int hidden = shape.hidden();
         double[] x = fixture.doubles("in.x");
         double[] next = decodeTokens == 0 ? new double[0] : fixture.doubles("in.x_decode");
-        Doubt prefill = new Doubt(new double[sequences * prefillTokens], new double[sequences * prefillTokens]);
-        Doubt decode = new Doubt(new double[sequences * decodeTokens], new double[sequences * decodeTokens]);
+        Doubt prefill =
+                new Doubt(
+                        new double[sequences * prefillTokens],
+                        new double[sequences * prefillTokens]);
+        Doubt decode =
+                new Doubt(
+                        new double[sequences * decodeTokens], new double[sequences * decodeTokens]);
         for (int s = 0; s < sequences; s++) {
             LatentCache cache = new LatentCache(shape.cacheWidth());
             int[] positions = range(firstPosition, prefillTokens);
-            put(prefill, s * prefillTokens, trial.of(part(x, s, prefillTokens * hidden), positions, cache));
+            put(
+                    prefill,
+                    s * prefillTokens,
+                    trial.of(part(x, s, prefillTokens * hidden), positions, cache));
             for (int t = 0; t < decodeTokens; t++) {
                 int at = s * decodeTokens + t;
                 int[] position = {firstPosition + prefillTokens + t};
@@ -100,7 +117,8 @@ final class Generation {
     }
 
     /// @param split where the second chunk of the prefill begins; 0 for one chunk
-    /// @param ties the tokens to leave out: those of the prefill, one sequence after the other, and those of the decode
+    /// @param ties the tokens to leave out: those of the prefill, one sequence after the other, and
+    ///   those of the decode
     void run(
             AttentionCheck.Pass prefill,
             AttentionCheck.Pass decode,
@@ -113,7 +131,10 @@ final class Generation {
         double[] x = fixture.doubles("in.x");
         double[] y = new double[x.length];
         int from = 0;
-        for (int to : split > 0 && split < prefillTokens ? new int[] {split, prefillTokens} : new int[] {prefillTokens}) {
+        for (int to :
+                split > 0 && split < prefillTokens
+                        ? new int[] {split, prefillTokens}
+                        : new int[] {prefillTokens}) {
             pass(prefill, x, y, prefillTokens, from, batch.step(from, to), cache, hidden);
             from = to;
         }
@@ -127,10 +148,16 @@ final class Generation {
             }
             found.closeRows("out.y_decode", fixture.doubles("out.y_decode"), nextY, ties.decode());
         }
-        LatentAttention.Rows cached = attention.gather(batch, 0, prefillTokens + decodeTokens, cache);
-        found.close("out.cache_latent", fixture.doubles("out.cache_latent"), bench.read(cached.latent(), cached.live()));
+        LatentAttention.Rows cached =
+                attention.gather(batch, 0, prefillTokens + decodeTokens, cache);
         found.close(
-                "out.cache_rope_key", fixture.doubles("out.cache_rope_key"), bench.read(cached.ropeKey(), cached.live()));
+                "out.cache_latent",
+                fixture.doubles("out.cache_latent"),
+                bench.read(cached.latent(), cached.live()));
+        found.close(
+                "out.cache_rope_key",
+                fixture.doubles("out.cache_rope_key"),
+                bench.read(cached.ropeKey(), cached.live()));
     }
 
     /// Runs a step on its share of `[sequences, tokens, hidden]` values.

@@ -7,8 +7,8 @@ import dev.halcyon.hal.kernel.attention.CacheGather;
 import dev.halcyon.hal.kernel.attention.MlaDecode;
 import dev.halcyon.hal.kernel.attention.MlaPrefill;
 import dev.halcyon.hal.kernel.attention.MlaSchedule;
-import dev.halcyon.hal.kernel.attention.RotaryFrequencies;
 import dev.halcyon.hal.kernel.attention.Rope;
+import dev.halcyon.hal.kernel.attention.RotaryFrequencies;
 import dev.halcyon.hal.kernel.linear.Gemm;
 import dev.halcyon.hal.kernel.norm.RmsNorm;
 import dev.halcyon.hal.memory.CacheFormat;
@@ -18,12 +18,14 @@ import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.WeightFormat;
 import dev.halcyon.tck.oracle.MlaShape;
-import java.util.Arrays;
-import java.util.stream.IntStream;
+
 import org.jspecify.annotations.Nullable;
 
-/// A latent attention layer put together from kernel specs: prefill in the naive form, decode in the absorbed one over
-/// a paged cache.
+import java.util.Arrays;
+import java.util.stream.IntStream;
+
+/// A latent attention layer put together from kernel specs: prefill in the naive form, decode in
+/// the absorbed one over a paged cache.
 ///
 /// Source: DeepSeek-V3 inference/model.py, MLA.
 final class LatentAttention {
@@ -96,11 +98,15 @@ final class LatentAttention {
         return maxLogit.clone();
     }
 
-    /// A pool for the rows of `batch`, full of NaN: the canonical layout, or the device's own in a bounded run.
+    /// A pool for the rows of `batch`, full of NaN: the canonical layout, or the device's own in a
+    /// bounded run.
     CachePool cache(SequenceBatch batch) {
-        CacheFormat format = CacheFormat.rowMajor(bench.storage(), shape.latent(), shape.rope(), batch.rowsPerPage());
+        CacheFormat format =
+                CacheFormat.rowMajor(
+                        bench.storage(), shape.latent(), shape.rope(), batch.rowsPerPage());
         if (bench.isBounded()) {
-            CacheFormat own = bench.device().cacheFormat(bench.storage(), shape.latent(), shape.rope());
+            CacheFormat own =
+                    bench.device().cacheFormat(bench.storage(), shape.latent(), shape.rope());
             format = own.rowsPerPage() == batch.rowsPerPage() ? own : format;
         }
         CachePool pool = CachePool.allocate(bench.arena(), format, batch.pages());
@@ -110,7 +116,8 @@ final class LatentAttention {
         return pool;
     }
 
-    /// The new tokens attend to themselves and to what is cached of their sequences; `[rows, hidden]`.
+    /// The new tokens attend to themselves and to what is cached of their sequences; `[rows,
+    /// hidden]`.
     Tensor prefill(Tensor x, SequenceBatch.Step step, CachePool cache) {
         Tensor query = queries(x, step);
         Tensor rotated = query.slice(2, shape.nope(), shape.queryWidth());
@@ -119,7 +126,14 @@ final class LatentAttention {
         Tensor heads = bench.unfilled(step.live(), shape.heads(), shape.value());
         if (!bench.isBounded()) {
             // Everything is read back from the cache and attended to in one piece.
-            attend(step, query, gather(step.batch(), 0, step.to(), cache), step.to(), true, heads, null);
+            attend(
+                    step,
+                    query,
+                    gather(step.batch(), 0, step.to(), cache),
+                    step.to(),
+                    true,
+                    heads,
+                    null);
         } else if (step.from() == 0) {
             attend(step, query, own, step.count(), true, heads, null);
         } else {
@@ -135,10 +149,18 @@ final class LatentAttention {
         Tensor query = queries(x, step);
         append(x, step, cache);
         Tensor absorbed = bench.unfilled(live, heads, shape.cacheWidth());
-        Tensor perHead = weights.absorbed().reshape(heads, shape.nope() + shape.value(), shape.latent());
+        Tensor perHead =
+                weights.absorbed().reshape(heads, shape.nope() + shape.value(), shape.latent());
         WeightFormat format = WeightFormat.rowMajor(perHead.dtype());
         bench.run(
-                Gemm.batched(heads, bench.bound(live), shape.latent(), shape.nope(), bench.storage(), format, bench.storage()),
+                Gemm.batched(
+                        heads,
+                        bench.bound(live),
+                        shape.latent(),
+                        shape.nope(),
+                        bench.storage(),
+                        format,
+                        bench.storage()),
                 new Gemm.Args(
                         query.slice(2, 0, shape.nope()).transpose(0, 1),
                         perHead.slice(1, 0, shape.nope()),
@@ -152,7 +174,14 @@ final class LatentAttention {
         decode(step, absorbed, cache, latentOut);
         Tensor out = bench.unfilled(live, heads, shape.value());
         bench.run(
-                Gemm.batched(heads, bench.bound(live), shape.value(), shape.latent(), bench.storage(), format, bench.storage())
+                Gemm.batched(
+                                heads,
+                                bench.bound(live),
+                                shape.value(),
+                                shape.latent(),
+                                bench.storage(),
+                                format,
+                                bench.storage())
                         .withTransposed(false, true),
                 new Gemm.Args(
                         latentOut.transpose(0, 1),
@@ -168,10 +197,18 @@ final class LatentAttention {
     /// Reads rows `from` to `to - 1` of every sequence back.
     Rows gather(SequenceBatch batch, int from, int to, CachePool cache) {
         int live = batch.sequences() * (to - from);
-        Rows rows = new Rows(bench.unfilled(live, shape.latent()), bench.unfilled(live, shape.rope()), live);
+        Rows rows =
+                new Rows(
+                        bench.unfilled(live, shape.latent()),
+                        bench.unfilled(live, shape.rope()),
+                        live);
         bench.run(
                 CacheGather.of(bench.bound(live), cache.format(), bench.storage()),
-                CacheGather.Args.of(cache, bench.intRows(batch.slots(from, to), live, -1), rows.latent(), rows.ropeKey())
+                CacheGather.Args.of(
+                                cache,
+                                bench.intRows(batch.slots(from, to), live, -1),
+                                rows.latent(),
+                                rows.ropeKey())
                         .withActiveRows(bench.active(live)));
         return rows;
     }
@@ -197,7 +234,8 @@ final class LatentAttention {
         Tensor flatKey = ropeKey.reshape(ropeKey.dim(0), shape.rope());
         bench.run(
                 CacheAppend.of(bench.bound(step.live()), cache.format(), bench.storage()),
-                CacheAppend.Args.of(latent, flatKey, step.slots(), cache).withActiveRows(step.active()));
+                CacheAppend.Args.of(latent, flatKey, step.slots(), cache)
+                        .withActiveRows(step.active()));
         return new Rows(latent, flatKey, step.live());
     }
 
@@ -211,20 +249,26 @@ final class LatentAttention {
             Tensor out,
             @Nullable Tensor logSumExp) {
         int sequences = step.batch().sequences();
-        Tensor up = linear(keys.latent(), weights.keyAndValue(), keys.live(), bench.active(keys.live()));
+        Tensor up =
+                linear(
+                        keys.latent(),
+                        weights.keyAndValue(),
+                        keys.live(),
+                        bench.active(keys.live()));
         Tensor perHead = up.reshape(up.dim(0), shape.heads(), shape.nope() + shape.value());
         Tensor largest = bench.unfilledPlain(DType.F32, shape.heads());
-        MlaPrefill spec = MlaPrefill.of(
-                        bench.bound(step.live()),
-                        bench.bound(sequences),
-                        shape.heads(),
-                        shape.nope(),
-                        shape.rope(),
-                        shape.value(),
-                        bench.storage())
-                .withMaxKeys(bench.bound(keys.live()))
-                .withSoftmaxScale(softmaxScale)
-                .withCausal(causal);
+        MlaPrefill spec =
+                MlaPrefill.of(
+                                bench.bound(step.live()),
+                                bench.bound(sequences),
+                                shape.heads(),
+                                shape.nope(),
+                                shape.rope(),
+                                shape.value(),
+                                bench.storage())
+                        .withMaxKeys(bench.bound(keys.live()))
+                        .withSoftmaxScale(softmaxScale)
+                        .withCausal(causal);
         bench.run(
                 spec,
                 MlaPrefill.Args.of(
@@ -240,23 +284,28 @@ final class LatentAttention {
         count(largest);
     }
 
-    /// The starts of sequences of `each` rows, and their end; a bounded run has an empty sequence behind them.
+    /// The starts of sequences of `each` rows, and their end; a bounded run has an empty sequence
+    /// behind them.
     private Tensor starts(int sequences, int each) {
-        return bench.ints(IntStream.rangeClosed(0, bench.isBounded() ? sequences + 1 : sequences)
-                .map(s -> Math.min(s, sequences) * each)
-                .toArray());
+        return bench.ints(
+                IntStream.rangeClosed(0, bench.isBounded() ? sequences + 1 : sequences)
+                        .map(s -> Math.min(s, sequences) * each)
+                        .toArray());
     }
 
     /// Earlier tokens without a mask, the new ones with one, merged by their log-sum-exps.
-    private void inTwoPieces(SequenceBatch.Step step, Tensor query, Rows own, CachePool cache, Tensor out) {
+    private void inTwoPieces(
+            SequenceBatch.Step step, Tensor query, Rows own, CachePool cache, Tensor out) {
         int rows = Math.toIntExact(out.dim(0));
-        Tensor partial = bench.unfilledPlain(bench.storage(), 2, rows, shape.heads(), shape.value());
+        Tensor partial =
+                bench.unfilledPlain(bench.storage(), 2, rows, shape.heads(), shape.value());
         Tensor lse = bench.unfilledPlain(DType.F32, 2, rows, shape.heads());
         Rows earlier = gather(step.batch(), 0, step.from(), cache);
         attend(step, query, earlier, step.from(), false, partial.get(0), lse.get(0));
         attend(step, query, own, step.count(), true, partial.get(1), lse.get(1));
         bench.run(
-                AttentionMerge.of(bench.bound(step.live()), shape.heads(), shape.value(), 2, bench.storage()),
+                AttentionMerge.of(
+                        bench.bound(step.live()), shape.heads(), shape.value(), 2, bench.storage()),
                 AttentionMerge.Args.of(partial, lse, out).withActiveRows(step.active()));
     }
 
@@ -266,16 +315,19 @@ final class LatentAttention {
         Arrays.fill(lengths, step.to());
         Tensor lengthTensor = bench.intRows(lengths, live, 0);
         Tensor largest = bench.unfilledPlain(DType.F32, shape.heads());
-        MlaDecode spec = MlaDecode.of(
-                bench.bound(live),
-                shape.heads(),
-                softmaxScale,
-                cache.format(),
-                step.batch().pagesEach(),
-                bench.storage());
-        MlaDecode.Args args = MlaDecode.Args.of(query, cache, step.batch().blockTable(step.to()), lengthTensor, out)
-                .withMaxLogit(largest)
-                .withActiveRows(step.active());
+        MlaDecode spec =
+                MlaDecode.of(
+                        bench.bound(live),
+                        shape.heads(),
+                        softmaxScale,
+                        cache.format(),
+                        step.batch().pagesEach(),
+                        bench.storage());
+        MlaDecode.Args args =
+                MlaDecode.Args.of(
+                                query, cache, step.batch().blockTable(step.to()), lengthTensor, out)
+                        .withMaxLogit(largest)
+                        .withActiveRows(step.active());
         if (bench.isBounded()) {
             spec = spec.withSplitRows(SPLIT_ROWS);
             Tensor splits = bench.unfilledPlain(DType.I32, lengthTensor.dim(0) + 1);
@@ -289,7 +341,10 @@ final class LatentAttention {
     private void count(Tensor largest) {
         double[] logits = bench.read(largest);
         for (int head = 0; head < logits.length; head++) {
-            maxLogit[head] = Double.isNaN(logits[head]) ? Double.NaN : Math.max(maxLogit[head], logits[head]);
+            maxLogit[head] =
+                    Double.isNaN(logits[head])
+                            ? Double.NaN
+                            : Math.max(maxLogit[head], logits[head]);
         }
     }
 
@@ -311,7 +366,12 @@ final class LatentAttention {
 
     private void rope(Tensor x, Tensor out, SequenceBatch.Step step) {
         bench.run(
-                Rope.of(bench.bound(step.live()), Math.toIntExact(x.dim(1)), shape.rope(), frequencies, bench.storage()),
+                Rope.of(
+                        bench.bound(step.live()),
+                        Math.toIntExact(x.dim(1)),
+                        shape.rope(),
+                        frequencies,
+                        bench.storage()),
                 Rope.Args.of(x, step.positions(), out).withActiveRows(step.active()));
     }
 }

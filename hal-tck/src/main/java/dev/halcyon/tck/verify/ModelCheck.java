@@ -7,6 +7,7 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.tck.fixture.Fixture;
 import dev.halcyon.tck.fixture.ModelAssembly;
 import dev.halcyon.tck.fixture.Weights;
+
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
@@ -24,7 +25,8 @@ final class ModelCheck {
         DecoderBlock layer = new DecoderBlock(bench, config, experts, weights, names);
         Generation generation = Generation.of(fixture, bench, 0);
         Generation.Unclear ties =
-                generation.of(ModelAssembly.layer(config, experts, names, Weights.of(fixture)), found);
+                generation.of(
+                        ModelAssembly.layer(config, experts, names, Weights.of(fixture)), found);
         generation.run(layer::prefill, layer::decode, layer.attention(), 0, found, ties);
     }
 
@@ -66,10 +68,16 @@ final class ModelCheck {
 
     /// Every layer is given what the reference has at that place, and its result is compared.
     ///
-    /// A router that sees BF16 may choose another expert where two are close, and everything behind it then differs,
-    /// rightly; so the layers are checked one by one, and the tokens of such choices left out.
+    /// A router that sees BF16 may choose another expert where two are close, and everything behind
+    /// it then differs, rightly; so the layers are checked one by one, and the tokens of such
+    /// choices left out.
     private static void layerByLayer(
-            Fixture fixture, DeviceModel model, OracleModel oracle, int[] prompt, int[] expected, Comparison found) {
+            Fixture fixture,
+            DeviceModel model,
+            OracleModel oracle,
+            int[] prompt,
+            int[] expected,
+            Comparison found) {
         OracleModel.Pass reference = oracle.forward(prompt);
         DeviceModel.Output output = model.prefill(prompt, reference.inputs());
         List<Ties> ties = reference.ties(found);
@@ -77,7 +85,8 @@ final class ModelCheck {
             compareStates(fixture.doubles("out.hidden_states"), output.states(), ties, found);
         }
         Ties last = ties.getLast();
-        found.closeRows("out.prompt_logits", fixture.doubles("out.prompt_logits"), output.logits(), last);
+        found.closeRows(
+                "out.prompt_logits", fixture.doubles("out.prompt_logits"), output.logits(), last);
         int vocabulary = output.logits().length / prompt.length;
         double[] expectedLogits = fixture.doubles("out.step_logits");
         BitSet unclear = new BitSet();
@@ -96,16 +105,23 @@ final class ModelCheck {
             }
         }
         found.exact("out.generated", expected, tokens);
-        found.closeRows("out.step_logits", expectedLogits, logits, new Ties(expected.length, unclear));
+        found.closeRows(
+                "out.step_logits", expectedLogits, logits, new Ties(expected.length, unclear));
         if (open > 0) {
-            found.note(open + " of " + expected.length + " tokens differ where " + model.storage()
-                    + " cannot tell the best two apart");
+            found.note(
+                    open
+                            + " of "
+                            + expected.length
+                            + " tokens differ where "
+                            + model.storage()
+                            + " cannot tell the best two apart");
         }
     }
 
     /// @param states the embedding and every layer's output
     /// @param ties of every layer
-    private static void compareStates(double[] expected, List<double[]> states, List<Ties> ties, Comparison found) {
+    private static void compareStates(
+            double[] expected, List<double[]> states, List<Ties> ties, Comparison found) {
         BitSet unclear = new BitSet();
         int tokens = ties.getFirst().tokens();
         for (int i = 1; i < states.size(); i++) {
@@ -124,8 +140,13 @@ final class ModelCheck {
     private static boolean isDecided(double[] logits, int row, int vocabulary, Comparison found) {
         double[] sorted = Arrays.copyOfRange(logits, row * vocabulary, (row + 1) * vocabulary);
         Arrays.sort(sorted);
-        double largest = IntStream.range(0, logits.length).mapToDouble(i -> Math.abs(logits[i])).max().orElse(0);
+        double largest =
+                IntStream.range(0, logits.length)
+                        .mapToDouble(i -> Math.abs(logits[i]))
+                        .max()
+                        .orElse(0);
         return vocabulary < 2
-                || sorted[vocabulary - 1] - sorted[vocabulary - 2] > 2 * found.tolerance() * largest;
+                || sorted[vocabulary - 1] - sorted[vocabulary - 2]
+                        > 2 * found.tolerance() * largest;
     }
 }

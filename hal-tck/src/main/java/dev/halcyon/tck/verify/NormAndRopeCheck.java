@@ -1,7 +1,7 @@
 package dev.halcyon.tck.verify;
 
-import dev.halcyon.hal.kernel.attention.RotaryFrequencies;
 import dev.halcyon.hal.kernel.attention.Rope;
+import dev.halcyon.hal.kernel.attention.RotaryFrequencies;
 import dev.halcyon.hal.kernel.norm.RmsNorm;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
@@ -29,7 +29,10 @@ final class NormAndRopeCheck {
     static void rope(Fixture fixture, Workbench bench, Comparison found) {
         int dim = fixture.integer("rope_head_dim");
         Rope rope = rope(fixture, bench, dim);
-        found.close("out.y_interleaved", fixture.doubles("out.y_interleaved"), rotate(fixture, bench, rope));
+        found.close(
+                "out.y_interleaved",
+                fixture.doubles("out.y_interleaved"),
+                rotate(fixture, bench, rope));
         found.close(
                 "out.y_half_split",
                 fixture.doubles("out.y_half_split"),
@@ -40,7 +43,11 @@ final class NormAndRopeCheck {
             for (int i = 0; i < frequencies.length; i++) {
                 frequencies[i] = rope.frequencies().inverseFrequency(i);
             }
-            found.within("out.inv_freq", fixture.doubles("out.inv_freq"), frequencies, FREQUENCY_TOLERANCE);
+            found.within(
+                    "out.inv_freq",
+                    fixture.doubles("out.inv_freq"),
+                    frequencies,
+                    FREQUENCY_TOLERANCE);
         }
     }
 
@@ -48,15 +55,23 @@ final class NormAndRopeCheck {
         Rope rope = rope(fixture, bench, fixture.integer("rope_head_dim"));
         found.close("out.y", fixture.doubles("out.y"), rotate(fixture, bench, rope));
         found.close(
-                "out.y_inverse", fixture.doubles("out.y_inverse"), rotate(fixture, bench, rope.withInverse(true)));
+                "out.y_inverse",
+                fixture.doubles("out.y_inverse"),
+                rotate(fixture, bench, rope.withInverse(true)));
         tables(fixture, bench, found, rope.frequencies());
     }
 
     private static Rope rope(Fixture fixture, Workbench bench, int dim) {
         RotaryFrequencies frequencies =
-                Specs.frequencies(dim, fixture.number("rope_theta"), RopeCase.of(fixture, dim).yarn());
+                Specs.frequencies(
+                        dim, fixture.number("rope_theta"), RopeCase.of(fixture, dim).yarn());
         int rows = fixture.dim("in.x", 0);
-        return Rope.of(bench.bound(rows), fixture.dim("in.x", 1), fixture.dim("in.x", 2), frequencies, bench.storage());
+        return Rope.of(
+                bench.bound(rows),
+                fixture.dim("in.x", 1),
+                fixture.dim("in.x", 2),
+                frequencies,
+                bench.storage());
     }
 
     private static double[] rotate(Fixture fixture, Workbench bench, Rope rope) {
@@ -72,8 +87,10 @@ final class NormAndRopeCheck {
         return bench.read(out, rows);
     }
 
-    /// The device has no operation that writes the tables, but rotating `(1, 0)` writes the cosine and the sine.
-    private static void tables(Fixture fixture, Workbench bench, Comparison found, RotaryFrequencies frequencies) {
+    /// The device has no operation that writes the tables, but rotating `(1, 0)` writes the cosine
+    /// and the sine.
+    private static void tables(
+            Fixture fixture, Workbench bench, Comparison found, RotaryFrequencies frequencies) {
         if (!fixture.has("out.cos") || !fixture.has("out.sin")) {
             return;
         }
@@ -83,7 +100,9 @@ final class NormAndRopeCheck {
         for (int i = 0; i < ones.length; i += 2) {
             ones[i] = 1;
         }
-        Rope unit = Rope.of(bench.bound(rows), 1, dim, frequencies, bench.storage()).withTypes(bench.storage(), DType.F32);
+        Rope unit =
+                Rope.of(bench.bound(rows), 1, dim, frequencies, bench.storage())
+                        .withTypes(bench.storage(), DType.F32);
         double[] rotated = rotate(fixture, bench, unit, ones);
         double[] cos = new double[ones.length / 2];
         double[] sin = new double[ones.length / 2];

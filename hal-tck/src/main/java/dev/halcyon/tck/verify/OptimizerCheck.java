@@ -7,12 +7,13 @@ import dev.halcyon.hal.kernel.optimizer.NewtonSchulz;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.tck.fixture.Fixture;
+
 import java.util.Arrays;
 
 /// Newton-Schulz, Muon and AdamW.
 ///
-/// A BF16 run keeps gradients, momenta and moments in BF16 and the parameters in F32, as training does: parameters in
-/// BF16 would lose updates that are smaller than their last bit.
+/// A BF16 run keeps gradients, momenta and moments in BF16 and the parameters in F32, as training
+/// does: parameters in BF16 would lose updates that are smaller than their last bit.
 final class OptimizerCheck {
     /// What a BF16 Newton-Schulz iteration is allowed; the order of its sums is not fixed.
     private static final double BF16_TOLERANCE = 3e-2;
@@ -23,37 +24,50 @@ final class OptimizerCheck {
         int[] shape = fixture.shape("in.G");
         int rows = fixture.dim("in.G", -2);
         int columns = fixture.dim("in.G", -1);
-        int matrices = shape.length == 2 ? 1 : Arrays.stream(shape, 0, shape.length - 2).reduce(1, (a, b) -> a * b);
-        long[] dims = shape.length == 2 ? new long[] {rows, columns} : new long[] {matrices, rows, columns};
-        Coefficients step = new Coefficients(fixture.number("a"), fixture.number("b"), fixture.number("c"));
-        NewtonSchulz spec = NewtonSchulz.of(rows, columns)
-                .withMatrices(matrices)
-                .withSteps(Coefficients.repeat(step, fixture.integer("steps")))
-                .withNorm(NewtonSchulz.NormRule.ADD_EPSILON, fixture.number("eps"))
-                .withTypes(bench.storage(), DType.F32, bench.storage());
+        int matrices =
+                shape.length == 2
+                        ? 1
+                        : Arrays.stream(shape, 0, shape.length - 2).reduce(1, (a, b) -> a * b);
+        long[] dims =
+                shape.length == 2
+                        ? new long[] {rows, columns}
+                        : new long[] {matrices, rows, columns};
+        Coefficients step =
+                new Coefficients(fixture.number("a"), fixture.number("b"), fixture.number("c"));
+        NewtonSchulz spec =
+                NewtonSchulz.of(rows, columns)
+                        .withMatrices(matrices)
+                        .withSteps(Coefficients.repeat(step, fixture.integer("steps")))
+                        .withNorm(NewtonSchulz.NormRule.ADD_EPSILON, fixture.number("eps"))
+                        .withTypes(bench.storage(), DType.F32, bench.storage());
         Tensor x = bench.weight(fixture.doubles("in.G"), dims);
         Tensor out = bench.unfilledPlain(bench.storage(), dims);
         bench.run(spec, NewtonSchulz.Args.of(x, out));
         double[] expected = fixture.doubles("out.X");
         double[] actual = bench.read(out);
-        if (bench.storage() == DType.F32 && isNoWorseThanReference(fixture, expected, actual, found)) {
+        if (bench.storage() == DType.F32
+                && isNoWorseThanReference(fixture, expected, actual, found)) {
             found.note("excused, for the reference code in fp32 (info.X_fp32) is off as far");
             actual = expected;
         }
         found.close("out.X", expected, actual);
     }
 
-    /// A matrix of low rank has singular values that are nothing but rounding errors, and the iteration multiplies them
-    /// by several hundred. What the reference code makes of that in fp32 says how well the result is defined there.
+    /// A matrix of low rank has singular values that are nothing but rounding errors, and the
+    /// iteration multiplies them by several hundred. What the reference code makes of that in fp32
+    /// says how well the result is defined there.
     private static boolean isNoWorseThanReference(
             Fixture fixture, double[] expected, double[] actual, Comparison found) {
         if (!fixture.has("info.X_fp32")) {
             return false;
         }
         double reference =
-                Discrepancy.of("", expected, fixture.doubles("info.X_fp32"), found.tolerance()).error();
+                Discrepancy.of("", expected, fixture.doubles("info.X_fp32"), found.tolerance())
+                        .error();
         double error = Discrepancy.of("", expected, actual, found.tolerance()).error();
-        return error > found.tolerance() && reference > found.tolerance() / 2 && error <= 2 * reference;
+        return error > found.tolerance()
+                && reference > found.tolerance() / 2
+                && error <= 2 * reference;
     }
 
     static void muon(Fixture fixture, Workbench bench, Comparison found) {
@@ -68,11 +82,21 @@ final class OptimizerCheck {
                     default -> throw unknownVariant(fixture);
                 };
         Coefficients iteration = Coefficients.KELLER_JORDAN.getFirst();
-        MuonStep spec = base.withMomentum(base.momentum(), fixture.number("momentum"), fixture.flag("nesterov"))
-                .withNewtonSchulz(base.newtonSchulz()
-                        .withSteps(Coefficients.repeat(iteration, fixture.integer("ns_steps")))
-                        .withTypes(bench.storage(), exactIteration ? DType.F32 : DType.BF16, DType.F32))
-                .withTypes(DType.F32, bench.storage(), bench.storage());
+        MuonStep spec =
+                base.withMomentum(
+                                base.momentum(),
+                                fixture.number("momentum"),
+                                fixture.flag("nesterov"))
+                        .withNewtonSchulz(
+                                base.newtonSchulz()
+                                        .withSteps(
+                                                Coefficients.repeat(
+                                                        iteration, fixture.integer("ns_steps")))
+                                        .withTypes(
+                                                bench.storage(),
+                                                exactIteration ? DType.F32 : DType.BF16,
+                                                DType.F32))
+                        .withTypes(DType.F32, bench.storage(), bench.storage());
         Tensor parameter = bench.tensor(DType.F32, fixture.doubles("in.param"), rows, columns);
         Tensor gradient = bench.unfilledPlain(bench.storage(), rows, columns);
         Tensor momentum = bench.weight(new double[rows * columns], rows, columns);
@@ -101,15 +125,20 @@ final class OptimizerCheck {
                     case "moonlight" -> AdamWStep.moonlight(bench.bound(size));
                     default -> throw unknownVariant(fixture);
                 };
-        AdamWStep spec = base.withConstants(fixture.number("beta1"), fixture.number("beta2"), fixture.number("eps"))
-                .withTypes(DType.F32, bench.storage(), bench.storage());
+        AdamWStep spec =
+                base.withConstants(
+                                fixture.number("beta1"),
+                                fixture.number("beta2"),
+                                fixture.number("eps"))
+                        .withTypes(DType.F32, bench.storage(), bench.storage());
         long[] dims = Arrays.stream(fixture.shape("in.param")).asLongStream().toArray();
         Tensor parameter = bench.tensor(DType.F32, initial, dims);
         Tensor gradient = bench.unfilledPlain(bench.storage(), dims);
         Tensor first = bench.weight(new double[size], dims);
         Tensor second = bench.weight(new double[size], dims);
         Tensor count = bench.ints(0);
-        AdamWStep.Args args = AdamWStep.Args.of(parameter, gradient, first, second, hyper(fixture, bench), count);
+        AdamWStep.Args args =
+                AdamWStep.Args.of(parameter, gradient, first, second, hyper(fixture, bench), count);
         double[] gradients = fixture.doubles("in.grads");
         Steps parameters = new Steps(steps, size);
         Steps firsts = new Steps(steps, size);
@@ -128,11 +157,13 @@ final class OptimizerCheck {
     }
 
     private static Tensor hyper(Fixture fixture, Workbench bench) {
-        return bench.tensor(DType.F32, new double[] {fixture.number("lr"), fixture.number("weight_decay")}, 2);
+        return bench.tensor(
+                DType.F32, new double[] {fixture.number("lr"), fixture.number("weight_decay")}, 2);
     }
 
     private static IllegalArgumentException unknownVariant(Fixture fixture) {
-        return new IllegalArgumentException("variant is '" + fixture.text("variant") + "', which no spec is");
+        return new IllegalArgumentException(
+                "variant is '" + fixture.text("variant") + "', which no spec is");
     }
 
     /// A tensor after each step.

@@ -7,6 +7,7 @@ import dev.halcyon.tck.oracle.DecoderModel;
 import dev.halcyon.tck.oracle.Embedding;
 import dev.halcyon.tck.oracle.LatentCache;
 import dev.halcyon.tck.oracle.MlaLayer;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -52,7 +53,12 @@ final class OracleModel {
         for (int i = 0; i < model.layers().size(); i++) {
             inputs.add(x);
             OraclePass pass =
-                    OraclePass.of(model.layers().get(i), x, positions, caches.get(i), MlaLayer.Form.NAIVE);
+                    OraclePass.of(
+                            model.layers().get(i),
+                            x,
+                            positions,
+                            caches.get(i),
+                            MlaLayer.Form.NAIVE);
             layers.add(pass);
             x = pass.out();
         }

@@ -1,15 +1,20 @@
 package dev.halcyon.tck.verify;
 
 import dev.halcyon.hal.memory.Tensor;
-import java.util.stream.IntStream;
+
 import org.jspecify.annotations.Nullable;
 
-/// Where the sequences of a batch keep their cached rows: whole pages of a pool, in an order that is not the obvious
-/// one, and the step that is to be computed next.
+import java.util.stream.IntStream;
+
+/// Where the sequences of a batch keep their cached rows: whole pages of a pool, in an order that
+/// is not the obvious one, and the step that is to be computed next.
 final class SequenceBatch {
     private static final int ROWS_PER_PAGE = 64;
-    /// Coprime to any number of pages that a case can have, so that multiplying by it shuffles them.
+
+    /// Coprime to any number of pages that a case can have, so that multiplying by it shuffles
+    /// them.
     private static final int SHUFFLE = 1_000_003;
+
     /// Pages that no sequence owns; they stay NaN.
     private static final int SPARE_PAGES = 2;
 
@@ -50,8 +55,13 @@ final class SequenceBatch {
     /// The cache slots of rows `from` to `to - 1` of every sequence, one sequence after the other.
     int[] slots(int from, int to) {
         return IntStream.range(0, sequences)
-                .flatMap(s -> IntStream.range(from, to)
-                        .map(t -> page(s, t / ROWS_PER_PAGE) * ROWS_PER_PAGE + t % ROWS_PER_PAGE))
+                .flatMap(
+                        s ->
+                                IntStream.range(from, to)
+                                        .map(
+                                                t ->
+                                                        page(s, t / ROWS_PER_PAGE) * ROWS_PER_PAGE
+                                                                + t % ROWS_PER_PAGE))
                 .toArray();
     }
 
@@ -61,12 +71,18 @@ final class SequenceBatch {
                 .toArray();
     }
 
-    /// The pages of every sequence; what stands behind the last used page is no page, and must not be looked at.
+    /// The pages of every sequence; what stands behind the last used page is no page, and must not
+    /// be looked at.
     Tensor blockTable(int length) {
         int used = Math.ceilDiv(length, ROWS_PER_PAGE);
-        int[] table = IntStream.range(0, sequences * pagesEach)
-                .map(i -> i % pagesEach < used ? page(i / pagesEach, i % pagesEach) : Integer.MAX_VALUE)
-                .toArray();
+        int[] table =
+                IntStream.range(0, sequences * pagesEach)
+                        .map(
+                                i ->
+                                        i % pagesEach < used
+                                                ? page(i / pagesEach, i % pagesEach)
+                                                : Integer.MAX_VALUE)
+                        .toArray();
         return bench.intRows(table, sequences, Integer.MIN_VALUE, pagesEach);
     }
 

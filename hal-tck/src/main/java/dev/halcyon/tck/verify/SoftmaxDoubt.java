@@ -8,14 +8,14 @@ import dev.halcyon.tck.oracle.Softmax;
 
 /// How much a token's attention depends on the last bits of its logits.
 ///
-/// A logit is off by about the unit roundoff times its magnitude, and a softmax moves by `p (1 - p)` times that. Where
-/// logits are several tens and two of them share the weight, a result in BF16 is not defined to within its tolerance,
-/// whatever a kernel does.
+/// A logit is off by about the unit roundoff times its magnitude, and a softmax moves by `p (1 -
+/// p)` times that. Where logits are several tens and two of them share the weight, a result in BF16
+/// is not defined to within its tolerance, whatever a kernel does.
 final class SoftmaxDoubt {
     private SoftmaxDoubt() {}
 
-    /// For each token the largest of its heads' `Σ p (1 - p) · max |z|`: what the result is off by, in units of the
-    /// roundoff.
+    /// For each token the largest of its heads' `Σ p (1 - p) · max |z|`: what the result is off by,
+    /// in units of the roundoff.
     ///
     /// @param x `[tokens, hidden]` input of the layer
     /// @param cache the rows of the sequence, those of these tokens included
@@ -34,7 +34,12 @@ final class SoftmaxDoubt {
     }
 
     private static double doubt(
-            MlaLayer layer, double[] query, MlaPrefill.KeyValues keys, int token, int head, int visible) {
+            MlaLayer layer,
+            double[] query,
+            MlaPrefill.KeyValues keys,
+            int token,
+            int head,
+            int visible) {
         MlaShape shape = layer.shape();
         int at = (token * shape.heads() + head) * shape.queryWidth();
         double[] z = new double[visible];

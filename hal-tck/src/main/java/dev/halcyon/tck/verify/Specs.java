@@ -5,6 +5,7 @@ import dev.halcyon.hal.kernel.moe.MoeGate;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.tck.oracle.GateRule;
 import dev.halcyon.tck.oracle.Yarn;
+
 import org.jspecify.annotations.Nullable;
 
 /// The rules of a case in the words of kernel specs.
@@ -26,10 +27,12 @@ final class Specs {
     }
 
     /// A gate of up to `tokens` tokens; `hashVocab` is 0 for a scored one.
-    static MoeGate gate(GateRule rule, int tokens, int hidden, boolean bias, int hashVocab, DType dtype) {
-        MoeGate gate = MoeGate.of(tokens, hidden, rule.experts(), rule.topK(), score(rule), dtype)
-                .withNormalise(rule.normalise())
-                .withScale(rule.scale());
+    static MoeGate gate(
+            GateRule rule, int tokens, int hidden, boolean bias, int hashVocab, DType dtype) {
+        MoeGate gate =
+                MoeGate.of(tokens, hidden, rule.experts(), rule.topK(), score(rule), dtype)
+                        .withNormalise(rule.normalise())
+                        .withScale(rule.scale());
         if (hashVocab > 0) {
             return gate.withHash(hashVocab);
         }

@@ -1,14 +1,17 @@
 package dev.halcyon.tck.verify;
 
 import dev.halcyon.tck.fixture.Fixture;
+
 import java.util.BitSet;
 
-/// The tokens of a case whose result is undefined, because scores at the boundary of a choice are equal or too close.
+/// The tokens of a case whose result is undefined, because scores at the boundary of a choice are
+/// equal or too close.
 ///
 /// @param tokens all tokens
 /// @param unclear those of them
 record Ties(int tokens, BitSet unclear) {
-    /// Below this distance of the last chosen score from the first rejected one, F32 may choose differently.
+    /// Below this distance of the last chosen score from the first rejected one, F32 may choose
+    /// differently.
     private static final double CLOSE_MARGIN = 1e-5;
 
     /// Queries and keys are each rounded on the way to a logit.
@@ -36,7 +39,10 @@ record Ties(int tokens, BitSet unclear) {
     static Ties of(double[] margins, double[] doubts, Comparison found) {
         BitSet unclear = new BitSet(margins.length);
         for (int t = 0; t < margins.length; t++) {
-            unclear.set(t, margins[t] <= found.tolerance() || LOGIT_ROUNDINGS * doubts[t] * found.roundoff() > found.tolerance());
+            unclear.set(
+                    t,
+                    margins[t] <= found.tolerance()
+                            || LOGIT_ROUNDINGS * doubts[t] * found.roundoff() > found.tolerance());
         }
         return new Ties(margins.length, unclear);
     }
@@ -59,7 +65,11 @@ record Ties(int tokens, BitSet unclear) {
 
     void note(Comparison found) {
         if (!unclear.isEmpty()) {
-            found.note(unclear.cardinality() + " of " + tokens + " tokens skipped, whose choice is a tie or nearly one");
+            found.note(
+                    unclear.cardinality()
+                            + " of "
+                            + tokens
+                            + " tokens skipped, whose choice is a tie or nearly one");
         }
     }
 }

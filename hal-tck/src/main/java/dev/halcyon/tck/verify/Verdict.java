@@ -4,7 +4,8 @@ package dev.halcyon.tck.verify;
 public enum Verdict {
     /// It ran and every number is within its tolerance.
     PASS,
-    /// It failed as its backend said beforehand that it would; only conformance cases can be excused.
+    /// It failed as its backend said beforehand that it would; only conformance cases can be
+    /// excused.
     XFAIL,
     /// The device, or this kit, does not do it and says why.
     DECLINED,

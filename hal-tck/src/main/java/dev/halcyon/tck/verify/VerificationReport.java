@@ -17,7 +17,11 @@ public record VerificationReport(List<FixtureResult> results) {
 
     /// {@return the last line of a report: `90 passed, 0 failed, 41 declined`}
     public String summary() {
-        return count(Verdict.PASS) + " passed, " + count(Verdict.FAIL) + " failed, " + count(Verdict.DECLINED)
+        return count(Verdict.PASS)
+                + " passed, "
+                + count(Verdict.FAIL)
+                + " failed, "
+                + count(Verdict.DECLINED)
                 + " declined";
     }
 

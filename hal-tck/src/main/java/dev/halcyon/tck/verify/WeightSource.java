@@ -2,6 +2,7 @@ package dev.halcyon.tck.verify;
 
 import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.List;
 
 /// Named weights in device memory, wherever they come from and however they are stored.

@@ -8,14 +8,16 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.Tensor;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import org.jspecify.annotations.Nullable;
 
 /// The device memory and the stream of one run of one case, and how the run stores its operands.
 ///
-/// A *bounded* run plans for more rows than its tensors have and gives its tensors more rows than are live: the rows in
-/// between are NaN and must make no difference.
+/// A *bounded* run plans for more rows than its tensors have and gives its tensors more rows than
+/// are live: the rows in between are NaN and must make no difference.
 final class Workbench implements AutoCloseable {
     private static final int DEAD_ROWS = 3;
     private static final int SPARE_BOUND = 6;

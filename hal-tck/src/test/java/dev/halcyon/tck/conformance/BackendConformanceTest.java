@@ -7,13 +7,15 @@ import dev.halcyon.hal.Availability;
 import dev.halcyon.hal.BackendProvider;
 import dev.halcyon.hal.Device;
 import dev.halcyon.hal.DeviceOptions;
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.opentest4j.AssertionFailedError;
 import org.opentest4j.TestAbortedException;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 
 /// A backend without a device is skipped aloud, or fails where it is required.
 class BackendConformanceTest {
@@ -40,7 +42,9 @@ class BackendConformanceTest {
         } finally {
             System.setOut(usual);
         }
-        assertThat(printed.toString(StandardCharsets.UTF_8)).contains("SKIPPED").contains("-Dhalcyon.tck.require=fpga");
+        assertThat(printed.toString(StandardCharsets.UTF_8))
+                .contains("SKIPPED")
+                .contains("-Dhalcyon.tck.require=fpga");
     }
 
     @Test

@@ -14,7 +14,8 @@ import dev.halcyon.hal.kernel.moe.MoeCombine;
 import dev.halcyon.hal.kernel.moe.MoeDispatch;
 import dev.halcyon.hal.kernel.moe.MoeGate;
 
-/// Looks for indices outside their pools, as the contracts of the specs say it, and raises the fault word.
+/// Looks for indices outside their pools, as the contracts of the specs say it, and raises the
+/// fault word.
 final class BadIndices {
     private BadIndices() {}
 
@@ -22,12 +23,28 @@ final class BadIndices {
         switch (kernel) {
             case Embedding spec -> rows(in, "ids", 1, -1, in.tensor("table").dim(0), faults);
             case CrossEntropy spec -> rows(in, "targets", 1, -1, spec.vocab(), faults);
-            case CacheAppend spec -> rows(in, "slots", 1, -1, in.tensor("cache").dim(0) * in.tensor("cache").dim(1), faults);
-            case CacheGather spec -> rows(in, "slots", 1, -1, in.tensor("cache").dim(0) * in.tensor("cache").dim(1), faults);
+            case CacheAppend spec ->
+                    rows(
+                            in,
+                            "slots",
+                            1,
+                            -1,
+                            in.tensor("cache").dim(0) * in.tensor("cache").dim(1),
+                            faults);
+            case CacheGather spec ->
+                    rows(
+                            in,
+                            "slots",
+                            1,
+                            -1,
+                            in.tensor("cache").dim(0) * in.tensor("cache").dim(1),
+                            faults);
             case MlaSchedule spec -> rows(in, "lengths", 1, 0, Integer.MAX_VALUE, faults);
-            case MoeCombine spec -> rows(in, "tokenRow", spec.topK(), -1, in.tensor("rows").dim(0), faults);
+            case MoeCombine spec ->
+                    rows(in, "tokenRow", spec.topK(), -1, in.tensor("rows").dim(0), faults);
             case ExpertLoad spec -> rows(in, "indices", spec.topK(), -1, spec.experts(), faults);
-            case MoeDispatch spec -> rows(in, "indices", spec.topK(), -1, Integer.MAX_VALUE, faults);
+            case MoeDispatch spec ->
+                    rows(in, "indices", spec.topK(), -1, Integer.MAX_VALUE, faults);
             case MoeGate spec -> {
                 if (spec.isHashed()) {
                     rows(in, "tokenIds", 1, 0, spec.hashVocab(), faults);
@@ -68,7 +85,10 @@ final class BadIndices {
         int[] table = in.ints("blockTable");
         int pages = in.tensor("cache").dim(0);
         for (int s = 0; s < in.live(lengths.length); s++) {
-            int used = Math.ceilDiv(Math.clamp(lengths[s], 0, spec.maxLength()), spec.cache().rowsPerPage());
+            int used =
+                    Math.ceilDiv(
+                            Math.clamp(lengths[s], 0, spec.maxLength()),
+                            spec.cache().rowsPerPage());
             for (int p = 0; p < used; p++) {
                 int page = table[s * spec.maxPagesPerSequence() + p];
                 if (page < 0 || page >= pages) {

@@ -11,6 +11,7 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -51,12 +52,16 @@ record BrokenKernel(Defect defect) implements Kernel<Axpby, Axpby.Args, HostWork
 
     @Override
     public Decision<Axpby.Args, HostWork> decide(Axpby spec, Limits limits) {
-        if (defect == Defect.SUPPORTS_WHAT_IT_DOES_NOT_PLAN && limits.workspaceBytes() <= WORKSPACE_BYTES) {
+        if (defect == Defect.SUPPORTS_WHAT_IT_DOES_NOT_PLAN
+                && limits.workspaceBytes() <= WORKSPACE_BYTES) {
             return Decision.refused(
                     Support.Reason.WORKSPACE, "more than it asked for", "nobody knows");
         }
         return Decision.planned(
-                new Implementation("broken.Axpby", ""), Numerics.F32_INVARIANT, WORKSPACE_BYTES, (args, workspace) -> {
+                new Implementation("broken.Axpby", ""),
+                Numerics.F32_INVARIANT,
+                WORKSPACE_BYTES,
+                (args, workspace) -> {
                     double[][] remembered = new double[1][];
                     return faults -> run(spec, args, workspace, remembered);
                 });
@@ -73,7 +78,10 @@ record BrokenKernel(Defect defect) implements Kernel<Axpby, Axpby.Args, HostWork
             x = remembered[0];
         }
         double[] y = read(args.y());
-        double[] scalars = args.scalars() == null ? new double[] {spec.alpha(), spec.beta()} : read(args.scalars());
+        double[] scalars =
+                args.scalars() == null
+                        ? new double[] {spec.alpha(), spec.beta()}
+                        : read(args.scalars());
         int rows = (int) args.x().dim(0);
         long dim = spec.dim();
         boolean last = defect == Defect.DROPS_LAST_COLUMN;
@@ -82,14 +90,21 @@ record BrokenKernel(Defect defect) implements Kernel<Axpby, Axpby.Args, HostWork
             double sum = scalars[0] * x[i] + scalars[1] * y[i];
             long row = i / dim;
             long column = i % dim;
-            sum += switch (defect) {
-                case READS_ITS_OUTPUT -> 0 * HostElements.get(out, args.out().dtype(), row * args.out().stride(0) + column);
-                case READS_ITS_WORKSPACE -> 0 * workspace.segment().get(ValueLayout.JAVA_FLOAT, 0);
-                case DEPENDS_ON_THE_BATCH -> rows * 1e-7 * sum;
-                case DEPENDS_ON_THE_BOUND -> spec.maxRows() * 1e-7 * sum;
-                case DEPENDS_ON_THE_RUN -> runs % 2 * 3e-7 * sum;
-                default -> 0;
-            };
+            sum +=
+                    switch (defect) {
+                        case READS_ITS_OUTPUT ->
+                                0
+                                        * HostElements.get(
+                                                out,
+                                                args.out().dtype(),
+                                                row * args.out().stride(0) + column);
+                        case READS_ITS_WORKSPACE ->
+                                0 * workspace.segment().get(ValueLayout.JAVA_FLOAT, 0);
+                        case DEPENDS_ON_THE_BATCH -> rows * 1e-7 * sum;
+                        case DEPENDS_ON_THE_BOUND -> spec.maxRows() * 1e-7 * sum;
+                        case DEPENDS_ON_THE_RUN -> runs % 2 * 3e-7 * sum;
+                        default -> 0;
+                    };
             if (defect == Defect.COMPUTES_IN_BF16) {
                 sum = RowReference.rounded(sum, DType.BF16);
             }
@@ -113,7 +128,13 @@ record BrokenKernel(Defect defect) implements Kernel<Axpby, Axpby.Args, HostWork
             }
             case CHANGES_AN_INPUT -> HostElements.set(args.x().segment(), args.x().dtype(), 0, 7);
             case WRITES_BESIDE_THE_WORKSPACE ->
-                workspace.buffer().segment().set(ValueLayout.JAVA_BYTE, workspace.byteOffset() + WORKSPACE_BYTES, (byte) 1);
+                    workspace
+                            .buffer()
+                            .segment()
+                            .set(
+                                    ValueLayout.JAVA_BYTE,
+                                    workspace.byteOffset() + WORKSPACE_BYTES,
+                                    (byte) 1);
             default -> {}
         }
     }
@@ -128,7 +149,9 @@ record BrokenKernel(Defect defect) implements Kernel<Axpby, Axpby.Args, HostWork
         double[] values = new double[(int) tensor.elements()];
         MemorySegment memory = tensor.segment();
         HostElements.forEach(
-                tensor, (number, at) -> values[(int) number] = HostElements.get(memory, tensor.dtype(), at));
+                tensor,
+                (number, at) ->
+                        values[(int) number] = HostElements.get(memory, tensor.dtype(), at));
         return values;
     }
 }

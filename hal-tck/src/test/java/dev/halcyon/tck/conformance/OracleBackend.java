@@ -43,11 +43,13 @@ import dev.halcyon.hal.kernel.optimizer.MuonUpdate;
 import dev.halcyon.hal.kernel.optimizer.NewtonSchulz;
 import dev.halcyon.hal.kernel.token.Sample;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// A backend whose kernels are the oracle, rounded to the operands' types; coarse specs run by their lowerings.
+/// A backend whose kernels are the oracle, rounded to the operands' types; coarse specs run by
+/// their lowerings.
 ///
 /// A test exchanges single kernels for broken ones to see whether the kit notices.
 public final class OracleBackend implements BackendProvider {
@@ -92,7 +94,8 @@ public final class OracleBackend implements BackendProvider {
                 .forEach(this::with);
     }
 
-    private static <S extends KernelSpec<A>, A extends KernelArgs> Kernel<S, A, HostWork> kernel(Class<S> type) {
+    private static <S extends KernelSpec<A>, A extends KernelArgs> Kernel<S, A, HostWork> kernel(
+            Class<S> type) {
         return new OracleKernel<>(type);
     }
 

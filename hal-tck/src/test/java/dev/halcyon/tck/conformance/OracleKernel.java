@@ -22,6 +22,7 @@ import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -29,8 +30,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// A kernel that computes whatever its spec says by asking the oracle; slow, exact, and the measure of the kit itself.
-final class OracleKernel<S extends KernelSpec<A>, A extends KernelArgs> implements Kernel<S, A, HostWork> {
+/// A kernel that computes whatever its spec says by asking the oracle; slow, exact, and the measure
+/// of the kit itself.
+final class OracleKernel<S extends KernelSpec<A>, A extends KernelArgs>
+        implements Kernel<S, A, HostWork> {
     private final Class<S> type;
 
     OracleKernel(Class<S> type) {
@@ -64,24 +67,27 @@ final class OracleKernel<S extends KernelSpec<A>, A extends KernelArgs> implemen
             in.put(access.name(), read(spec, access.name(), access.operand()));
         }
         BadIndices.report(spec, new Values(in), faults);
-        Reference.of(spec, new Values(in)).forEach((name, expected) -> write(spec, operands, name, expected));
+        Reference.of(spec, new Values(in))
+                .forEach((name, expected) -> write(spec, operands, name, expected));
     }
 
     private HostTensor read(S spec, String name, Operand operand) {
         return switch (operand) {
-            case Tensor tensor when name.equals("cache") -> read(new CachePool(tensor, cacheFormat(spec)).rows());
+            case Tensor tensor when name.equals("cache") ->
+                    read(new CachePool(tensor, cacheFormat(spec)).rows());
             case Tensor tensor -> read(tensor);
             case QuantizedTensor quantized -> read(quantized);
             case TensorList list -> {
-                List<HostTensor> parts = list.elements().stream()
-                        .map(element -> read(spec, name, element))
-                        .toList();
-                double[] all = parts.stream()
-                        .flatMapToDouble(part -> Arrays.stream(part.values()))
-                        .toArray();
+                List<HostTensor> parts =
+                        list.elements().stream().map(element -> read(spec, name, element)).toList();
+                double[] all =
+                        parts.stream()
+                                .flatMapToDouble(part -> Arrays.stream(part.values()))
+                                .toArray();
                 yield new HostTensor(list.shape(), all);
             }
-            default -> throw new IllegalArgumentException("the oracle reads no " + operand.format());
+            default ->
+                    throw new IllegalArgumentException("the oracle reads no " + operand.format());
         };
     }
 
@@ -89,7 +95,9 @@ final class OracleKernel<S extends KernelSpec<A>, A extends KernelArgs> implemen
         double[] values = new double[Math.toIntExact(tensor.elements())];
         MemorySegment memory = tensor.segment();
         HostElements.forEach(
-                tensor, (number, at) -> values[(int) number] = HostElements.get(memory, tensor.dtype(), at));
+                tensor,
+                (number, at) ->
+                        values[(int) number] = HostElements.get(memory, tensor.dtype(), at));
         return new HostTensor(tensor.shape(), values);
     }
 
@@ -112,7 +120,10 @@ final class OracleKernel<S extends KernelSpec<A>, A extends KernelArgs> implemen
 
     private void write(S spec, Map<String, Operand> operands, String name, Expected expected) {
         if (operands.get("out") instanceof QuantizedTensor quantized) {
-            writeCodes(name.equals("out.values") ? quantized.values() : quantized.scales(), name, expected);
+            writeCodes(
+                    name.equals("out.values") ? quantized.values() : quantized.scales(),
+                    name,
+                    expected);
             return;
         }
         Operand operand = operands.get(name);
@@ -149,10 +160,12 @@ final class OracleKernel<S extends KernelSpec<A>, A extends KernelArgs> implemen
 
     private static void write(Tensor tensor, Expected expected, long first) {
         MemorySegment memory = tensor.segment();
-        HostElements.forEach(tensor, (number, at) -> {
-            int from = Math.toIntExact(first + number);
-            HostElements.set(memory, tensor.dtype(), at, expected.values()[from]);
-        });
+        HostElements.forEach(
+                tensor,
+                (number, at) -> {
+                    int from = Math.toIntExact(first + number);
+                    HostElements.set(memory, tensor.dtype(), at, expected.values()[from]);
+                });
     }
 
     private static CacheFormat cacheFormat(KernelSpec<?> spec) {

@@ -11,6 +11,10 @@ import dev.halcyon.hal.kernel.attention.Rope;
 import dev.halcyon.tck.conformance.OracleBackend;
 import dev.halcyon.tck.fixture.Fixture;
 import dev.halcyon.tck.fixture.FixtureSet;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -20,13 +24,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /// The verifier on a backend that is right by construction, and on cases and backends that are not.
 class FixtureVerifierTest {
-    @TempDir
-    private Path folder;
+    @TempDir private Path folder;
 
     @Test
     void everyCaseOfTheKitPassesOrIsDeclinedByName() {
@@ -37,25 +38,33 @@ class FixtureVerifierTest {
             report = FixtureVerifier.verify(device, bundled, result -> seen.add(result.name()));
         }
         assertThat(report.results()).extracting(FixtureResult::name).isEqualTo(seen);
-        assertThat(report.results()).filteredOn(result -> result.verdict() == Verdict.FAIL).isEmpty();
-        List<String> declined = Stream.concat(
-                        bundled.unanswered().stream().map(Fixture::name),
-                        bundled.fixtures().stream()
-                                .filter(Fixture::hasGradients)
-                                .map(fixture -> fixture.name() + "#grad"))
-                .toList();
+        assertThat(report.results())
+                .filteredOn(result -> result.verdict() == Verdict.FAIL)
+                .isEmpty();
+        List<String> declined =
+                Stream.concat(
+                                bundled.unanswered().stream().map(Fixture::name),
+                                bundled.fixtures().stream()
+                                        .filter(Fixture::hasGradients)
+                                        .map(fixture -> fixture.name() + "#grad"))
+                        .toList();
         assertThat(report.results())
                 .filteredOn(result -> result.verdict() == Verdict.DECLINED)
                 .extracting(FixtureResult::name)
                 .containsExactlyInAnyOrderElementsOf(declined);
         assertThat(report.summary())
-                .isEqualTo((seen.size() - declined.size()) + " passed, 0 failed, " + declined.size() + " declined");
+                .isEqualTo(
+                        (seen.size() - declined.size())
+                                + " passed, 0 failed, "
+                                + declined.size()
+                                + " declined");
         assertThat(report.exitCode()).isEqualTo(2);
     }
 
     @Test
     void declinesWhatTheDeviceDeclines() {
-        try (Device device = new OracleBackend().without(Rope.class).open(0, DeviceOptions.defaults())) {
+        try (Device device =
+                new OracleBackend().without(Rope.class).open(0, DeviceOptions.defaults())) {
             FixtureResult result = only(device, "c04_rope_plain64");
             assertThat(result.verdict()).isEqualTo(Verdict.DECLINED);
             assertThat(result.line()).contains("Rope").contains("NO_KERNEL");
@@ -65,7 +74,8 @@ class FixtureVerifierTest {
     @Test
     void failsACaseWhoseExpectationIsNotMet() throws IOException {
         byte[] bytes = bundled("c01_rmsnorm");
-        // The data of the last tensor end the file; a high byte of an F32 or F64 there is an exponent.
+        // The data of the last tensor end the file; a high byte of an F32 or F64 there is an
+        // exponent.
         bytes[bytes.length - 1] ^= 0x10;
         Files.write(folder.resolve("changed.safetensors"), bytes);
         FixtureResult result = verify().results().getFirst();
@@ -93,7 +103,9 @@ class FixtureVerifierTest {
         write("later", "case", "telepathy");
         FixtureResult result = verify().results().getFirst();
         assertThat(result.verdict()).isEqualTo(Verdict.DECLINED);
-        assertThat(result.line()).isEqualTo("DECLINED later - cases of the kind 'telepathy' are unknown to this kit");
+        assertThat(result.line())
+                .isEqualTo(
+                        "DECLINED later - cases of the kind 'telepathy' are unknown to this kit");
     }
 
     @Test

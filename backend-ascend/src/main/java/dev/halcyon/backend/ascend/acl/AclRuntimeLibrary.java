@@ -15,10 +15,18 @@ public final class AclRuntimeLibrary implements AclRuntime {
     ///
     /// @throws IllegalStateException naming the symbol that the library lacks
     public AclRuntimeLibrary(DynamicLibrary library) {
-        MemorySegment address = library.find("aclrtGetDeviceCount")
-                .orElseThrow(() -> new IllegalStateException(library.path() + " has no function aclrtGetDeviceCount"));
-        getDeviceCount = Linker.nativeLinker()
-                .downcallHandle(address, FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
+        MemorySegment address =
+                library.find("aclrtGetDeviceCount")
+                        .orElseThrow(
+                                () ->
+                                        new IllegalStateException(
+                                                library.path()
+                                                        + " has no function aclrtGetDeviceCount"));
+        getDeviceCount =
+                Linker.nativeLinker()
+                        .downcallHandle(
+                                address,
+                                FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
     }
 
     @Override

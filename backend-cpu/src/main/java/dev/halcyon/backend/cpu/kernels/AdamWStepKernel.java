@@ -11,6 +11,7 @@ import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.optimizer.AdamWStep;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.util.List;
 
 /// AdamW over one tensor or a list, by blocks of elements.
@@ -68,8 +69,10 @@ final class AdamWStepKernel implements Kernel<AdamWStep, AdamWStep.Args, HostWor
             secondMoments = Rows.pieces(args.secondMoment());
             hyper = Rows.flat(args.hyper());
             step = Rows.flat(args.step());
-            blocks = new PieceBlocks(
-                    parameters.length, args.parameter().shape().elements() / parameters.length);
+            blocks =
+                    new PieceBlocks(
+                            parameters.length,
+                            args.parameter().shape().elements() / parameters.length);
         }
 
         @Override

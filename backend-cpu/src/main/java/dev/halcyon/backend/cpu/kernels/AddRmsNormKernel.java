@@ -8,12 +8,15 @@ import dev.halcyon.hal.kernel.norm.AddRmsNorm;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
-import java.util.List;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /// The residual addition and the norm after it: the sum is written and squared in one pass.
 ///
-/// The squares are those of the sum as it was rounded, so that the result is the same bits as that of the two kernels.
+/// The squares are those of the sum as it was rounded, so that the result is the same bits as that
+/// of the two kernels.
 final class AddRmsNormKernel implements Kernel<AddRmsNorm, AddRmsNorm.Args, HostWork> {
     private static final String NAME = "add-rms-norm";
 

@@ -8,11 +8,14 @@ import dev.halcyon.hal.kernel.attention.AttentionMerge;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
-import java.util.Arrays;
-import java.util.List;
+
 import org.jspecify.annotations.Nullable;
 
-/// Merges partial attention query by query: the weights of the parts in F64, their rows in F32 and in ascending order.
+import java.util.Arrays;
+import java.util.List;
+
+/// Merges partial attention query by query: the weights of the parts in F64, their rows in F32 and
+/// in ascending order.
 final class AttentionMergeKernel implements Kernel<AttentionMerge, AttentionMerge.Args, HostWork> {
     private static final String NAME = "attention.merge";
 
@@ -115,9 +118,11 @@ final class AttentionMergeKernel implements Kernel<AttentionMerge, AttentionMerg
                 Arrays.fill(scratch.a, 0, n, 0);
                 for (int part = 0; part < partial.length; part++) {
                     double weight = weight(partialLse[part].floatAt(row, head), max);
-                    // What a part without keys holds is not looked at, so it may be anything, NaN included.
+                    // What a part without keys holds is not looked at, so it may be anything, NaN
+                    // included.
                     if (!nothing && weight != 0) {
-                        partial[part].load(loops, row, head * partialHead + column, scratch.b, 0, n);
+                        partial[part].load(
+                                loops, row, head * partialHead + column, scratch.b, 0, n);
                         loops.axpy((float) (weight * kept), scratch.b, 0, scratch.a, 0, n);
                     }
                 }

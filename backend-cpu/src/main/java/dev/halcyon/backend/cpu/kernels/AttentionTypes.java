@@ -4,6 +4,7 @@ import dev.halcyon.backend.cpu.loops.RowLoops;
 import dev.halcyon.hal.memory.CacheFormat;
 import dev.halcyon.hal.memory.CachePool;
 import dev.halcyon.hal.memory.DType;
+
 import java.lang.foreign.MemorySegment;
 
 /// What the attention kernels take beside the types of [RowTypes].
@@ -14,19 +15,22 @@ final class AttentionTypes {
     /// What would work where a scale is refused.
     static final String SCALES = "a softmaxScale between 1e-37 and 1e37";
 
-    /// Most values of a key or a value: far more than any model has, far fewer than would overflow a position.
+    /// Most values of a key or a value: far more than any model has, far fewer than would overflow
+    /// a position.
     static final int MAX_DIM = 1 << 20;
 
     private AttentionTypes() {}
 
     /// {@return whether the kernels read and write caches of the format}
     static boolean cache(CacheFormat format) {
-        boolean type = !RowTypes.lacksAny(format.dtype())
-                || format.dtype() == DType.F8_E4M3
-                || format.dtype() == DType.F8_E5M2;
+        boolean type =
+                !RowTypes.lacksAny(format.dtype())
+                        || format.dtype() == DType.F8_E4M3
+                        || format.dtype() == DType.F8_E5M2;
         return type
                 && format.isRowMajor()
-                && format.bytesPerPage() == format.dtype().bytes((long) format.rowsPerPage() * format.rowDim());
+                && format.bytesPerPage()
+                        == format.dtype().bytes((long) format.rowsPerPage() * format.rowDim());
     }
 
     /// {@return the rows of a pool by slot}
@@ -41,10 +45,23 @@ final class AttentionTypes {
     }
 
     /// Copies or converts elements from a row to a row.
-    static void convert(RowLoops loops, Rows from, long fromRow, long fromColumn, Rows to, long row, long column, int n) {
+    static void convert(
+            RowLoops loops,
+            Rows from,
+            long fromRow,
+            long fromColumn,
+            Rows to,
+            long row,
+            long column,
+            int n) {
         if (from.dtype() == to.dtype()) {
             long bytes = to.dtype().bytes(n);
-            MemorySegment.copy(from.memory(), from.at(fromRow, fromColumn), to.memory(), to.at(row, column), bytes);
+            MemorySegment.copy(
+                    from.memory(),
+                    from.at(fromRow, fromColumn),
+                    to.memory(),
+                    to.at(row, column),
+                    bytes);
             return;
         }
         float[] values = Scratch.get().a;

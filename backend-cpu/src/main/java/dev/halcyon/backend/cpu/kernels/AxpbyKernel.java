@@ -7,8 +7,10 @@ import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.elementwise.Axpby;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
-import java.util.List;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /// Weighted sums of matrices, stretch by stretch through floats.
 final class AxpbyKernel implements Kernel<Axpby, Axpby.Args, HostWork> {

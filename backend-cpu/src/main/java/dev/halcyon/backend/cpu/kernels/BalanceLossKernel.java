@@ -10,11 +10,13 @@ import dev.halcyon.hal.kernel.moe.BalanceLoss;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /// The balance loss, a sequence by one thread in F64, then the mean in the order of the sequences.
 final class BalanceLossKernel implements Kernel<BalanceLoss, BalanceLoss.Args, HostWork> {
@@ -104,7 +106,9 @@ final class BalanceLossKernel implements Kernel<BalanceLoss, BalanceLoss.Args, H
             int end = sequenceStart.intAt(0, sequence + 1L);
             if (isCounted(sequence)) {
                 losses.set(
-                        DOUBLE, lossesOffset + 8L * sequence, loss(first, end, shares[worker], counts[worker]));
+                        DOUBLE,
+                        lossesOffset + 8L * sequence,
+                        loss(first, end, shares[worker], counts[worker]));
             } else if (first < 0 || first > tokens) {
                 report("sequenceStart", sequence, first, tokens + 1);
             } else if (end < first || end > tokens) {

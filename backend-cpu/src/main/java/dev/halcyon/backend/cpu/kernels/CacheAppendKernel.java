@@ -11,13 +11,15 @@ import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.attention.CacheAppend;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
-import java.util.List;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /// Scatters latents and rope keys to cache rows.
 ///
-/// Tasks are runs of columns, not of tokens, and each goes through the tokens in order: of two tokens with one slot the
-/// later is kept, whole.
+/// Tasks are runs of columns, not of tokens, and each goes through the tokens in order: of two
+/// tokens with one slot the later is kept, whole.
 final class CacheAppendKernel implements Kernel<CacheAppend, CacheAppend.Args, HostWork> {
     private static final String NAME = "cache.append";
 
@@ -43,7 +45,8 @@ final class CacheAppendKernel implements Kernel<CacheAppend, CacheAppend.Args, H
             return RowTypes.refuse(spec, spec.in());
         }
         if (!AttentionTypes.cache(spec.cache())) {
-            return Decision.refused(Support.Reason.FORMAT, "cache is " + spec.cache(), AttentionTypes.CACHES);
+            return Decision.refused(
+                    Support.Reason.FORMAT, "cache is " + spec.cache(), AttentionTypes.CACHES);
         }
         return Decision.planned(
                 context.implementation(NAME),

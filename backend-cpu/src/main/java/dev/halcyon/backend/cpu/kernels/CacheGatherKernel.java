@@ -8,6 +8,7 @@ import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.attention.CacheGather;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.util.List;
 
 /// Copies cache rows out, in blocks of rows.
@@ -36,7 +37,8 @@ final class CacheGatherKernel implements Kernel<CacheGather, CacheGather.Args, H
             return RowTypes.refuse(spec, spec.out());
         }
         if (!AttentionTypes.cache(spec.cache())) {
-            return Decision.refused(Support.Reason.FORMAT, "cache is " + spec.cache(), AttentionTypes.CACHES);
+            return Decision.refused(
+                    Support.Reason.FORMAT, "cache is " + spec.cache(), AttentionTypes.CACHES);
         }
         return Decision.planned(
                 context.implementation(NAME),
@@ -70,7 +72,8 @@ final class CacheGatherKernel implements Kernel<CacheGather, CacheGather.Args, H
                 if (slot >= 0 && slot < cache.rows()) {
                     AttentionTypes.convert(loops, cache, slot, 0, latent, row, 0, latentDim);
                     if (ropeDim > 0) {
-                        AttentionTypes.convert(loops, cache, slot, latentDim, ropeKey, row, 0, ropeDim);
+                        AttentionTypes.convert(
+                                loops, cache, slot, latentDim, ropeKey, row, 0, ropeDim);
                     }
                     continue;
                 }

@@ -3,11 +3,12 @@ package dev.halcyon.backend.cpu.kernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/// The candidates of one row of logits, best first, taken one by one: a binary heap in the workspace.
+/// The candidates of one row of logits, best first, taken one by one: a binary heap in the
+/// workspace.
 ///
-/// Building it takes time in proportion to the vocabulary, and then only the candidates that are wanted are sorted. A
-/// candidate is one `long`, smaller for a better one: its logit, turned so that integers order as floats do downwards,
-/// above its id.
+/// Building it takes time in proportion to the vocabulary, and then only the candidates that are
+/// wanted are sorted. A candidate is one `long`, smaller for a better one: its logit, turned so
+/// that integers order as floats do downwards, above its id.
 final class CandidateHeap {
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
 
@@ -35,7 +36,8 @@ final class CandidateHeap {
     ///
     /// @param logit no NaN
     void add(float logit, int id) {
-        // Adding zero turns the negative zero into the positive one; they are equal, so the id must decide.
+        // Adding zero turns the negative zero into the positive one; they are equal, so the id must
+        // decide.
         int bits = Float.floatToRawIntBits(logit + 0f);
         int ascending = bits ^ (bits >> 31 & 0x7fffffff);
         set(size++, (long) ~ascending << 32 | id);

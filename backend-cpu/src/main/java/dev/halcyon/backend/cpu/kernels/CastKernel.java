@@ -8,12 +8,14 @@ import dev.halcyon.hal.kernel.elementwise.Cast;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.util.List;
 
 /// Conversions between floating-point types, stretch by stretch through floats.
 ///
-/// Narrowing from F64 in two roundings would be wrong now and then, so the first one rounds to odd: whatever lies between
-/// two floats becomes the one whose last bit is set, which the second rounding cannot mistake for a tie.
+/// Narrowing from F64 in two roundings would be wrong now and then, so the first one rounds to odd:
+/// whatever lies between two floats becomes the one whose last bit is set, which the second
+/// rounding cannot mistake for a tie.
 final class CastKernel implements Kernel<Cast, Cast.Args, HostWork> {
     private static final String NAME = "cast";
 

@@ -7,6 +7,7 @@ import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.elementwise.Copy;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.util.List;
 
 /// Copies of matrices between row strides, as bytes.

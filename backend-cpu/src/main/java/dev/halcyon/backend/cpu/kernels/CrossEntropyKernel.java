@@ -7,9 +7,11 @@ import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.elementwise.CrossEntropy;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.util.List;
 
-/// Losses of rows of logits, each row by one thread in two passes: its largest logit, then the sum of exponentials.
+/// Losses of rows of logits, each row by one thread in two passes: its largest logit, then the sum
+/// of exponentials.
 final class CrossEntropyKernel implements Kernel<CrossEntropy, CrossEntropy.Args, HostWork> {
     private static final String NAME = "cross-entropy";
 
@@ -80,7 +82,8 @@ final class CrossEntropyKernel implements Kernel<CrossEntropy, CrossEntropy.Args
                 max = Math.max(max, loops.max(scratch.a, 0, length));
             }
             double logSum = 0;
-            // An infinite or NaN maximum is the result; shifting by it would turn infinities into NaN.
+            // An infinite or NaN maximum is the result; shifting by it would turn infinities into
+            // NaN.
             if (Math.abs(max) < Float.POSITIVE_INFINITY) {
                 double sum = 0;
                 for (int from = 0; from < vocab; from += Scratch.LENGTH) {

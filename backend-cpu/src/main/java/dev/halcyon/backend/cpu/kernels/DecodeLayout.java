@@ -5,13 +5,14 @@ import dev.halcyon.hal.kernel.attention.MlaDecode;
 
 /// How a decode step is cut into tasks, and where its scratch memory lies.
 ///
-/// The lanes of a sequence are its queries times its heads, query after query; they are cut into blocks of at most
-/// [#MAX_LANES]. A sequence's rows are cut into *parts*: one split each while there are at most [#MAX_PARTS], and as many
-/// whole splits each as that takes beyond, so that the memory for partial results has a bound that no length exceeds.
-/// Both cuts depend on the spec and the sequence's own length alone.
+/// The lanes of a sequence are its queries times its heads, query after query; they are cut into
+/// blocks of at most [#MAX_LANES]. A sequence's rows are cut into *parts*: one split each while
+/// there are at most [#MAX_PARTS], and as many whole splits each as that takes beyond, so that the
+/// memory for partial results has a bound that no length exceeds. Both cuts depend on the spec and
+/// the sequence's own length alone.
 ///
-/// A *wave* is as many tasks (sequence, block of lanes, part) as there is room for; its partial results are merged before
-/// the next begins. How large it is changes no result.
+/// A *wave* is as many tasks (sequence, block of lanes, part) as there is room for; its partial
+/// results are merged before the next begins. How large it is changes no result.
 ///
 /// @param softmax the geometry of a block of lanes
 /// @param laneBlocks blocks of lanes a sequence
@@ -30,7 +31,8 @@ record DecodeLayout(
         long maxima,
         long partials,
         long workspaceBytes) {
-    /// More lanes would spill the sums out of the second-level cache; fewer would widen the cache rows too often.
+    /// More lanes would spill the sums out of the second-level cache; fewer would widen the cache
+    /// rows too often.
     private static final int MAX_LANES = 64;
 
     private static final int MAX_PARTS = 64;
@@ -41,8 +43,14 @@ record DecodeLayout(
         int lanes = spec.queriesPerSequence() * spec.heads();
         int laneBlocks = Math.ceilDiv(lanes, MAX_LANES);
         int blockLanes = Math.ceilDiv(lanes, laneBlocks);
-        OnlineSoftmax softmax = new OnlineSoftmax(
-                context, blockLanes, spec.cache().rowDim(), spec.latentDim(), true, spec.softmaxScale());
+        OnlineSoftmax softmax =
+                new OnlineSoftmax(
+                        context,
+                        blockLanes,
+                        spec.cache().rowDim(),
+                        spec.latentDim(),
+                        true,
+                        spec.softmaxScale());
         long mostParts = Math.min(MAX_PARTS, Math.ceilDiv(spec.maxLength(), spec.splitRows()));
         long mostTasks = mostParts * laneBlocks * spec.maxSequences();
         int waveTasks = Math.clamp(mostTasks, 1, Math.max(MAX_PARTS, TASKS_PER_THREAD * threads));
@@ -51,7 +59,14 @@ record DecodeLayout(
         long partials = maxima + MaxLogits.bytes(spec.heads(), threads);
         long partialBytes = mostParts > 1 ? waveTasks * softmax.partialBytes() : 0;
         return new DecodeLayout(
-                softmax, laneBlocks, blockLanes, waveTasks, areaStride, maxima, partials, partials + partialBytes);
+                softmax,
+                laneBlocks,
+                blockLanes,
+                waveTasks,
+                areaStride,
+                maxima,
+                partials,
+                partials + partialBytes);
     }
 
     /// {@return the parts of a sequence; 1 for an empty one}

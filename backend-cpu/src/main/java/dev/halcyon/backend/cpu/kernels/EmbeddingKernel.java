@@ -7,6 +7,7 @@ import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.elementwise.Embedding;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.util.List;
 
 /// Rows of a table by index: bytes where the types agree, through floats where they differ.

@@ -1,12 +1,15 @@
 package dev.halcyon.backend.cpu.kernels;
 
 import dev.halcyon.hal.kernel.moe.MoeGate;
-import java.util.Arrays;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.Arrays;
 
 /// The choice of experts for one token at a time, with a thread's own arrays.
 final class ExpertChoice {
-    /// Above this, `softplus(x)` is x to the last bit that matters, and `exp` would overflow further up.
+    /// Above this, `softplus(x)` is x to the last bit that matters, and `exp` would overflow
+    /// further up.
     private static final double SOFTPLUS_THRESHOLD = 20;
 
     /// Keeps a sum of scores that has vanished from dividing by zero.
@@ -129,8 +132,9 @@ final class ExpertChoice {
         }
     }
 
-    /// Puts a candidate into a list that is ordered best first and holds as many as it has room for. Candidates come in
-    /// ascending order, so one that is only as good as another belongs behind it.
+    /// Puts a candidate into a list that is ordered best first and holds as many as it has room
+    /// for. Candidates come in ascending order, so one that is only as good as another belongs
+    /// behind it.
     ///
     /// @return the new number of entries
     private static int insert(int candidate, double[] values, int[] list, int count) {

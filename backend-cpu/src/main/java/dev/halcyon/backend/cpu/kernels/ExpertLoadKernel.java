@@ -8,10 +8,13 @@ import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.moe.ExpertLoad;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
-import java.util.List;
+
 import org.jspecify.annotations.Nullable;
 
-/// The count of choices by expert, on one thread: a batch has fewer choices than two threads would take to meet.
+import java.util.List;
+
+/// The count of choices by expert, on one thread: a batch has fewer choices than two threads would
+/// take to meet.
 final class ExpertLoadKernel implements Kernel<ExpertLoad, ExpertLoad.Args, HostWork> {
     private static final String NAME = "expert-load";
 

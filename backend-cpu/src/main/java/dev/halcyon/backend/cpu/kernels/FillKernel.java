@@ -9,6 +9,7 @@ import dev.halcyon.hal.kernel.elementwise.Fill;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -52,7 +53,9 @@ final class FillKernel implements Kernel<Fill, Fill.Args, HostWork> {
             super(context, args.out().dim(0), spec.dim(), null);
             out = Rows.of(args.out());
             double value = spec.value();
-            if (spec.dtype() != DType.F64 && spec.dtype() != DType.F32 && spec.dtype().isFloatingPoint()) {
+            if (spec.dtype() != DType.F64
+                    && spec.dtype() != DType.F32
+                    && spec.dtype().isFloatingPoint()) {
                 value = RoundToOdd.toFloat(value);
             }
             // Eight bytes hold a whole number of elements of any type, the packed ones included.

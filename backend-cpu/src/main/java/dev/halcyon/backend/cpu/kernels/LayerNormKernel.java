@@ -7,12 +7,13 @@ import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.norm.LayerNorm;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.util.List;
 
 /// Norms by mean and variance, three passes over a row: mean, distances from it, result.
 ///
-/// A mean rounded to F32 is off by more than a small variance allows, so the second pass also finds what the first one
-/// missed, and both are subtracted.
+/// A mean rounded to F32 is off by more than a small variance allows, so the second pass also finds
+/// what the first one missed, and both are subtracted.
 final class LayerNormKernel implements Kernel<LayerNorm, LayerNorm.Args, HostWork> {
     private static final String NAME = "layer-norm";
 
@@ -86,7 +87,8 @@ final class LayerNormKernel implements Kernel<LayerNorm, LayerNorm.Args, HostWor
                 squares += loops.sumOfSquares(scratch.a, 0, length);
             }
             double rest = distances / n;
-            float inverse = (float) (1 / Math.sqrt(Math.max(0, squares / n - rest * rest) + epsilon));
+            float inverse =
+                    (float) (1 / Math.sqrt(Math.max(0, squares / n - rest * rest) + epsilon));
             for (int from = 0; from < n; from += Scratch.LENGTH) {
                 int length = Math.min(Scratch.LENGTH, n - from);
                 x.load(loops, row, from, scratch.a, 0, length);
@@ -94,7 +96,17 @@ final class LayerNormKernel implements Kernel<LayerNorm, LayerNorm.Args, HostWor
                 bias.load(loops, 0, from, scratch.c, 0, length);
                 loops.subtract(shift, scratch.a, 0, length);
                 loops.shiftScaleAndMultiply(
-                        scratch.a, 0, (float) rest, inverse, scratch.b, 0, scratch.c, 0, scratch.a, 0, length);
+                        scratch.a,
+                        0,
+                        (float) rest,
+                        inverse,
+                        scratch.b,
+                        0,
+                        scratch.c,
+                        0,
+                        scratch.a,
+                        0,
+                        length);
                 out.store(loops, scratch.a, 0, length, row, from);
             }
         }

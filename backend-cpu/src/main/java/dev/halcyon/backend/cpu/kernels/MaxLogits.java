@@ -1,12 +1,14 @@
 package dev.halcyon.backend.cpu.kernels;
 
 import dev.halcyon.hal.memory.Tensor;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+
 import org.jspecify.annotations.Nullable;
 
-/// The largest logit of each head: kept by each worker for itself and compared at the end. A maximum is the same in
-/// whatever order it is taken, so it does not matter which worker saw what.
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/// The largest logit of each head: kept by each worker for itself and compared at the end. A
+/// maximum is the same in whatever order it is taken, so it does not matter which worker saw what.
 final class MaxLogits {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 

@@ -9,6 +9,7 @@ import dev.halcyon.hal.kernel.attention.MlaDecode;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.util.List;
 
 /// Absorbed attention over a paged cache; [MlaDecodeWork] says how.
@@ -35,13 +36,16 @@ final class MlaDecodeKernel implements Kernel<MlaDecode, MlaDecode.Args, HostWor
     public Decision<MlaDecode.Args, HostWork> decide(MlaDecode spec, Limits limits) {
         if (spec.accumulate() != DType.F32) {
             return Decision.refused(
-                    Support.Reason.NUMERICS, "accumulate is " + spec.accumulate(), "accumulate in F32");
+                    Support.Reason.NUMERICS,
+                    "accumulate is " + spec.accumulate(),
+                    "accumulate in F32");
         }
         if (RowTypes.lacksAny(spec.query(), spec.out())) {
             return RowTypes.refuse(spec, spec.query(), spec.out());
         }
         if (!AttentionTypes.cache(spec.cache())) {
-            return Decision.refused(Support.Reason.FORMAT, "cache is " + spec.cache(), AttentionTypes.CACHES);
+            return Decision.refused(
+                    Support.Reason.FORMAT, "cache is " + spec.cache(), AttentionTypes.CACHES);
         }
         if (!AttentionTypes.scale(spec.softmaxScale())) {
             return Decision.refused(
@@ -50,13 +54,23 @@ final class MlaDecodeKernel implements Kernel<MlaDecode, MlaDecode.Args, HostWor
                     AttentionTypes.SCALES);
         }
         long lanes = (long) spec.queriesPerSequence() * spec.heads();
-        if (lanes > Integer.MAX_VALUE / 2 || (long) spec.latentDim() + spec.ropeDim() > AttentionTypes.MAX_DIM) {
+        if (lanes > Integer.MAX_VALUE / 2
+                || (long) spec.latentDim() + spec.ropeDim() > AttentionTypes.MAX_DIM) {
             return Decision.refused(
                     Support.Reason.SHAPE,
-                    spec.queriesPerSequence() + " queries of " + spec.heads() + " heads, rows of " + spec.latentDim()
-                            + " + " + spec.ropeDim() + " values",
-                    "at most " + Integer.MAX_VALUE / 2 + " heads of all queries of a sequence and rows of at most "
-                            + AttentionTypes.MAX_DIM + " values");
+                    spec.queriesPerSequence()
+                            + " queries of "
+                            + spec.heads()
+                            + " heads, rows of "
+                            + spec.latentDim()
+                            + " + "
+                            + spec.ropeDim()
+                            + " values",
+                    "at most "
+                            + Integer.MAX_VALUE / 2
+                            + " heads of all queries of a sequence and rows of at most "
+                            + AttentionTypes.MAX_DIM
+                            + " values");
         }
         DecodeLayout layout = DecodeLayout.of(spec, context);
         return Decision.planned(

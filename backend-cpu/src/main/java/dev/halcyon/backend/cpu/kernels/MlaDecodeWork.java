@@ -8,14 +8,18 @@ import dev.halcyon.hal.host.FaultSink;
 import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.attention.MlaDecode;
 import dev.halcyon.hal.memory.Tensor;
-import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
+
 import org.jspecify.annotations.Nullable;
 
-/// A bound decode step: waves of tasks as [DecodeLayout] cuts them, each a block of lanes over a part of a sequence.
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/// A bound decode step: waves of tasks as [DecodeLayout] cuts them, each a block of lanes over a
+/// part of a sequence.
 ///
-/// A task widens the cache rows of a block once for all its lanes; scores have the lanes side by side, so that the softmax
-/// needs no sums across a vector and nothing is transposed but the queries, once a block of lanes and worker.
+/// A task widens the cache rows of a block once for all its lanes; scores have the lanes side by
+/// side, so that the softmax needs no sums across a vector and nothing is transposed but the
+/// queries, once a block of lanes and worker.
 final class MlaDecodeWork implements HostWork {
     private static final int MERGE_LANES = 8;
 
@@ -63,7 +67,12 @@ final class MlaDecodeWork implements HostWork {
     private long products;
     private FaultSink faults = (operand, position, index, bound) -> {};
 
-    MlaDecodeWork(MlaDecode spec, DecodeLayout layout, CpuContext context, MlaDecode.Args args, Tensor workspace) {
+    MlaDecodeWork(
+            MlaDecode spec,
+            DecodeLayout layout,
+            CpuContext context,
+            MlaDecode.Args args,
+            Tensor workspace) {
         this.layout = layout;
         this.softmax = layout.softmax();
         this.rows = context.rows();
@@ -77,8 +86,13 @@ final class MlaDecodeWork implements HostWork {
         this.sink = Rows.flatOrNull(args.sink());
         this.logSumExp = args.logSumExp() == null ? null : Rows.of(args.logSumExp());
         this.activeRows = Rows.flatOrNull(args.activeRows());
-        this.maxima = new MaxLogits(
-                args.maxLogit(), memory, layout.maxima(), spec.heads(), context.pool().threads());
+        this.maxima =
+                new MaxLogits(
+                        args.maxLogit(),
+                        memory,
+                        layout.maxima(),
+                        spec.heads(),
+                        context.pool().threads());
         this.queryHead = args.query().stride(1);
         this.outHead = args.out().stride(1);
         this.sequences = args.lengths().dim(0);
@@ -201,14 +215,27 @@ final class MlaDecodeWork implements HostWork {
         for (int lane = 0; lane < count; lane++) {
             int pair = firstLane + lane;
             long row = sequence * queries + pair / heads;
-            softmax.widen(query, row, pair % heads * queryHead, rowDim, memory, softmax.keyRow(area, lane));
+            softmax.widen(
+                    query,
+                    row,
+                    pair % heads * queryHead,
+                    rowDim,
+                    memory,
+                    softmax.keyRow(area, lane));
         }
         softmax.packQueries(memory, area, 0, count);
         softmax.packNothing(memory, area, count);
     }
 
     private void accumulate(
-            long sequence, int firstLane, int count, int length, long from, long end, int worker, long result) {
+            long sequence,
+            int firstLane,
+            int count,
+            int length,
+            long from,
+            long end,
+            int worker,
+            long result) {
         long area = layout.area(worker);
         int panels = softmax.panels(count);
         long blocks = Math.ceilDiv(end - from, AttentionLoops.BLOCK_KEYS);
@@ -252,13 +279,20 @@ final class MlaDecodeWork implements HostWork {
             long inPage = row % rowsPerPage;
             int page = blockTable.intAt(sequence, entry);
             if (page >= 0 && page < pages) {
-                softmax.widen(cache, page * (long) rowsPerPage + inPage, 0, rowDim, memory, softmax.keyRow(area, key));
+                softmax.widen(
+                        cache,
+                        page * (long) rowsPerPage + inPage,
+                        0,
+                        rowDim,
+                        memory,
+                        softmax.keyRow(area, key));
                 continue;
             }
             complete = false;
             OnlineSoftmax.zero(memory, softmax.keyRow(area, key), rowDim);
             if (reports && (inPage == 0 || key == 0)) {
-                faults.report("blockTable", sequence * (maxLength / rowsPerPage) + entry, page, pages);
+                faults.report(
+                        "blockTable", sequence * (maxLength / rowsPerPage) + entry, page, pages);
             }
         }
         return complete;

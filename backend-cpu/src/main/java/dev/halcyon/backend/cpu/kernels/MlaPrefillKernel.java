@@ -8,6 +8,7 @@ import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.attention.MlaPrefill;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.util.List;
 
 /// Naive attention over ragged sequences; [MlaPrefillWork] says how.
@@ -41,27 +42,45 @@ final class MlaPrefillKernel implements Kernel<MlaPrefill, MlaPrefill.Args, Host
                     "softmaxScale " + spec.softmaxScale() + " is no normal F32 number",
                     AttentionTypes.SCALES);
         }
-        if (Math.max((long) spec.nopeDim() + spec.ropeDim(), spec.valueDim()) > AttentionTypes.MAX_DIM) {
+        if (Math.max((long) spec.nopeDim() + spec.ropeDim(), spec.valueDim())
+                > AttentionTypes.MAX_DIM) {
             return Decision.refused(
                     Support.Reason.SHAPE,
-                    "keys of " + spec.nopeDim() + " + " + spec.ropeDim() + " and values of " + spec.valueDim()
+                    "keys of "
+                            + spec.nopeDim()
+                            + " + "
+                            + spec.ropeDim()
+                            + " and values of "
+                            + spec.valueDim()
                             + " numbers",
                     "keys and values of at most " + AttentionTypes.MAX_DIM + " numbers");
         }
-        long mostTasks = (Math.ceilDiv(spec.maxTokens(), MlaPrefillWork.MAX_LANES) + (long) spec.maxSequences())
-                * spec.heads();
+        long mostTasks =
+                (Math.ceilDiv(spec.maxTokens(), MlaPrefillWork.MAX_LANES)
+                                + (long) spec.maxSequences())
+                        * spec.heads();
         if (mostTasks > Integer.MAX_VALUE) {
             return Decision.refused(
                     Support.Reason.SHAPE,
-                    spec.maxTokens() + " tokens in " + spec.maxSequences() + " sequences with " + spec.heads()
-                            + " heads are up to " + mostTasks + " tasks",
-                    "bounds with at most " + Integer.MAX_VALUE + " tasks of " + MlaPrefillWork.MAX_LANES
+                    spec.maxTokens()
+                            + " tokens in "
+                            + spec.maxSequences()
+                            + " sequences with "
+                            + spec.heads()
+                            + " heads are up to "
+                            + mostTasks
+                            + " tasks",
+                    "bounds with at most "
+                            + Integer.MAX_VALUE
+                            + " tasks of "
+                            + MlaPrefillWork.MAX_LANES
                             + " tokens and one head");
         }
         int lanes = Math.min(MlaPrefillWork.MAX_LANES, spec.maxTokens());
         int keyDim = spec.nopeDim() + spec.ropeDim();
         OnlineSoftmax softmax =
-                new OnlineSoftmax(context, lanes, keyDim, spec.valueDim(), false, spec.softmaxScale());
+                new OnlineSoftmax(
+                        context, lanes, keyDim, spec.valueDim(), false, spec.softmaxScale());
         long bytes = MlaPrefillWork.workspaceBytes(softmax, spec.heads(), context.pool().threads());
         return Decision.planned(
                 context.implementation(NAME),

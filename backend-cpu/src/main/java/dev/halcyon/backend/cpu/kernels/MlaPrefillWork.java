@@ -8,15 +8,19 @@ import dev.halcyon.hal.host.FaultSink;
 import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.attention.MlaPrefill;
 import dev.halcyon.hal.memory.Tensor;
-import java.lang.foreign.MemorySegment;
+
 import org.jspecify.annotations.Nullable;
 
-/// A bound prefill: tasks of one head and a tile of consecutive queries of one sequence, which are the lanes.
+import java.lang.foreign.MemorySegment;
+
+/// A bound prefill: tasks of one head and a tile of consecutive queries of one sequence, which are
+/// the lanes.
 ///
-/// Tiles and blocks of keys begin at the sequence's own first query and key, so a sequence's result does not depend on
-/// what else is in the batch.
+/// Tiles and blocks of keys begin at the sequence's own first query and key, so a sequence's result
+/// does not depend on what else is in the batch.
 final class MlaPrefillWork implements HostWork, WorkerPool.Task {
-    /// Queries a tile: more would compute more hidden pairs along the diagonal, fewer would widen keys more often.
+    /// Queries a tile: more would compute more hidden pairs along the diagonal, fewer would widen
+    /// keys more often.
     static final int MAX_LANES = 64;
 
     /// Products that one thread does in the time another takes to wake up.
@@ -57,7 +61,11 @@ final class MlaPrefillWork implements HostWork, WorkerPool.Task {
     private FaultSink faults = (operand, position, index, bound) -> {};
 
     MlaPrefillWork(
-            MlaPrefill spec, OnlineSoftmax softmax, CpuContext context, MlaPrefill.Args args, Tensor workspace) {
+            MlaPrefill spec,
+            OnlineSoftmax softmax,
+            CpuContext context,
+            MlaPrefill.Args args,
+            Tensor workspace) {
         this.softmax = softmax;
         this.rows = context.rows();
         this.pool = context.pool();
@@ -73,7 +81,8 @@ final class MlaPrefillWork implements HostWork, WorkerPool.Task {
         this.logSumExp = args.logSumExp() == null ? null : Rows.of(args.logSumExp());
         this.areaStride = areaStride(softmax);
         int threads = context.pool().threads();
-        this.maxima = new MaxLogits(args.maxLogit(), memory, threads * areaStride, spec.heads(), threads);
+        this.maxima =
+                new MaxLogits(args.maxLogit(), memory, threads * areaStride, spec.heads(), threads);
         this.queryHead = args.query().stride(1);
         this.keyHead = args.key().stride(1);
         this.valueHead = args.value().stride(1);
@@ -145,7 +154,11 @@ final class MlaPrefillWork implements HostWork, WorkerPool.Task {
         int start = starts.intAt(0, sequence);
         boolean first = start < 0 || start >= bound;
         int shown = first ? start : starts.intAt(0, sequence + 1);
-        faults.report(ofQueries ? "queryStart" : "keyStart", first ? sequence : sequence + 1, shown, bound);
+        faults.report(
+                ofQueries ? "queryStart" : "keyStart",
+                first ? sequence : sequence + 1,
+                shown,
+                bound);
     }
 
     @Override
@@ -153,7 +166,8 @@ final class MlaPrefillWork implements HostWork, WorkerPool.Task {
         int tiles = tileStart[keyCount.length];
         int head = task / tiles;
         int inHead = task % tiles;
-        // A causal tile costs the more the later it is; from both ends inwards, neighbours add up to the same.
+        // A causal tile costs the more the later it is; from both ends inwards, neighbours add up
+        // to the same.
         int tile = inHead % 2 == 0 ? inHead / 2 : tiles - 1 - inHead / 2;
         int sequence = sequenceOf(tile);
         int firstQuery = (tile - tileStart[sequence]) * MAX_LANES;
@@ -197,9 +211,16 @@ final class MlaPrefillWork implements HostWork, WorkerPool.Task {
 
     /// Attends to a sequence's keys.
     ///
-    /// @param firstVisible keys that lane 0 sees, perhaps none or fewer; each following causal lane sees one more
+    /// @param firstVisible keys that lane 0 sees, perhaps none or fewer; each following causal lane
+    ///   sees one more
     private void accumulate(
-            long firstRow, int head, int count, int firstVisible, int keys, long area, long result) {
+            long firstRow,
+            int head,
+            int count,
+            int firstVisible,
+            int keys,
+            long area,
+            long result) {
         int last = Math.min(keys, causal ? firstVisible + count - 1 : keys);
         int end = softmax.panels(count);
         boolean folds = Math.ceilDiv(Math.max(0, last), AttentionLoops.BLOCK_KEYS) > RUN_BLOCKS;
@@ -243,7 +264,8 @@ final class MlaPrefillWork implements HostWork, WorkerPool.Task {
             if (ropeDim > 0) {
                 softmax.widen(ropeKey, row, 0, ropeDim, memory, to + 4L * nopeDim);
             }
-            softmax.widen(value, row, head * valueHead, valueDim, memory, softmax.valueRow(area, i));
+            softmax.widen(
+                    value, row, head * valueHead, valueDim, memory, softmax.valueRow(area, i));
         }
     }
 

@@ -8,6 +8,7 @@ import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.attention.MlaSchedule;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.util.List;
 
 /// Prefix sums of the splits of each sequence, one after the other: there are as many as sequences.
@@ -36,14 +37,16 @@ final class MlaScheduleKernel implements Kernel<MlaSchedule, MlaSchedule.Args, H
                 context.implementation(NAME),
                 Numerics.F32_INVARIANT,
                 0,
-                (args, workspace) -> new Work(
-                        Rows.flat(args.lengths()),
-                        Rows.flat(args.splitStart()),
-                        args.lengths().dim(0),
-                        spec.splitRows()));
+                (args, workspace) ->
+                        new Work(
+                                Rows.flat(args.lengths()),
+                                Rows.flat(args.splitStart()),
+                                args.lengths().dim(0),
+                                spec.splitRows()));
     }
 
-    private record Work(Rows lengths, Rows splitStart, long sequences, int splitRows) implements HostWork {
+    private record Work(Rows lengths, Rows splitStart, long sequences, int splitRows)
+            implements HostWork {
         @Override
         public void run(FaultSink faults) {
             long splits = 0;

@@ -7,11 +7,14 @@ import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.moe.MoeCombine;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
-import java.util.Arrays;
-import java.util.List;
+
 import org.jspecify.annotations.Nullable;
 
-/// The weighted sum of a token's expert rows, a stretch of columns at a time over ascending choices.
+import java.util.Arrays;
+import java.util.List;
+
+/// The weighted sum of a token's expert rows, a stretch of columns at a time over ascending
+/// choices.
 final class MoeCombineKernel implements Kernel<MoeCombine, MoeCombine.Args, HostWork> {
     private static final String NAME = "moe-combine";
 
@@ -73,7 +76,13 @@ final class MoeCombineKernel implements Kernel<MoeCombine, MoeCombine.Args, Host
                 int row = tokenRow.intAt(token, k);
                 if (row >= 0) {
                     rows.load(loops, row, column, scratch.a, 0, n);
-                    loops.axpy(weights == null ? 1 : weights.floatAt(token, k), scratch.a, 0, scratch.b, 0, n);
+                    loops.axpy(
+                            weights == null ? 1 : weights.floatAt(token, k),
+                            scratch.a,
+                            0,
+                            scratch.b,
+                            0,
+                            n);
                 }
             }
             if (addend != null) {

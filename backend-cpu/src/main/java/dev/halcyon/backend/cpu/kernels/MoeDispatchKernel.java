@@ -11,12 +11,14 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
-import java.util.Arrays;
-import java.util.List;
+
 import org.jspecify.annotations.Nullable;
 
-/// The sort of routed tokens by expert, as a counting sort: blocks of tokens count, the counts become each block's first row
-/// in each segment, and blocks place their tokens.
+import java.util.Arrays;
+import java.util.List;
+
+/// The sort of routed tokens by expert, as a counting sort: blocks of tokens count, the counts
+/// become each block's first row in each segment, and blocks place their tokens.
 final class MoeDispatchKernel implements Kernel<MoeDispatch, MoeDispatch.Args, HostWork> {
     private static final String NAME = "moe-dispatch";
     private static final int BLOCK_TOKENS = 1024;
@@ -42,7 +44,9 @@ final class MoeDispatchKernel implements Kernel<MoeDispatch, MoeDispatch.Args, H
         return Decision.planned(
                 context.implementation(NAME),
                 Numerics.F32_INVARIANT,
-                (long) Integer.BYTES * spec.localExperts() * Math.ceilDiv(spec.maxTokens(), BLOCK_TOKENS),
+                (long) Integer.BYTES
+                        * spec.localExperts()
+                        * Math.ceilDiv(spec.maxTokens(), BLOCK_TOKENS),
                 (args, workspace) -> new Work(context, spec, args, workspace));
     }
 
@@ -83,12 +87,13 @@ final class MoeDispatchKernel implements Kernel<MoeDispatch, MoeDispatch.Args, H
             rowSlot = Rows.flat(args.rowSlot());
             tokenRow = Rows.of(args.tokenRow());
             activeRows = Rows.flatOrNull(args.activeRows());
-            next = new Rows(
-                    DType.I32,
-                    workspace.buffer().segment(),
-                    workspace.byteOffset(),
-                    (long) Integer.BYTES * spec.localExperts(),
-                    Math.ceilDiv(tokens, BLOCK_TOKENS));
+            next =
+                    new Rows(
+                            DType.I32,
+                            workspace.buffer().segment(),
+                            workspace.byteOffset(),
+                            (long) Integer.BYTES * spec.localExperts(),
+                            Math.ceilDiv(tokens, BLOCK_TOKENS));
         }
 
         @Override
@@ -156,7 +161,11 @@ final class MoeDispatchKernel implements Kernel<MoeDispatch, MoeDispatch.Args, H
         private void fault(long position, int index) {
             FaultSink sink = faults;
             if (sink != null) {
-                sink.report("indices", position, index, (long) spec.firstExpert() + spec.localExperts());
+                sink.report(
+                        "indices",
+                        position,
+                        index,
+                        (long) spec.firstExpert() + spec.localExperts());
             }
         }
     }

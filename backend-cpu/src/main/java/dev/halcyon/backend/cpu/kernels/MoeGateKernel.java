@@ -11,15 +11,17 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
-import java.util.List;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
 
-/// Routers in two phases: logits by tiles of tokens and experts, so that even one token keeps every thread busy, then the
-/// choice token by token.
+import java.util.List;
+import java.util.Objects;
+
+/// Routers in two phases: logits by tiles of tokens and experts, so that even one token keeps every
+/// thread busy, then the choice token by token.
 ///
-/// Logits are F32; scores and the ranking are computed from them in F64, which costs little and keeps a small score beside
-/// a large bias.
+/// Logits are F32; scores and the ranking are computed from them in F64, which costs little and
+/// keeps a small score beside a large bias.
 final class MoeGateKernel implements Kernel<MoeGate, MoeGate.Args, HostWork> {
     private static final String SCORED = "moe-gate.scored";
     private static final String HASHED = "moe-gate.hashed";
@@ -76,13 +78,20 @@ final class MoeGateKernel implements Kernel<MoeGate, MoeGate.Args, HostWork> {
             this.pool = context.pool();
             this.spec = spec;
             tokens = args.x().dim(0);
-            logits = new Rows(
-                    DType.F32,
-                    workspace.buffer().segment(),
-                    workspace.byteOffset(),
-                    (long) Float.BYTES * spec.experts(),
-                    tokens);
-            router = new RouterLogits(context, Rows.of(args.x()), Rows.of(args.weight()), spec.hidden(), logits);
+            logits =
+                    new Rows(
+                            DType.F32,
+                            workspace.buffer().segment(),
+                            workspace.byteOffset(),
+                            (long) Float.BYTES * spec.experts(),
+                            tokens);
+            router =
+                    new RouterLogits(
+                            context,
+                            Rows.of(args.x()),
+                            Rows.of(args.weight()),
+                            spec.hidden(),
+                            logits);
             choices = new ExpertChoice[pool.threads()];
             for (int worker = 0; worker < choices.length; worker++) {
                 choices[worker] = new ExpertChoice(spec);

@@ -11,6 +11,7 @@ import dev.halcyon.hal.kernel.optimizer.Matrices;
 import dev.halcyon.hal.kernel.optimizer.MuonUpdate;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.util.List;
 
 /// The step along an orthogonalised direction, by blocks of elements.
@@ -62,7 +63,8 @@ final class MuonUpdateKernel implements Kernel<MuonUpdate, MuonUpdate.Args, Host
             scale = spec.scale();
             parameters = new Rows[spec.matrices()];
             directions = new Rows[spec.matrices()];
-            // One operand may be a list and the other one tensor of all matrices, so both are taken matrix by matrix.
+            // One operand may be a list and the other one tensor of all matrices, so both are taken
+            // matrix by matrix.
             for (int i = 0; i < parameters.length; i++) {
                 parameters[i] = Rows.flat(Matrices.get(args.parameter(), i));
                 directions[i] = Rows.flat(Matrices.get(args.direction(), i));

@@ -12,6 +12,7 @@ import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.util.List;
 
 /// Newton-Schulz iterations on the product engine.
@@ -24,8 +25,8 @@ final class NewtonSchulzKernel implements Kernel<NewtonSchulz, NewtonSchulz.Args
     private static final String GRAM = "newton-schulz.gram";
     private static final String BATCH = ".batch";
 
-    /// Elements up to which one thread is done with a matrix before several have agreed on their shares
-    /// of its products.
+    /// Elements up to which one thread is done with a matrix before several have agreed on their
+    /// shares of its products.
     private static final long SMALL = 1 << 14;
 
     /// Elements up to which a matrix is worked on by one thread if every thread gets two of them.
@@ -57,14 +58,16 @@ final class NewtonSchulzKernel implements Kernel<NewtonSchulz, NewtonSchulz.Args
         String name = spec.usesGram() ? GRAM : PLAIN;
         int threads = context.pool().threads();
         if (oneThreadEach(spec)) {
-            NewtonSchulzPlan plan = NewtonSchulzPlan.of(spec, alone, limits.workspaceBytes() / threads);
+            NewtonSchulzPlan plan =
+                    NewtonSchulzPlan.of(spec, alone, limits.workspaceBytes() / threads);
             long bytes = plan.workspaceBytes() * threads;
             if (bytes <= limits.workspaceBytes()) {
                 return Decision.planned(
                         context.implementation(name + BATCH),
                         Numerics.F32_INVARIANT,
                         bytes,
-                        (args, workspace) -> new SideBySide(context.pool(), spec, plan, args, workspace));
+                        (args, workspace) ->
+                                new SideBySide(context.pool(), spec, plan, args, workspace));
             }
         }
         NewtonSchulzPlan plan = NewtonSchulzPlan.of(spec, context, limits.workspaceBytes());

@@ -12,6 +12,7 @@ import dev.halcyon.hal.kernel.optimizer.NewtonSchulz;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.WeightFormat;
+
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -21,10 +22,11 @@ import java.util.Objects;
 
 /// How one matrix is orthogonalised: its products in order, and the layout of its workspace.
 ///
-/// X is kept tall, `[m, n]` with n the shorter side, so the steps read `S = Xᵀ X`, `Y = b S + c S²`,
-/// `X = a X + X Y`. Then all but the left-hand side of the last product is packed in runs of
-/// neighbours, and that one is packed once. S and Y are symmetric, and so is every small matrix of the Gram
-/// form, being a polynomial of the first: half of each is computed. X is replaced in place.
+/// X is kept tall, `[m, n]` with n the shorter side, so the steps read `S = Xᵀ X`, `Y = b S + c
+/// S²`, `X = a X + X Y`. Then all but the left-hand side of the last product is packed in runs of
+/// neighbours, and that one is packed once. S and Y are symmetric, and so is every small matrix of
+/// the Gram form, being a polynomial of the first: half of each is computed. X is replaced in
+/// place.
 ///
 /// The workspace holds X, then the small matrices (S and Y; or R, Z and two that are Q and T by
 /// turns), then what the products need, one after the other.
@@ -52,8 +54,15 @@ final class NewtonSchulzPlan {
         this.productsAt = smallAt(spec.usesGram() ? 4 : 2);
         long most = 0;
         for (ProductShape shape : shapes()) {
-            ProductPlan plan = products.computeIfAbsent(
-                    shape, key -> ProductPlan.of(key, context.pool(), context.matrix(), limit - productsAt));
+            ProductPlan plan =
+                    products.computeIfAbsent(
+                            shape,
+                            key ->
+                                    ProductPlan.of(
+                                            key,
+                                            context.pool(),
+                                            context.matrix(),
+                                            limit - productsAt));
             most = Math.max(most, plan.workspaceBytes());
         }
         this.workspaceBytes = productsAt + align(most);
@@ -193,7 +202,8 @@ final class NewtonSchulzPlan {
             return Matrices.of(dtype, memory, smallAt(index), n);
         }
 
-        private void product(ProductShape shape, Matrices left, Matrices right, Matrices addend, Matrices out) {
+        private void product(
+                ProductShape shape, Matrices left, Matrices right, Matrices addend, Matrices out) {
             ProductPlan plan = Objects.requireNonNull(products.get(shape));
             MatrixProduct product = plan.bind(left, Weights.of(right), addend, out, scratch);
             product.size(0, shape.maxRows(), shape.maxDepth());

@@ -4,17 +4,20 @@ import dev.halcyon.backend.cpu.CpuContext;
 import dev.halcyon.backend.cpu.loops.AttentionLoops;
 import dev.halcyon.backend.cpu.loops.RowLoops;
 import dev.halcyon.hal.memory.DType;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/// Attention of a set of lanes over any number of keys, a block of keys at a time: what decode and prefill share.
+/// Attention of a set of lanes over any number of keys, a block of keys at a time: what decode and
+/// prefill share.
 ///
-/// A worker has an *area* of scratch memory (queries, one block of keys and values, their scores) and accumulates into a
-/// *partial result*: for each lane the largest base-2 logit m, the sum of `2^(z - m)` and the sums of weighted values, not
-/// yet divided. Partial results over disjoint keys are merged by [#fold], or all at once by [#weigh] and [#merge].
+/// A worker has an *area* of scratch memory (queries, one block of keys and values, their scores)
+/// and accumulates into a *partial result*: for each lane the largest base-2 logit m, the sum of
+/// `2^(z - m)` and the sums of weighted values, not yet divided. Partial results over disjoint keys
+/// are merged by [#fold], or all at once by [#weigh] and [#merge].
 ///
-/// Rounding errors of a long sum of like terms grow with its length, so a caller keeps sums short: a block, a run of
-/// [#runBlocks] blocks, a part.
+/// Rounding errors of a long sum of like terms grow with its length, so a caller keeps sums short:
+/// a block, a run of [#runBlocks] blocks, a part.
 ///
 /// Source: FlashAttention (online softmax), FlashMLA (merging by log-sum-exp, sink).
 final class OnlineSoftmax {
@@ -48,7 +51,12 @@ final class OnlineSoftmax {
     /// @param maxLanes most lanes at a time
     /// @param sharedValues whether the first `valueDim` values of a key are its value
     OnlineSoftmax(
-            CpuContext context, int maxLanes, int keyDim, int valueDim, boolean sharedValues, double softmaxScale) {
+            CpuContext context,
+            int maxLanes,
+            int keyDim,
+            int valueDim,
+            boolean sharedValues,
+            double softmaxScale) {
         this.loops = context.attention();
         this.rows = context.rows();
         this.panelLanes = loops.panelLanes();
@@ -62,7 +70,8 @@ final class OnlineSoftmax {
         this.keys = aligned(4L * lanes * keyDim);
         long endOfKeys = keys + AttentionLoops.BLOCK_KEYS * keyStride;
         this.values = sharedValues ? keys : endOfKeys;
-        this.scores = sharedValues ? endOfKeys : endOfKeys + AttentionLoops.BLOCK_KEYS * valueStride;
+        this.scores =
+                sharedValues ? endOfKeys : endOfKeys + AttentionLoops.BLOCK_KEYS * valueStride;
         this.correction = scores + 4L * AttentionLoops.BLOCK_KEYS * lanes;
         this.part = correction + aligned(4L * lanes);
         this.areaBytes = part + 2 * aligned(4L * AttentionLoops.BLOCK_KEYS * panelLanes);
@@ -115,7 +124,8 @@ final class OnlineSoftmax {
         return panelLanes;
     }
 
-    /// {@return how many blocks to sum up before folding, for `blocks` in all: about the square root}
+    /// {@return how many blocks to sum up before folding, for `blocks` in all: about the square
+    /// root}
     static int runBlocks(long blocks) {
         return Math.max(MIN_RUN_BLOCKS, (int) Math.ceil(Math.sqrt((double) blocks)));
     }
@@ -153,7 +163,8 @@ final class OnlineSoftmax {
         }
     }
 
-    /// Makes queries of the first `count` rows of the block of keys, for the lanes from `firstLane`.
+    /// Makes queries of the first `count` rows of the block of keys, for the lanes from
+    /// `firstLane`.
     void packQueries(MemorySegment memory, long area, int firstLane, int count) {
         for (int i = 0; i < count; i++) {
             int lane = firstLane + i;
@@ -166,7 +177,8 @@ final class OnlineSoftmax {
         }
     }
 
-    /// Gives the lanes from `laneCount` to the end of their panel queries of zeros, for numbers that cost no time.
+    /// Gives the lanes from `laneCount` to the end of their panel queries of zeros, for numbers
+    /// that cost no time.
     void packNothing(MemorySegment memory, long area, int laneCount) {
         for (int lane = laneCount; lane % panelLanes != 0; lane++) {
             long query = area + 4L * (lane - lane % panelLanes) * keyDim + 4L * (lane % panelLanes);
@@ -185,7 +197,8 @@ final class OnlineSoftmax {
         }
     }
 
-    /// Computes the scores of the block's first `keyCount` keys for the panels from `first` to `end`.
+    /// Computes the scores of the block's first `keyCount` keys for the panels from `first` to
+    /// `end`.
     void score(MemorySegment memory, long area, int keyCount, int first, int end) {
         loops.scores(
                 memory,
@@ -208,7 +221,14 @@ final class OnlineSoftmax {
     }
 
     /// Adds the block to a partial result; `fresh` if it is the first one there since [#clear].
-    void absorb(MemorySegment memory, long area, long partial, int keyCount, boolean fresh, int first, int end) {
+    void absorb(
+            MemorySegment memory,
+            long area,
+            long partial,
+            int keyCount,
+            boolean fresh,
+            int first,
+            int end) {
         long at = 4L * first * panelLanes;
         loops.softmax(
                 memory,
@@ -259,13 +279,17 @@ final class OnlineSoftmax {
                 float a = (float) Math.exp(((double) before - after) * LN2);
                 float b = (float) Math.exp(((double) added - after) * LN2);
                 memory.set(FLOAT, into + lane * 4L, after);
-                memory.set(FLOAT, intoSum, a * memory.get(FLOAT, intoSum) + b * memory.get(FLOAT, fromSum));
+                memory.set(
+                        FLOAT,
+                        intoSum,
+                        a * memory.get(FLOAT, intoSum) + b * memory.get(FLOAT, fromSum));
                 loops.blend(memory, a, intoRow, b, fromRow, columns);
             }
         }
     }
 
-    /// {@return the largest base-2 logit of a lane in a partial result; minus infinity if it saw no key}
+    /// {@return the largest base-2 logit of a lane in a partial result; minus infinity if it saw no
+    /// key}
     float max(MemorySegment memory, long partial, int lane) {
         return memory.get(FLOAT, partial + lane * 4L);
     }
@@ -275,13 +299,15 @@ final class OnlineSoftmax {
         return (float) (logit * LN2);
     }
 
-    /// Finds what the partial results of a lane are multiplied by to merge and divide them and to apply the sink.
+    /// Finds what the partial results of a lane are multiplied by to merge and divide them and to
+    /// apply the sink.
     ///
     /// @param partial the first of `parts` partial results, which lie one behind the other
     /// @param sink minus infinity for none
     /// @param factors receives them
     /// @return the natural log-sum-exp without the sink, plus infinity if the lane saw no key
-    float weigh(MemorySegment memory, long partial, int parts, int lane, float sink, float[] factors) {
+    float weigh(
+            MemorySegment memory, long partial, int parts, int lane, float sink, float[] factors) {
         float max = Float.NEGATIVE_INFINITY;
         for (int p = 0; p < parts; p++) {
             max = Math.max(max, max(memory, partial + p * partialBytes, lane));
@@ -307,7 +333,14 @@ final class OnlineSoftmax {
     /// @param factors from [#weigh]
     /// @param row receives them
     void merge(
-            MemorySegment memory, long partial, int parts, int lane, float[] factors, int column, int n, float[] row) {
+            MemorySegment memory,
+            long partial,
+            int parts,
+            int lane,
+            float[] factors,
+            int column,
+            int n,
+            float[] row) {
         for (int d = 0; d < n; d++) {
             row[d] = 0;
         }
@@ -315,7 +348,8 @@ final class OnlineSoftmax {
             long at = partial + p * partialBytes;
             // What a part without keys holds was never written.
             if (max(memory, at, lane) != Float.NEGATIVE_INFINITY) {
-                loops.addScaled(memory, factors[p], at + sums + lane * sumStride + column * 4L, row, n);
+                loops.addScaled(
+                        memory, factors[p], at + sums + lane * sumStride + column * 4L, row, n);
             }
         }
     }

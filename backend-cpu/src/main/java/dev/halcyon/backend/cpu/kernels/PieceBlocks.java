@@ -1,6 +1,7 @@
 package dev.halcyon.backend.cpu.kernels;
 
-/// The blocks of elements that the tensors of a list are cut into, numbered through; none spans two tensors.
+/// The blocks of elements that the tensors of a list are cut into, numbered through; none spans two
+/// tensors.
 ///
 /// @param pieces number of tensors
 /// @param elements elements of each

@@ -10,8 +10,10 @@ import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.attention.QkClip;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
-import java.util.List;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /// The clip of attention logits, head by head; weights of a head that needs none are not touched.
 final class QkClipKernel implements Kernel<QkClip, QkClip.Args, HostWork> {
@@ -80,10 +82,20 @@ final class QkClipKernel implements Kernel<QkClip, QkClip.Args, HostWork> {
                 return;
             }
             long firstQuery = (long) head * (spec.nopeDim() + spec.ropeDim());
-            scale(Math.pow(factor, spec.alpha()), query, firstQuery, spec.nopeDim(), spec.queryRank());
+            scale(
+                    Math.pow(factor, spec.alpha()),
+                    query,
+                    firstQuery,
+                    spec.nopeDim(),
+                    spec.queryRank());
             scale(factor, query, firstQuery + spec.nopeDim(), spec.ropeDim(), spec.queryRank());
             long firstKey = (long) head * (spec.nopeDim() + spec.valueDim());
-            scale(Math.pow(factor, 1 - spec.alpha()), keyValue, firstKey, spec.nopeDim(), spec.latentDim());
+            scale(
+                    Math.pow(factor, 1 - spec.alpha()),
+                    keyValue,
+                    firstKey,
+                    spec.nopeDim(),
+                    spec.latentDim());
         }
 
         private void scale(double factor, Rows weight, long first, int rows, int columns) {

@@ -11,12 +11,14 @@ import dev.halcyon.hal.kernel.elementwise.Reduce;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 
-/// One number from many, by blocks: the elements of all tensors in a row are cut into blocks of one size, a block into
-/// stretches, and each level is added up in order. So the order depends on the number of elements alone.
+/// One number from many, by blocks: the elements of all tensors in a row are cut into blocks of one
+/// size, a block into stretches, and each level is added up in order. So the order depends on the
+/// number of elements alone.
 final class ReduceKernel implements Kernel<Reduce, Reduce.Args, HostWork> {
     private static final String NAME = "reduce.blocks";
     private static final int BLOCK_ELEMENTS = 16 * Scratch.LENGTH;
@@ -82,7 +84,8 @@ final class ReduceKernel implements Kernel<Reduce, Reduce.Args, HostWork> {
             for (int block = 0; block < blocks; block++) {
                 total = combine(total, partial.get(DOUBLE, partialOffset + 8L * block));
             }
-            out.setFloat(0, 0, (float) (operation == Reduce.Operation.NORM ? Math.sqrt(total) : total));
+            out.setFloat(
+                    0, 0, (float) (operation == Reduce.Operation.NORM ? Math.sqrt(total) : total));
         }
 
         @Override
@@ -94,13 +97,14 @@ final class ReduceKernel implements Kernel<Reduce, Reduce.Args, HostWork> {
             for (long from = first; from < end; from += Scratch.LENGTH) {
                 int n = (int) Math.min(Scratch.LENGTH, end - from);
                 gather(from, n, values);
-                result = combine(
-                        result,
-                        switch (operation) {
-                            case SUM -> loops.sum(values, 0, n);
-                            case MAX -> loops.max(values, 0, n);
-                            case NORM -> loops.sumOfSquares(values, 0, n);
-                        });
+                result =
+                        combine(
+                                result,
+                                switch (operation) {
+                                    case SUM -> loops.sum(values, 0, n);
+                                    case MAX -> loops.max(values, 0, n);
+                                    case NORM -> loops.sumOfSquares(values, 0, n);
+                                });
             }
             partial.set(DOUBLE, partialOffset + 8L * block, result);
         }

@@ -8,10 +8,13 @@ import dev.halcyon.hal.kernel.norm.RmsNorm;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
-import java.util.List;
+
 import org.jspecify.annotations.Nullable;
 
-/// Root-mean-square norms: one pass over a block of rows for the squares, one that scales, weight stretch by weight stretch.
+import java.util.List;
+
+/// Root-mean-square norms: one pass over a block of rows for the squares, one that scales, weight
+/// stretch by weight stretch.
 final class RmsNormKernel implements Kernel<RmsNorm, RmsNorm.Args, HostWork> {
     private static final String NAME = "rms-norm";
 

@@ -4,10 +4,11 @@ import dev.halcyon.backend.cpu.CpuContext;
 import dev.halcyon.hal.Limits;
 import dev.halcyon.hal.Numerics;
 import dev.halcyon.hal.host.HostWork;
-import dev.halcyon.hal.kernel.attention.RotaryFrequencies;
 import dev.halcyon.hal.kernel.attention.Rope;
+import dev.halcyon.hal.kernel.attention.RotaryFrequencies;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.util.List;
 
 /// Rotary embeddings: a row's cosines and sines once, in F64, then all its heads.
@@ -66,7 +67,11 @@ final class RopeKernel implements Kernel<Rope, Rope.Args, HostWork> {
         private final float[][] run;
 
         Work(CpuContext context, Rope spec, Rope.Args args, double[] inverseFrequencies) {
-            super(context, args.x().dim(0), Math.multiplyExact(spec.heads(), spec.headDim()), args.activeRows());
+            super(
+                    context,
+                    args.x().dim(0),
+                    Math.multiplyExact(spec.heads(), spec.headDim()),
+                    args.activeRows());
             RotaryFrequencies frequencies = spec.frequencies();
             x = Rows.of(args.x());
             out = Rows.of(args.out());
@@ -78,9 +83,10 @@ final class RopeKernel implements Kernel<Rope, Rope.Args, HostWork> {
             first = spec.firstRotated();
             dim = frequencies.dim();
             neighbours = spec.pairing() == Rope.Pairing.INTERLEAVED;
-            boolean inPlace = args.x().buffer() == args.out().buffer()
-                    && args.x().byteOffset() == args.out().byteOffset()
-                    && spec.in() == spec.out();
+            boolean inPlace =
+                    args.x().buffer() == args.out().buffer()
+                            && args.x().byteOffset() == args.out().byteOffset()
+                            && spec.in() == spec.out();
             copiesRest = !inPlace && dim < headDim;
             this.inverseFrequencies = inverseFrequencies;
             direction = spec.inverse() ? -1 : 1;
@@ -101,7 +107,8 @@ final class RopeKernel implements Kernel<Rope, Rope.Args, HostWork> {
             }
         }
 
-        /// Lays out the factors as the loops take them: each value's own, then the one of its partner.
+        /// Lays out the factors as the loops take them: each value's own, then the one of its
+        /// partner.
         private void turn(int position, float[] cosines, float[] sines) {
             int half = dim / 2;
             for (int i = 0; i < half; i++) {

@@ -8,10 +8,12 @@ import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.kernel.moe.RouterBiasUpdate;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
 import java.util.List;
 
 /// The step of the selection bias towards an even load, on one thread.
-final class RouterBiasUpdateKernel implements Kernel<RouterBiasUpdate, RouterBiasUpdate.Args, HostWork> {
+final class RouterBiasUpdateKernel
+        implements Kernel<RouterBiasUpdate, RouterBiasUpdate.Args, HostWork> {
     private static final String NAME = "router-bias-update";
 
     private final CpuContext context;

@@ -3,13 +3,15 @@ package dev.halcyon.backend.cpu.kernels;
 import dev.halcyon.backend.cpu.CpuContext;
 import dev.halcyon.backend.cpu.loops.RowLoops;
 import dev.halcyon.backend.cpu.parallel.WorkerPool;
+
 import java.util.Arrays;
 
 /// The logits of a router, `x · weightᵀ`, by tiles of tokens and experts.
 ///
-/// A product is summed over stretches of the hidden dimension in order, each stretch as if it were alone, so a token's
-/// logits do not depend on the tile or on the other tokens. Few tokens get small tiles, so that there are enough of them for
-/// many threads; many get large ones, in which a widened row serves more products.
+/// A product is summed over stretches of the hidden dimension in order, each stretch as if it were
+/// alone, so a token's logits do not depend on the tile or on the other tokens. Few tokens get
+/// small tiles, so that there are enough of them for many threads; many get large ones, in which a
+/// widened row serves more products.
 final class RouterLogits implements WorkerPool.Task {
     private static final int FEW_TOKENS = 8;
     private static final int SMALL_TILE = 16;

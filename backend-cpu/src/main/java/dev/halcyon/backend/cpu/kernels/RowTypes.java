@@ -7,7 +7,8 @@ import dev.halcyon.hal.kernel.KernelSpec;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.spi.Decision;
 
-/// The element types that the row kernels compute with: everything goes through F32, which F64 would not survive.
+/// The element types that the row kernels compute with: everything goes through F32, which F64
+/// would not survive.
 final class RowTypes {
     private RowTypes() {}
 

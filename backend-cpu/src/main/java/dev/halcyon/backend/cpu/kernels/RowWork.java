@@ -6,11 +6,14 @@ import dev.halcyon.backend.cpu.parallel.WorkerPool;
 import dev.halcyon.hal.host.FaultSink;
 import dev.halcyon.hal.host.HostWork;
 import dev.halcyon.hal.memory.Tensor;
+
 import org.jspecify.annotations.Nullable;
 
-/// Work on the rows of a matrix, cut into blocks of a size that depends on the number of columns alone.
+/// Work on the rows of a matrix, cut into blocks of a size that depends on the number of columns
+/// alone.
 ///
-/// A subclass computes one block; whatever it does to a row must not depend on the block the row is in.
+/// A subclass computes one block; whatever it does to a row must not depend on the block the row is
+/// in.
 abstract class RowWork implements HostWork, WorkerPool.Task {
     /// Elements of a block: some microseconds of work, so that handing it to a thread is worth it.
     private static final int BLOCK_ELEMENTS = 1 << 14;
@@ -38,7 +41,12 @@ abstract class RowWork implements HostWork, WorkerPool.Task {
         this(context, rows, columns, columns, activeRows);
     }
 
-    private RowWork(CpuContext context, long rows, int columns, int blockColumns, @Nullable Tensor activeRows) {
+    private RowWork(
+            CpuContext context,
+            long rows,
+            int columns,
+            int blockColumns,
+            @Nullable Tensor activeRows) {
         this.loops = context.rows();
         this.pool = context.pool();
         this.rows = rows;
@@ -49,7 +57,8 @@ abstract class RowWork implements HostWork, WorkerPool.Task {
         this.activeRows = Rows.flatOrNull(activeRows);
     }
 
-    /// Work whose columns do not need each other, so that even a single long row is shared among threads.
+    /// Work whose columns do not need each other, so that even a single long row is shared among
+    /// threads.
     abstract static class Elementwise extends RowWork {
         Elementwise(CpuContext context, long rows, int columns, @Nullable Tensor activeRows) {
             super(context, rows, columns, Math.min(columns, BLOCK_ELEMENTS), activeRows);

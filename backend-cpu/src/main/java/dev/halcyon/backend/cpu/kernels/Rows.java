@@ -5,10 +5,12 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import org.jspecify.annotations.Nullable;
 
 /// A matrix of a launch with everything resolved: where its memory is and where each row begins.
 ///
@@ -18,9 +20,12 @@ import org.jspecify.annotations.Nullable;
 /// @param rowBytes bytes from one row to the next
 /// @param rows number of rows
 record Rows(DType dtype, MemorySegment memory, long start, long rowBytes, long rows) {
-    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt INT =
+            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong LONG =
+            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfFloat FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfDouble DOUBLE =
             ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final byte[] ZEROS = new byte[4096];
@@ -29,7 +34,11 @@ record Rows(DType dtype, MemorySegment memory, long start, long rowBytes, long r
     static Rows of(Tensor tensor) {
         long rowBytes = tensor.dtype().bytes(tensor.stride(0));
         return new Rows(
-                tensor.dtype(), tensor.buffer().segment(), tensor.byteOffset(), rowBytes, tensor.dim(0));
+                tensor.dtype(),
+                tensor.buffer().segment(),
+                tensor.byteOffset(),
+                rowBytes,
+                tensor.dim(0));
     }
 
     /// {@return [#of(Tensor)] of a tensor that may be absent}
@@ -52,9 +61,15 @@ record Rows(DType dtype, MemorySegment memory, long start, long rowBytes, long r
         return switch (operand) {
             case Tensor tensor -> new Rows[] {flat(tensor)};
             case TensorList list ->
-                list.elements().stream().map(element -> flat((Tensor) element)).toArray(Rows[]::new);
-            default -> throw new IllegalArgumentException(
-                    operand.format() + " " + operand.shape() + " is neither a tensor nor a list of tensors");
+                    list.elements().stream()
+                            .map(element -> flat((Tensor) element))
+                            .toArray(Rows[]::new);
+            default ->
+                    throw new IllegalArgumentException(
+                            operand.format()
+                                    + " "
+                                    + operand.shape()
+                                    + " is neither a tensor nor a list of tensors");
         };
     }
 
@@ -76,7 +91,11 @@ record Rows(DType dtype, MemorySegment memory, long start, long rowBytes, long r
     /// Copies elements of a row of the same type, bit for bit.
     void copyFrom(Rows source, long sourceRow, long row, long column, int n) {
         MemorySegment.copy(
-                source.memory, source.at(sourceRow, column), memory, at(row, column), dtype.bytes(n));
+                source.memory,
+                source.at(sourceRow, column),
+                memory,
+                at(row, column),
+                dtype.bytes(n));
     }
 
     /// Makes elements of a row zero.

@@ -8,14 +8,16 @@ import dev.halcyon.hal.kernel.token.Sample;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
-/// The next token of every row, a row by one thread: the largest logit, and where a row is drawn, the probabilities, the
-/// candidates that top-k and top-p leave, and the draw.
+/// The next token of every row, a row by one thread: the largest logit, and where a row is drawn,
+/// the probabilities, the candidates that top-k and top-p leave, and the draw.
 final class SampleKernel implements Kernel<Sample, Sample.Args, HostWork> {
     private static final String GREEDY = "sample.greedy";
     private static final String RANDOM = "sample.random";
@@ -49,7 +51,8 @@ final class SampleKernel implements Kernel<Sample, Sample.Args, HostWork> {
                 (args, workspace) -> new Work(context, spec, args, workspace));
     }
 
-    /// A thread's part of the workspace: probabilities (F32), candidates (eight bytes) and one byte a kept candidate.
+    /// A thread's part of the workspace: probabilities (F32), candidates (eight bytes) and one byte
+    /// a kept candidate.
     private static long areaBytes(long vocab) {
         return Math.ceilDiv(13 * vocab, ALIGNMENT) * ALIGNMENT;
     }
@@ -114,7 +117,8 @@ final class SampleKernel implements Kernel<Sample, Sample.Args, HostWork> {
                 logits.load(loops, row, from, values, 0, n);
                 float max = loops.maxNumber(values, 0, n);
                 if (max > largest || best < 0) {
-                    // A stretch of NaN has the maximum minus infinity, which is then not found in it.
+                    // A stretch of NaN has the maximum minus infinity, which is then not found in
+                    // it.
                     int at = loops.indexOf(max, values, 0, n);
                     best = at < 0 ? best : from + at;
                     largest = max;
@@ -130,10 +134,16 @@ final class SampleKernel implements Kernel<Sample, Sample.Args, HostWork> {
         }
 
         private int draw(long row, float largest, float heat, int worker) {
-            double total = exponentials(row, largest, Math.clamp(1 / heat, Float.MIN_VALUE, Float.MAX_VALUE), worker);
-            double uniform = Sample.uniform(
-                    Objects.requireNonNull(seed).longAt(0, row),
-                    Objects.requireNonNull(position).intAt(0, row));
+            double total =
+                    exponentials(
+                            row,
+                            largest,
+                            Math.clamp(1 / heat, Float.MIN_VALUE, Float.MAX_VALUE),
+                            worker);
+            double uniform =
+                    Sample.uniform(
+                            Objects.requireNonNull(seed).longAt(0, row),
+                            Objects.requireNonNull(position).intAt(0, row));
             int most = topK == null ? 0 : topK.intAt(0, row);
             float mass = topP == null ? 1 : topP.floatAt(0, row);
             if ((most <= 0 || most >= vocab) && !(mass < 1)) {
@@ -160,7 +170,8 @@ final class SampleKernel implements Kernel<Sample, Sample.Args, HostWork> {
             return total;
         }
 
-        /// {@return how many candidates top-k and top-p leave; they are the first that the heap has given out}
+        /// {@return how many candidates top-k and top-p leave; they are the first that the heap has
+        /// given out}
         ///
         /// @param total the sum of all probabilities
         private int keepBest(long row, int most, float mass, double total, int worker) {
@@ -201,7 +212,8 @@ final class SampleKernel implements Kernel<Sample, Sample.Args, HostWork> {
             heap.order();
         }
 
-        /// Marks the candidates that stay and returns the sum of their probabilities, added up by id.
+        /// Marks the candidates that stay and returns the sum of their probabilities, added up by
+        /// id.
         private double mark(int kept, int worker) {
             for (int id = 0; id < vocab; id++) {
                 memory.set(BYTE, marks(worker) + id, (byte) 0);
@@ -218,7 +230,8 @@ final class SampleKernel implements Kernel<Sample, Sample.Args, HostWork> {
             return sum;
         }
 
-        /// {@return the first id at which the sum of probabilities, added up by id, exceeds `target`}
+        /// {@return the first id at which the sum of probabilities, added up by id, exceeds
+        /// `target`}
         private int invert(double target, int worker, boolean marked) {
             double sum = 0;
             int last = 0;

@@ -5,14 +5,15 @@ import dev.halcyon.backend.cpu.loops.RowLoops;
 import dev.halcyon.backend.cpu.parallel.WorkerPool;
 import dev.halcyon.hal.kernel.optimizer.NewtonSchulz;
 import dev.halcyon.hal.memory.DType;
+
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /// The matrix of a Newton-Schulz iteration, kept with its longer side as rows: what goes in is
 /// transposed if it is wide, and transposed back where it goes out.
 ///
-/// All passes run over bands of rows whose size depends on the shape alone, and so does the order in
-/// which the squares of the norm are added up.
+/// All passes run over bands of rows whose size depends on the shape alone, and so does the order
+/// in which the squares of the norm are added up.
 final class TallMatrix {
     /// Side of the squares that a transposition moves through a thread's scratch.
     private static final int TILE = 32;
@@ -20,7 +21,8 @@ final class TallMatrix {
     /// Elements of a band: some microseconds of work.
     private static final int BAND_ELEMENTS = 1 << 14;
 
-    /// Sums of squares of a stretch beyond these may have lost elements to underflow, or overflowed.
+    /// Sums of squares of a stretch beyond these may have lost elements to underflow, or
+    /// overflowed.
     private static final float LEAST_SAFE = 0x1p-80f;
 
     private static final float MOST_SAFE = 0x1p+120f;
@@ -83,7 +85,12 @@ final class TallMatrix {
         double factor = 1 / divisor;
         int exponent = factor == 0 ? 0 : Math.getExponent(factor);
         boolean extreme = Math.abs(exponent) > MOST_EXPONENT && exponent <= Double.MAX_EXPONENT;
-        coarse = extreme ? Math.scalb(1f, Math.clamp(exponent / 2, Float.MIN_EXPONENT, Float.MAX_EXPONENT)) : 1;
+        coarse =
+                extreme
+                        ? Math.scalb(
+                                1f,
+                                Math.clamp(exponent / 2, Float.MIN_EXPONENT, Float.MAX_EXPONENT))
+                        : 1;
         fine = (float) (factor / coarse);
         pool.run(bands, scaleBand);
     }

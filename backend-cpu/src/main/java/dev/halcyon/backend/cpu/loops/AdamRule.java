@@ -1,12 +1,15 @@
 package dev.halcyon.backend.cpu.loops;
 
-/// The constants of one AdamW update, mutable so that a launch can keep one and set it at every step.
+/// The constants of one AdamW update, mutable so that a launch can keep one and set it at every
+/// step.
 ///
 /// ```
 /// m = beta1 m + gradient1 g            v = beta2 v + gradient2 g²
 /// W = decay W - rate m / (sqrt(v · secondScale) + epsilon)
 /// ```
-/// Both forms of [dev.halcyon.hal.kernel.optimizer.AdamWStep] are this with a suitable `rate` and `secondScale`.
+///
+/// Both forms of [dev.halcyon.hal.kernel.optimizer.AdamWStep] are this with a suitable `rate` and
+/// `secondScale`.
 public final class AdamRule {
     /// Decay of the first moment.
     public float beta1;

@@ -4,9 +4,10 @@ import java.lang.foreign.MemorySegment;
 
 /// Inner loops over tiles of attention.
 ///
-/// A *lane* is one query of one head. Everything about lanes lies in scratch memory with the lanes side by side, so that
-/// a vector holds as many lanes and no sum runs across it; nothing is ever transposed but the queries, once. Lanes come
-/// in *panels* of [#panelLanes()]; those beyond the last real one are computed and ignored. With P lanes a panel:
+/// A *lane* is one query of one head. Everything about lanes lies in scratch memory with the lanes
+/// side by side, so that a vector holds as many lanes and no sum runs across it; nothing is ever
+/// transposed but the queries, once. Lanes come in *panels* of [#panelLanes()]; those beyond the
+/// last real one are computed and ignored. With P lanes a panel:
 ///
 /// | scratch array | layout | |
 /// |---|---|---|
@@ -18,14 +19,15 @@ import java.lang.foreign.MemorySegment;
 /// | sums | `[lane][stride]` | the same |
 /// | part | 2 panels of scores | holds nothing between calls |
 ///
-/// All of it is F32 in one native segment, `memory`; positions and strides count bytes. A lane's numbers do not depend on
-/// which other lanes are computed with it. Implementations differ in rounding only.
+/// All of it is F32 in one native segment, `memory`; positions and strides count bytes. A lane's
+/// numbers do not depend on which other lanes are computed with it. Implementations differ in
+/// rounding only.
 public interface AttentionLoops {
     /// Keys a block: a loop over fewer does not pay for its start.
     int BLOCK_KEYS = 128;
 
-    /// Products a partial sum of a score: short, so that its rounding errors stay small and the queries of two panels stay
-    /// in the first-level cache.
+    /// Products a partial sum of a score: short, so that its rounding errors stay small and the
+    /// queries of two panels stay in the first-level cache.
     int SCORE_RUN = 192;
 
     /// {@return lanes a panel}
@@ -37,7 +39,8 @@ public interface AttentionLoops {
     /// Widens `n` BF16 values to F32.
     void widenBf16(MemorySegment from, long byteOffset, MemorySegment memory, long to, int n);
 
-    /// Computes `scores[key][lane] = keys[key] · queries[lane]` for `keyCount` keys and the lanes of `panels` panels.
+    /// Computes `scores[key][lane] = keys[key] · queries[lane]` for `keyCount` keys and the lanes
+    /// of `panels` panels.
     ///
     /// Up to seven more rows of keys may be read, and scores of theirs written.
     ///
@@ -54,9 +57,9 @@ public interface AttentionLoops {
             long part,
             int panels);
 
-    /// Turns scores into weights and moves the running maximum and sum of each lane on: with `m' = max(m, scale · scores)`
-    /// and `c = 2^(m - m')`, `weight = 2^(scale · score - m')`, `sum' = c · sum + Σ weight`, and `c` is kept as the
-    /// correction.
+    /// Turns scores into weights and moves the running maximum and sum of each lane on: with `m' =
+    /// max(m, scale · scores)` and `c = 2^(m - m')`, `weight = 2^(scale · score - m')`, `sum' = c ·
+    /// sum + Σ weight`, and `c` is kept as the correction.
     ///
     /// A score of minus infinity has weight 0, also where all of a lane's are.
     ///
@@ -71,8 +74,8 @@ public interface AttentionLoops {
             long correction,
             int panels);
 
-    /// Computes `sums[lane] = correction[lane] · sums[lane] + Σ_key weights[key][lane] · values[key]`, the sum over the keys
-    /// first.
+    /// Computes `sums[lane] = correction[lane] · sums[lane] + Σ_key weights[key][lane] ·
+    /// values[key]`, the sum over the keys first.
     ///
     /// @param fresh whether to leave the first summand out and what it would read unread
     /// @param columns columns of values and sums, a multiple of [#columnMultiple()]

@@ -1,11 +1,12 @@
 package dev.halcyon.backend.cpu.loops;
 
-/// `2^x` in F32 by a polynomial: the constants that every implementation shares, and the plain Java one.
+/// `2^x` in F32 by a polynomial: the constants that every implementation shares, and the plain Java
+/// one.
 ///
-/// `2^x = 2^n · p(x - n)` with n the nearest integer; p is the polynomial of degree 6 with the smallest largest relative
-/// error over [-1/2, 1/2] among those with p(0) = 1 (2e-9, so rounding is all that shows: 2 units in the last place). A
-/// result below the normal numbers is 0, and `2^0` is exactly 1. Made for `x <= 0`, as a softmax needs it; a little above
-/// is harmless.
+/// `2^x = 2^n · p(x - n)` with n the nearest integer; p is the polynomial of degree 6 with the
+/// smallest largest relative error over [-1/2, 1/2] among those with p(0) = 1 (2e-9, so rounding is
+/// all that shows: 2 units in the last place). A result below the normal numbers is 0, and `2^0` is
+/// exactly 1. Made for `x <= 0`, as a softmax needs it; a little above is harmless.
 public final class ExpTwo {
     /// Adding this rounds a small float to an integer and leaves it in the low bits.
     public static final float ROUND = 0x1.8p23f;

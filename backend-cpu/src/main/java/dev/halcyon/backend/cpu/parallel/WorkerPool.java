@@ -1,18 +1,21 @@
 package dev.halcyon.backend.cpu.parallel;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
-import org.jspecify.annotations.Nullable;
 
 /// Runs numbered tasks on a fixed set of threads, the caller's among them.
 ///
-/// Worker `w` of `n` takes the contiguous run of tasks `tasks * w / n` to `tasks * (w + 1) / n`. Kernels cut their work
-/// into tasks without asking how many threads there are, so results are the same bits for any number of them.
+/// Worker `w` of `n` takes the contiguous run of tasks `tasks * w / n` to `tasks * (w + 1) / n`.
+/// Kernels cut their work into tasks without asking how many threads there are, so results are the
+/// same bits for any number of them.
 ///
 /// Nothing is allocated by [#run]. Idle workers spin for a short while and then park.
 public final class WorkerPool implements AutoCloseable {
-    /// Waking a parked thread costs tens of microseconds, and the next kernel of a decode step comes sooner than that.
+    /// Waking a parked thread costs tens of microseconds, and the next kernel of a decode step
+    /// comes sooner than that.
     private static final long SPIN_NANOS = 100_000;
 
     private static final int SPINS_PER_CLOCK_READ = 32;
@@ -42,7 +45,8 @@ public final class WorkerPool implements AutoCloseable {
     /// @param threads threads that work, the caller of [#run] included
     public WorkerPool(int threads) {
         if (threads < 1) {
-            throw new IllegalArgumentException("a worker pool has at least 1 thread, not " + threads);
+            throw new IllegalArgumentException(
+                    "a worker pool has at least 1 thread, not " + threads);
         }
         this.threads = threads;
         this.workers = new Worker[threads - 1];
@@ -59,8 +63,8 @@ public final class WorkerPool implements AutoCloseable {
 
     /// Runs tasks `0` to `count - 1` and returns when all are done.
     ///
-    /// Called from within a task it runs the tasks on the calling thread, as worker 0 of a pool of one; a kernel must
-    /// not use per-worker scratch memory across such a call.
+    /// Called from within a task it runs the tasks on the calling thread, as worker 0 of a pool of
+    /// one; a kernel must not use per-worker scratch memory across such a call.
     ///
     /// @throws RuntimeException what the first task to fail threw
     public void run(int count, Task work) {

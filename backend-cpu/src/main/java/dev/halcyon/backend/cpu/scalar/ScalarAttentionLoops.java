@@ -2,6 +2,7 @@ package dev.halcyon.backend.cpu.scalar;
 
 import dev.halcyon.backend.cpu.loops.AttentionLoops;
 import dev.halcyon.backend.cpu.loops.ExpTwo;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -22,9 +23,13 @@ public final class ScalarAttentionLoops implements AttentionLoops {
     }
 
     @Override
-    public void widenBf16(MemorySegment from, long byteOffset, MemorySegment memory, long to, int n) {
+    public void widenBf16(
+            MemorySegment from, long byteOffset, MemorySegment memory, long to, int n) {
         for (int i = 0; i < n; i++) {
-            memory.set(FLOAT, to + i * 4L, Float.intBitsToFloat(from.get(SHORT, byteOffset + i * 2L) << 16));
+            memory.set(
+                    FLOAT,
+                    to + i * 4L,
+                    Float.intBitsToFloat(from.get(SHORT, byteOffset + i * 2L) << 16));
         }
     }
 
@@ -139,7 +144,10 @@ public final class ScalarAttentionLoops implements AttentionLoops {
     @Override
     public void blend(MemorySegment memory, float a, long x, float b, long y, int n) {
         for (int i = 0; i < n; i++) {
-            memory.set(FLOAT, x + i * 4L, a * memory.get(FLOAT, x + i * 4L) + b * memory.get(FLOAT, y + i * 4L));
+            memory.set(
+                    FLOAT,
+                    x + i * 4L,
+                    a * memory.get(FLOAT, x + i * 4L) + b * memory.get(FLOAT, y + i * 4L));
         }
     }
 

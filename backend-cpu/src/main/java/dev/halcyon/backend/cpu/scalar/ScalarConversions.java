@@ -2,6 +2,7 @@ package dev.halcyon.backend.cpu.scalar;
 
 import dev.halcyon.hal.host.FloatFormats;
 import dev.halcyon.hal.memory.DType;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -10,8 +11,10 @@ import java.nio.ByteOrder;
 public final class ScalarConversions {
     private static final ValueLayout.OfDouble DOUBLE =
             ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfFloat FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
 
     private ScalarConversions() {}
@@ -19,12 +22,14 @@ public final class ScalarConversions {
     /// Widens `n` elements.
     ///
     /// @throws IllegalArgumentException if the type has no conversion
-    public static void load(DType dtype, MemorySegment from, long byteOffset, float[] to, int toOffset, int n) {
+    public static void load(
+            DType dtype, MemorySegment from, long byteOffset, float[] to, int toOffset, int n) {
         switch (dtype) {
             case F32 -> MemorySegment.copy(from, FLOAT, byteOffset, to, toOffset, n);
             case BF16 -> {
                 for (int i = 0; i < n; i++) {
-                    to[toOffset + i] = FloatFormats.bf16ToFloat(from.get(SHORT, byteOffset + 2L * i));
+                    to[toOffset + i] =
+                            FloatFormats.bf16ToFloat(from.get(SHORT, byteOffset + 2L * i));
                 }
             }
             case F16 -> {
@@ -54,12 +59,16 @@ public final class ScalarConversions {
     /// Narrows `n` floats.
     ///
     /// @throws IllegalArgumentException if the type has no conversion
-    public static void store(DType dtype, float[] from, int fromOffset, int n, MemorySegment to, long byteOffset) {
+    public static void store(
+            DType dtype, float[] from, int fromOffset, int n, MemorySegment to, long byteOffset) {
         switch (dtype) {
             case F32 -> MemorySegment.copy(from, fromOffset, to, FLOAT, byteOffset, n);
             case BF16 -> {
                 for (int i = 0; i < n; i++) {
-                    to.set(SHORT, byteOffset + 2L * i, FloatFormats.floatToBf16(from[fromOffset + i]));
+                    to.set(
+                            SHORT,
+                            byteOffset + 2L * i,
+                            FloatFormats.floatToBf16(from[fromOffset + i]));
                 }
             }
             case F16 -> {

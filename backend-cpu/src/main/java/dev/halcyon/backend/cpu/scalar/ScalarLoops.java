@@ -8,6 +8,10 @@ public final class ScalarLoops {
 
     /// {@return the set}
     public static Loops create() {
-        return new Loops("scalar", new ScalarRowLoops(), new ScalarMatrixLoops(), new ScalarAttentionLoops());
+        return new Loops(
+                "scalar",
+                new ScalarRowLoops(),
+                new ScalarMatrixLoops(),
+                new ScalarAttentionLoops());
     }
 }

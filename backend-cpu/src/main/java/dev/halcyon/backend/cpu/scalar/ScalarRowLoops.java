@@ -3,17 +3,20 @@ package dev.halcyon.backend.cpu.scalar;
 import dev.halcyon.backend.cpu.loops.AdamRule;
 import dev.halcyon.backend.cpu.loops.RowLoops;
 import dev.halcyon.hal.memory.DType;
+
 import java.lang.foreign.MemorySegment;
 
 /// Loops over rows in plain Java. Sums are kept in `double`, which costs scalar code nothing.
 public final class ScalarRowLoops implements RowLoops {
     @Override
-    public void load(DType dtype, MemorySegment from, long byteOffset, float[] to, int toOffset, int n) {
+    public void load(
+            DType dtype, MemorySegment from, long byteOffset, float[] to, int toOffset, int n) {
         ScalarConversions.load(dtype, from, byteOffset, to, toOffset, n);
     }
 
     @Override
-    public void store(DType dtype, float[] from, int fromOffset, int n, MemorySegment to, long byteOffset) {
+    public void store(
+            DType dtype, float[] from, int fromOffset, int n, MemorySegment to, long byteOffset) {
         ScalarConversions.store(dtype, from, fromOffset, n, to, byteOffset);
     }
 
@@ -42,7 +45,8 @@ public final class ScalarRowLoops implements RowLoops {
             int outStride) {
         for (int i = 0; i < aRows; i++) {
             for (int j = 0; j < bRows; j++) {
-                out[outOffset + i * outStride + j] += dot(a, aOffset + i * aStride, b, bOffset + j * bStride, n);
+                out[outOffset + i * outStride + j] +=
+                        dot(a, aOffset + i * aStride, b, bOffset + j * bStride, n);
             }
         }
     }
@@ -112,7 +116,15 @@ public final class ScalarRowLoops implements RowLoops {
 
     @Override
     public void axpby(
-            float alpha, float[] x, int xOffset, float beta, float[] y, int yOffset, float[] out, int outOffset, int n) {
+            float alpha,
+            float[] x,
+            int xOffset,
+            float beta,
+            float[] y,
+            int yOffset,
+            float[] out,
+            int outOffset,
+            int n) {
         for (int i = 0; i < n; i++) {
             out[outOffset + i] = alpha * x[xOffset + i] + beta * y[yOffset + i];
         }
@@ -120,7 +132,14 @@ public final class ScalarRowLoops implements RowLoops {
 
     @Override
     public void scaleAndMultiply(
-            float[] x, int xOffset, float factor, float[] weight, int weightOffset, float[] out, int outOffset, int n) {
+            float[] x,
+            int xOffset,
+            float factor,
+            float[] weight,
+            int weightOffset,
+            float[] out,
+            int outOffset,
+            int n) {
         for (int i = 0; i < n; i++) {
             out[outOffset + i] = x[xOffset + i] * factor * weight[weightOffset + i];
         }
@@ -141,12 +160,14 @@ public final class ScalarRowLoops implements RowLoops {
             int n) {
         for (int i = 0; i < n; i++) {
             out[outOffset + i] =
-                    (x[xOffset + i] - shift) * factor * weight[weightOffset + i] + bias[biasOffset + i];
+                    (x[xOffset + i] - shift) * factor * weight[weightOffset + i]
+                            + bias[biasOffset + i];
         }
     }
 
     @Override
-    public void exp(float[] x, int xOffset, float shift, float factor, float[] out, int outOffset, int n) {
+    public void exp(
+            float[] x, int xOffset, float shift, float factor, float[] out, int outOffset, int n) {
         for (int i = 0; i < n; i++) {
             out[outOffset + i] = (float) Math.exp((x[xOffset + i] - shift) * factor);
         }
@@ -178,7 +199,8 @@ public final class ScalarRowLoops implements RowLoops {
     }
 
     @Override
-    public void rotateNeighbours(float[] x, int xOffset, float[] cos, float[] sin, float[] out, int outOffset, int n) {
+    public void rotateNeighbours(
+            float[] x, int xOffset, float[] cos, float[] sin, float[] out, int outOffset, int n) {
         for (int i = 0; i < n; i += 2) {
             float a = x[xOffset + i];
             float b = x[xOffset + i + 1];
@@ -188,7 +210,8 @@ public final class ScalarRowLoops implements RowLoops {
     }
 
     @Override
-    public void rotateHalves(float[] x, int xOffset, float[] cos, float[] sin, float[] out, int outOffset, int n) {
+    public void rotateHalves(
+            float[] x, int xOffset, float[] cos, float[] sin, float[] out, int outOffset, int n) {
         int half = n / 2;
         for (int i = 0; i < half; i++) {
             float a = x[xOffset + i];
@@ -199,7 +222,13 @@ public final class ScalarRowLoops implements RowLoops {
     }
 
     @Override
-    public void adamW(AdamRule rule, float[] parameter, float[] gradient, float[] first, float[] second, int n) {
+    public void adamW(
+            AdamRule rule,
+            float[] parameter,
+            float[] gradient,
+            float[] first,
+            float[] second,
+            int n) {
         for (int i = 0; i < n; i++) {
             float g = gradient[i];
             float m = rule.beta1 * first[i] + rule.gradient1 * g;

@@ -1,4 +1,5 @@
-/// The loops in plain Java: what runs without the Vector API, and the readable statement of what the others do.
+/// The loops in plain Java: what runs without the Vector API, and the readable statement of what
+/// the others do.
 @NullMarked
 package dev.halcyon.backend.cpu.scalar;
 

@@ -1,10 +1,11 @@
 package dev.halcyon.backend.cpu.vector;
 
-import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
+
+import java.nio.ByteOrder;
 
 /// The species of the chosen width, as constants.
 final class Lanes {
@@ -20,8 +21,8 @@ final class Lanes {
     /// Lanes of a float vector.
     static final int COUNT = FLOATS.length();
 
-    /// As many shorts as there are float lanes, at half the width.
-    /// A 128-bit shape has 64-bit halves.
+    /// As many shorts as there are float lanes, at half the width. A 128-bit shape has 64-bit
+    /// halves.
     static final VectorSpecies<Short> HALF_SHORTS =
             VectorSpecies.of(short.class, VectorShape.forBitSize(Width.bits() / 2));
 
@@ -36,8 +37,8 @@ final class Lanes {
 
     /// Exchanges neighbouring lanes, neighbouring pairs of lanes, and so on.
     ///
-    /// What adds up lanes does it by these: `reduceLanes` leaves the order of floating-point additions open, so a result
-    /// might depend on whether it was interpreted or compiled.
+    /// What adds up lanes does it by these: `reduceLanes` leaves the order of floating-point
+    /// additions open, so a result might depend on whether it was interpreted or compiled.
     static final VectorShuffle<Float> SWAP_1 = VectorShuffle.fromOp(FLOATS, i -> i ^ 1);
 
     static final VectorShuffle<Float> SWAP_2 = VectorShuffle.fromOp(FLOATS, i -> i ^ 2);

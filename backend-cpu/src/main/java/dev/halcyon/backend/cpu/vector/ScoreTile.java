@@ -1,16 +1,19 @@
 package dev.halcyon.backend.cpu.vector;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Register tiles of scores: some keys, each broadcast, by one or two panels of queries; every result is overwritten.
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/// Register tiles of scores: some keys, each broadcast, by one or two panels of queries; every
+/// result is overwritten.
 ///
-/// Each method is one loop with its sums in named variables and nothing but stores behind it. C2 keeps vectors in
-/// registers only where it inlines every call, and it stops inlining when a method grows: with 24 sums, or with 16 and
-/// their addition to what was there, these ran at a hundredth of their speed. [#add] is therefore separate.
+/// Each method is one loop with its sums in named variables and nothing but stores behind it. C2
+/// keeps vectors in registers only where it inlines every call, and it stops inlining when a method
+/// grows: with 24 sums, or with 16 and their addition to what was there, these ran at a hundredth
+/// of their speed. [#add] is therefore separate.
 final class ScoreTile {
     private static final VectorSpecies<Float> FLOATS = Lanes.FLOATS;
     private static final ByteOrder ORDER = Lanes.ORDER;
@@ -54,8 +57,11 @@ final class ScoreTile {
         long key7 = keys + 7 * keyStride;
         long panel1 = queries + queryStride;
         for (int d = 0; d < dim; d++) {
-            FloatVector a = FloatVector.fromMemorySegment(FLOATS, memory, queries + d * VECTOR_BYTES, ORDER);
-            FloatVector b = FloatVector.fromMemorySegment(FLOATS, memory, panel1 + d * VECTOR_BYTES, ORDER);
+            FloatVector a =
+                    FloatVector.fromMemorySegment(
+                            FLOATS, memory, queries + d * VECTOR_BYTES, ORDER);
+            FloatVector b =
+                    FloatVector.fromMemorySegment(FLOATS, memory, panel1 + d * VECTOR_BYTES, ORDER);
             FloatVector k0 = FloatVector.broadcast(FLOATS, memory.get(FLOAT, keys + d * 4L));
             s0a = k0.fma(a, s0a);
             s0b = k0.fma(b, s0b);
@@ -119,7 +125,9 @@ final class ScoreTile {
         long key6 = keys + 6 * keyStride;
         long key7 = keys + 7 * keyStride;
         for (int d = 0; d < dim; d++) {
-            FloatVector a = FloatVector.fromMemorySegment(FLOATS, memory, queries + d * VECTOR_BYTES, ORDER);
+            FloatVector a =
+                    FloatVector.fromMemorySegment(
+                            FLOATS, memory, queries + d * VECTOR_BYTES, ORDER);
             FloatVector k0 = FloatVector.broadcast(FLOATS, memory.get(FLOAT, keys + d * 4L));
             s0a = k0.fma(a, s0a);
             FloatVector k1 = FloatVector.broadcast(FLOATS, memory.get(FLOAT, key1 + d * 4L));
@@ -170,8 +178,11 @@ final class ScoreTile {
         long key3 = keys + 3 * keyStride;
         long panel1 = queries + queryStride;
         for (int d = 0; d < dim; d++) {
-            FloatVector a = FloatVector.fromMemorySegment(FLOATS, memory, queries + d * VECTOR_BYTES, ORDER);
-            FloatVector b = FloatVector.fromMemorySegment(FLOATS, memory, panel1 + d * VECTOR_BYTES, ORDER);
+            FloatVector a =
+                    FloatVector.fromMemorySegment(
+                            FLOATS, memory, queries + d * VECTOR_BYTES, ORDER);
+            FloatVector b =
+                    FloatVector.fromMemorySegment(FLOATS, memory, panel1 + d * VECTOR_BYTES, ORDER);
             FloatVector k0 = FloatVector.broadcast(FLOATS, memory.get(FLOAT, keys + d * 4L));
             s0a = k0.fma(a, s0a);
             s0b = k0.fma(b, s0b);
@@ -207,7 +218,9 @@ final class ScoreTile {
         long key2 = keys + 2 * keyStride;
         long key3 = keys + 3 * keyStride;
         for (int d = 0; d < dim; d++) {
-            FloatVector a = FloatVector.fromMemorySegment(FLOATS, memory, queries + d * VECTOR_BYTES, ORDER);
+            FloatVector a =
+                    FloatVector.fromMemorySegment(
+                            FLOATS, memory, queries + d * VECTOR_BYTES, ORDER);
             FloatVector k0 = FloatVector.broadcast(FLOATS, memory.get(FLOAT, keys + d * 4L));
             s0a = k0.fma(a, s0a);
             FloatVector k1 = FloatVector.broadcast(FLOATS, memory.get(FLOAT, key1 + d * 4L));
@@ -226,7 +239,8 @@ final class ScoreTile {
     /// `out += part`, `vectors` of them.
     static void add(MemorySegment memory, long out, long part, int vectors) {
         for (int i = 0; i < vectors; i++) {
-            FloatVector sum = FloatVector.fromMemorySegment(FLOATS, memory, out + i * VECTOR_BYTES, ORDER);
+            FloatVector sum =
+                    FloatVector.fromMemorySegment(FLOATS, memory, out + i * VECTOR_BYTES, ORDER);
             sum.add(FloatVector.fromMemorySegment(FLOATS, memory, part + i * VECTOR_BYTES, ORDER))
                     .intoMemorySegment(memory, out + i * VECTOR_BYTES, ORDER);
         }

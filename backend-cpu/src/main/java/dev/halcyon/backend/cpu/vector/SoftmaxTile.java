@@ -1,11 +1,13 @@
 package dev.halcyon.backend.cpu.vector;
 
 import dev.halcyon.backend.cpu.loops.ExpTwo;
-import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
+
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
 
 /// One step of the online softmax of a panel: every lane its own query, so nothing crosses lanes.
 ///
@@ -19,17 +21,27 @@ final class SoftmaxTile {
     private SoftmaxTile() {}
 
     static void panel(
-            MemorySegment memory, long scores, int keyCount, float scale, long max, long sum, long correction) {
+            MemorySegment memory,
+            long scores,
+            int keyCount,
+            float scale,
+            long max,
+            long sum,
+            long correction) {
         FloatVector largest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
         for (int key = 0; key < keyCount; key++) {
-            largest = largest.max(FloatVector.fromMemorySegment(FLOATS, memory, scores + key * VECTOR_BYTES, ORDER));
+            largest =
+                    largest.max(
+                            FloatVector.fromMemorySegment(
+                                    FLOATS, memory, scores + key * VECTOR_BYTES, ORDER));
         }
         FloatVector before = FloatVector.fromMemorySegment(FLOATS, memory, max, ORDER);
         FloatVector after = before.max(largest.mul(scale));
         after.intoMemorySegment(memory, max, ORDER);
-        // Minus infinity less minus infinity is no number; a lane without keys is shifted by nothing.
-        FloatVector down = after.blend(0f, after.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY))
-                .neg();
+        // Minus infinity less minus infinity is no number; a lane without keys is shifted by
+        // nothing.
+        FloatVector down =
+                after.blend(0f, after.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY)).neg();
 
         FloatVector slope = FloatVector.broadcast(FLOATS, scale);
         FloatVector round = FloatVector.broadcast(FLOATS, ExpTwo.ROUND);
@@ -44,16 +56,18 @@ final class SoftmaxTile {
         FloatVector total = Lanes.zero();
         for (int key = 0; key < keyCount; key++) {
             long at = scores + key * VECTOR_BYTES;
-            FloatVector x = FloatVector.fromMemorySegment(FLOATS, memory, at, ORDER).fma(slope, down);
+            FloatVector x =
+                    FloatVector.fromMemorySegment(FLOATS, memory, at, ORDER).fma(slope, down);
             FloatVector shifted = x.add(round);
             FloatVector f = x.sub(shifted.sub(round));
             FloatVector p = c6.fma(f, c5).fma(f, c4).fma(f, c3).fma(f, c2).fma(f, c1).fma(f, one);
-            FloatVector weight = shifted.reinterpretAsInts()
-                    .sub(ExpTwo.ROUND_BITS)
-                    .lanewise(VectorOperators.LSHL, EXPONENT_SHIFT)
-                    .add(p.reinterpretAsInts())
-                    .reinterpretAsFloats()
-                    .blend(0f, x.compare(VectorOperators.LT, ExpTwo.LOWEST));
+            FloatVector weight =
+                    shifted.reinterpretAsInts()
+                            .sub(ExpTwo.ROUND_BITS)
+                            .lanewise(VectorOperators.LSHL, EXPONENT_SHIFT)
+                            .add(p.reinterpretAsInts())
+                            .reinterpretAsFloats()
+                            .blend(0f, x.compare(VectorOperators.LT, ExpTwo.LOWEST));
             weight.intoMemorySegment(memory, at, ORDER);
             total = total.add(weight);
         }
@@ -62,13 +76,16 @@ final class SoftmaxTile {
         FloatVector shifted = change.add(round);
         FloatVector f = change.sub(shifted.sub(round));
         FloatVector p = c6.fma(f, c5).fma(f, c4).fma(f, c3).fma(f, c2).fma(f, c1).fma(f, one);
-        FloatVector kept = shifted.reinterpretAsInts()
-                .sub(ExpTwo.ROUND_BITS)
-                .lanewise(VectorOperators.LSHL, EXPONENT_SHIFT)
-                .add(p.reinterpretAsInts())
-                .reinterpretAsFloats()
-                .blend(0f, change.compare(VectorOperators.LT, ExpTwo.LOWEST));
+        FloatVector kept =
+                shifted.reinterpretAsInts()
+                        .sub(ExpTwo.ROUND_BITS)
+                        .lanewise(VectorOperators.LSHL, EXPONENT_SHIFT)
+                        .add(p.reinterpretAsInts())
+                        .reinterpretAsFloats()
+                        .blend(0f, change.compare(VectorOperators.LT, ExpTwo.LOWEST));
         kept.intoMemorySegment(memory, correction, ORDER);
-        FloatVector.fromMemorySegment(FLOATS, memory, sum, ORDER).fma(kept, total).intoMemorySegment(memory, sum, ORDER);
+        FloatVector.fromMemorySegment(FLOATS, memory, sum, ORDER)
+                .fma(kept, total)
+                .intoMemorySegment(memory, sum, ORDER);
     }
 }

@@ -1,12 +1,14 @@
 package dev.halcyon.backend.cpu.vector;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Register tiles of weighted values: the weights of some lanes, each broadcast, by two vectors of columns.
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/// Register tiles of weighted values: the weights of some lanes, each broadcast, by two vectors of
+/// columns.
 ///
 /// One loop a method, for the reason given at [ScoreTile].
 final class ValueTile {
@@ -17,9 +19,15 @@ final class ValueTile {
 
     private ValueTile() {}
 
-    /// Eight lanes: 16 sums, for machines with 32 registers. They are written to `out`, lane after lane.
+    /// Eight lanes: 16 sums, for machines with 32 registers. They are written to `out`, lane after
+    /// lane.
     static void lanes8(
-            MemorySegment memory, long weights, int keyCount, long values, long valueStride, long out) {
+            MemorySegment memory,
+            long weights,
+            int keyCount,
+            long values,
+            long valueStride,
+            long out) {
         FloatVector s0a = Lanes.zero();
         FloatVector s1a = Lanes.zero();
         FloatVector s2a = Lanes.zero();
@@ -40,7 +48,8 @@ final class ValueTile {
             long row = values + key * valueStride;
             long weight = weights + key * VECTOR_BYTES;
             FloatVector a = FloatVector.fromMemorySegment(FLOATS, memory, row, ORDER);
-            FloatVector b = FloatVector.fromMemorySegment(FLOATS, memory, row + VECTOR_BYTES, ORDER);
+            FloatVector b =
+                    FloatVector.fromMemorySegment(FLOATS, memory, row + VECTOR_BYTES, ORDER);
             FloatVector w0 = FloatVector.broadcast(FLOATS, memory.get(FLOAT, weight));
             s0a = w0.fma(a, s0a);
             s0b = w0.fma(b, s0b);
@@ -86,7 +95,12 @@ final class ValueTile {
 
     /// Four lanes: 8 sums, for machines with 16 registers.
     static void lanes4(
-            MemorySegment memory, long weights, int keyCount, long values, long valueStride, long out) {
+            MemorySegment memory,
+            long weights,
+            int keyCount,
+            long values,
+            long valueStride,
+            long out) {
         FloatVector s0a = Lanes.zero();
         FloatVector s1a = Lanes.zero();
         FloatVector s2a = Lanes.zero();
@@ -99,7 +113,8 @@ final class ValueTile {
             long row = values + key * valueStride;
             long weight = weights + key * VECTOR_BYTES;
             FloatVector a = FloatVector.fromMemorySegment(FLOATS, memory, row, ORDER);
-            FloatVector b = FloatVector.fromMemorySegment(FLOATS, memory, row + VECTOR_BYTES, ORDER);
+            FloatVector b =
+                    FloatVector.fromMemorySegment(FLOATS, memory, row + VECTOR_BYTES, ORDER);
             FloatVector w0 = FloatVector.broadcast(FLOATS, memory.get(FLOAT, weight));
             s0a = w0.fma(a, s0a);
             s0b = w0.fma(b, s0b);
@@ -128,20 +143,29 @@ final class ValueTile {
         for (int lane = 0; lane < lanes; lane++) {
             long row = sums + lane * sumStride;
             long from = part + lane * 2L * VECTOR_BYTES;
-            FloatVector.fromMemorySegment(FLOATS, memory, from, ORDER).intoMemorySegment(memory, row, ORDER);
+            FloatVector.fromMemorySegment(FLOATS, memory, from, ORDER)
+                    .intoMemorySegment(memory, row, ORDER);
             FloatVector.fromMemorySegment(FLOATS, memory, from + VECTOR_BYTES, ORDER)
                     .intoMemorySegment(memory, row + VECTOR_BYTES, ORDER);
         }
     }
 
     /// `sums[lane] = correction[lane] * sums[lane] + part[lane]` for the two vectors of each lane.
-    static void add(MemorySegment memory, long sums, long sumStride, long correction, long part, int lanes) {
+    static void add(
+            MemorySegment memory,
+            long sums,
+            long sumStride,
+            long correction,
+            long part,
+            int lanes) {
         for (int lane = 0; lane < lanes; lane++) {
             long row = sums + lane * sumStride;
             long added = part + lane * 2L * VECTOR_BYTES;
-            FloatVector kept = FloatVector.broadcast(FLOATS, memory.get(FLOAT, correction + lane * 4L));
+            FloatVector kept =
+                    FloatVector.broadcast(FLOATS, memory.get(FLOAT, correction + lane * 4L));
             FloatVector a = FloatVector.fromMemorySegment(FLOATS, memory, row, ORDER);
-            FloatVector b = FloatVector.fromMemorySegment(FLOATS, memory, row + VECTOR_BYTES, ORDER);
+            FloatVector b =
+                    FloatVector.fromMemorySegment(FLOATS, memory, row + VECTOR_BYTES, ORDER);
             kept.fma(a, FloatVector.fromMemorySegment(FLOATS, memory, added, ORDER))
                     .intoMemorySegment(memory, row, ORDER);
             kept.fma(b, FloatVector.fromMemorySegment(FLOATS, memory, added + VECTOR_BYTES, ORDER))

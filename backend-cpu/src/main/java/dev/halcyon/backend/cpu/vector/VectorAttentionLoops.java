@@ -1,14 +1,16 @@
 package dev.halcyon.backend.cpu.vector;
 
 import dev.halcyon.backend.cpu.loops.AttentionLoops;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
+
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 
 /// Loops over tiles of attention on the Vector API: a panel is a vector.
 final class VectorAttentionLoops implements AttentionLoops {
@@ -37,13 +39,17 @@ final class VectorAttentionLoops implements AttentionLoops {
     }
 
     @Override
-    public void widenBf16(MemorySegment from, long byteOffset, MemorySegment memory, long to, int n) {
+    public void widenBf16(
+            MemorySegment from, long byteOffset, MemorySegment memory, long to, int n) {
         int whole = n - n % COUNT;
         for (int i = 0; i < whole; i += COUNT) {
             ShortVector halves =
-                    ShortVector.fromMemorySegment(Lanes.HALF_SHORTS, from, byteOffset + i * 2L, ORDER);
-            IntVector bits = (IntVector) halves.convertShape(VectorOperators.ZERO_EXTEND_S2I, Lanes.INTS, 0);
-            bits.lanewise(VectorOperators.LSHL, BF16_SHIFT).intoMemorySegment(memory, to + i * 4L, ORDER);
+                    ShortVector.fromMemorySegment(
+                            Lanes.HALF_SHORTS, from, byteOffset + i * 2L, ORDER);
+            IntVector bits =
+                    (IntVector) halves.convertShape(VectorOperators.ZERO_EXTEND_S2I, Lanes.INTS, 0);
+            bits.lanewise(VectorOperators.LSHL, BF16_SHIFT)
+                    .intoMemorySegment(memory, to + i * 4L, ORDER);
         }
         for (int i = whole; i < n; i++) {
             int bits = from.get(SHORT, byteOffset + i * 2L) << BF16_SHIFT;
@@ -74,11 +80,27 @@ final class VectorAttentionLoops implements AttentionLoops {
                     long row = keys + key * keyStride + from * 4L;
                     long out = into + key * VECTOR_BYTES;
                     if (WIDE && pair) {
-                        ScoreTile.keys8panels2(memory, row, keyStride, run, query, queryStride, out, PANEL_SCORE_BYTES);
+                        ScoreTile.keys8panels2(
+                                memory,
+                                row,
+                                keyStride,
+                                run,
+                                query,
+                                queryStride,
+                                out,
+                                PANEL_SCORE_BYTES);
                     } else if (WIDE) {
                         ScoreTile.keys8panels1(memory, row, keyStride, run, query, out);
                     } else if (pair) {
-                        ScoreTile.keys4panels2(memory, row, keyStride, run, query, queryStride, out, PANEL_SCORE_BYTES);
+                        ScoreTile.keys4panels2(
+                                memory,
+                                row,
+                                keyStride,
+                                run,
+                                query,
+                                queryStride,
+                                out,
+                                PANEL_SCORE_BYTES);
                     } else {
                         ScoreTile.keys4panels1(memory, row, keyStride, run, query, out);
                     }
@@ -86,7 +108,11 @@ final class VectorAttentionLoops implements AttentionLoops {
                 if (from > 0) {
                     ScoreTile.add(memory, total, part, keyCount);
                     if (pair) {
-                        ScoreTile.add(memory, total + PANEL_SCORE_BYTES, part + PANEL_SCORE_BYTES, keyCount);
+                        ScoreTile.add(
+                                memory,
+                                total + PANEL_SCORE_BYTES,
+                                part + PANEL_SCORE_BYTES,
+                                keyCount);
                     }
                 }
             }
@@ -160,7 +186,10 @@ final class VectorAttentionLoops implements AttentionLoops {
             ofX.mul(a).add(ofY.mul(b)).intoMemorySegment(memory, x + i * 4L, ORDER);
         }
         for (int i = whole; i < n; i++) {
-            memory.set(FLOAT, x + i * 4L, a * memory.get(FLOAT, x + i * 4L) + b * memory.get(FLOAT, y + i * 4L));
+            memory.set(
+                    FLOAT,
+                    x + i * 4L,
+                    a * memory.get(FLOAT, x + i * 4L) + b * memory.get(FLOAT, y + i * 4L));
         }
     }
 

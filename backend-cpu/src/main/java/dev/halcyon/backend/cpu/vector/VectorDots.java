@@ -4,13 +4,15 @@ import jdk.incubator.vector.FloatVector;
 
 /// Dot products of the rows of two small matrices, four by four at a time.
 ///
-/// One accumulator a product, whatever the tile, and one order of adding up its lanes, so that a product has the same bits
-/// in every tile.
+/// One accumulator a product, whatever the tile, and one order of adding up its lanes, so that a
+/// product has the same bits in every tile.
 final class VectorDots {
     private static final int LANES = Lanes.COUNT;
 
-    /// Where a tile's accumulators are added up; sixteen calls of a method that takes a vector are more than C2 inlines.
-    private static final ThreadLocal<float[]> ACCUMULATORS = ThreadLocal.withInitial(() -> new float[16 * LANES]);
+    /// Where a tile's accumulators are added up; sixteen calls of a method that takes a vector are
+    /// more than C2 inlines.
+    private static final ThreadLocal<float[]> ACCUMULATORS =
+            ThreadLocal.withInitial(() -> new float[16 * LANES]);
 
     private VectorDots() {}
 
@@ -38,8 +40,9 @@ final class VectorDots {
                 int done = fourByFour(a, at, aStride, b, bAt, bStride, n, accumulators);
                 for (int r = 0; r < 4; r++) {
                     for (int s = 0; s < 4; s++) {
-                        out[to + r * outStride + j + s] += sum(accumulators, (r * 4 + s) * LANES)
-                                + tail(a, at + r * aStride, b, bAt + s * bStride, done, n);
+                        out[to + r * outStride + j + s] +=
+                                sum(accumulators, (r * 4 + s) * LANES)
+                                        + tail(a, at + r * aStride, b, bAt + s * bStride, done, n);
                     }
                 }
             }
@@ -47,12 +50,23 @@ final class VectorDots {
                 for (int r = 0; r < 4; r++) {
                     int done = one(a, at + r * aStride, b, bOffset + j * bStride, n, accumulators);
                     out[to + r * outStride + j] +=
-                            sum(accumulators, 0) + tail(a, at + r * aStride, b, bOffset + j * bStride, done, n);
+                            sum(accumulators, 0)
+                                    + tail(a, at + r * aStride, b, bOffset + j * bStride, done, n);
                 }
             }
         }
         for (; i < aRows; i++) {
-            oneRow(a, aOffset + i * aStride, b, bOffset, bStride, bRows, n, out, outOffset + i * outStride, accumulators);
+            oneRow(
+                    a,
+                    aOffset + i * aStride,
+                    b,
+                    bOffset,
+                    bStride,
+                    bRows,
+                    n,
+                    out,
+                    outOffset + i * outStride,
+                    accumulators);
         }
     }
 
@@ -72,12 +86,15 @@ final class VectorDots {
             int bAt = bOffset + j * bStride;
             int done = oneByEight(a, aOffset, b, bAt, bStride, n, accumulators);
             for (int s = 0; s < 8; s++) {
-                out[to + j + s] += sum(accumulators, s * LANES) + tail(a, aOffset, b, bAt + s * bStride, done, n);
+                out[to + j + s] +=
+                        sum(accumulators, s * LANES)
+                                + tail(a, aOffset, b, bAt + s * bStride, done, n);
             }
         }
         for (; j < bRows; j++) {
             int done = one(a, aOffset, b, bOffset + j * bStride, n, accumulators);
-            out[to + j] += sum(accumulators, 0) + tail(a, aOffset, b, bOffset + j * bStride, done, n);
+            out[to + j] +=
+                    sum(accumulators, 0) + tail(a, aOffset, b, bOffset + j * bStride, done, n);
         }
     }
 
@@ -98,12 +115,14 @@ final class VectorDots {
         return sum;
     }
 
-    private static int one(float[] a, int aOffset, float[] b, int bOffset, int n, float[] accumulators) {
+    private static int one(
+            float[] a, int aOffset, float[] b, int bOffset, int n, float[] accumulators) {
         FloatVector c = Lanes.zero();
         int k = 0;
         for (; k <= n - LANES; k += LANES) {
-            c = FloatVector.fromArray(Lanes.FLOATS, a, aOffset + k)
-                    .fma(FloatVector.fromArray(Lanes.FLOATS, b, bOffset + k), c);
+            c =
+                    FloatVector.fromArray(Lanes.FLOATS, a, aOffset + k)
+                            .fma(FloatVector.fromArray(Lanes.FLOATS, b, bOffset + k), c);
         }
         c.intoArray(accumulators, 0);
         return k;
@@ -150,7 +169,14 @@ final class VectorDots {
     }
 
     private static int fourByFour(
-            float[] a, int a0, int aStride, float[] b, int b0, int bStride, int n, float[] accumulators) {
+            float[] a,
+            int a0,
+            int aStride,
+            float[] b,
+            int b0,
+            int bStride,
+            int n,
+            float[] accumulators) {
         int a1 = a0 + aStride;
         int a2 = a1 + aStride;
         int a3 = a2 + aStride;

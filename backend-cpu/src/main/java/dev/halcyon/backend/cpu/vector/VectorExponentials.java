@@ -6,12 +6,14 @@ import jdk.incubator.vector.VectorOperators;
 
 /// Exponentials of rows, and the functions made of them.
 ///
-/// `exp(x) = 2^k · p(r)` with `k` the integer nearest to `x / ln 2` and `r = x - k ln 2`, in two steps so that it is exact
-/// to the last bits. `p` is a polynomial of degree 6 whose last five coefficients were fitted for the smallest largest
-/// relative error (3e-9) over `|r| <= ln 2 / 2`. The power of two is applied in two factors, since `2^128` is no float but
-/// results just below it are, and at the other end likewise.
+/// `exp(x) = 2^k · p(r)` with `k` the integer nearest to `x / ln 2` and `r = x - k ln 2`, in two
+/// steps so that it is exact to the last bits. `p` is a polynomial of degree 6 whose last five
+/// coefficients were fitted for the smallest largest relative error (3e-9) over `|r| <= ln 2 / 2`.
+/// The power of two is applied in two factors, since `2^128` is no float but results just below it
+/// are, and at the other end likewise.
 ///
-/// The three loops repeat the same lines: a method that takes and returns vectors may not be inlined, and then allocates.
+/// The three loops repeat the same lines: a method that takes and returns vectors may not be
+/// inlined, and then allocates.
 final class VectorExponentials {
     private static final int LANES = Lanes.COUNT;
 
@@ -40,7 +42,8 @@ final class VectorExponentials {
 
     private VectorExponentials() {}
 
-    static void exp(float[] x, int xOffset, float shift, float factor, float[] out, int outOffset, int n) {
+    static void exp(
+            float[] x, int xOffset, float shift, float factor, float[] out, int outOffset, int n) {
         int i = 0;
         for (; i <= n - LANES; i += LANES) {
             FloatVector t =
@@ -58,14 +61,17 @@ final class VectorExponentials {
             p = p.fma(r, FloatVector.broadcast(Lanes.FLOATS, P2));
             p = p.fma(r.mul(r), r).add(1f);
             IntVector firstHalf = k.lanewise(VectorOperators.ASHR, 1);
-            FloatVector e = p.mul(firstHalf
-                            .add(127)
-                            .lanewise(VectorOperators.LSHL, 23)
-                            .reinterpretAsFloats())
-                    .mul(k.sub(firstHalf)
-                            .add(127)
-                            .lanewise(VectorOperators.LSHL, 23)
-                            .reinterpretAsFloats());
+            FloatVector e =
+                    p.mul(
+                                    firstHalf
+                                            .add(127)
+                                            .lanewise(VectorOperators.LSHL, 23)
+                                            .reinterpretAsFloats())
+                            .mul(
+                                    k.sub(firstHalf)
+                                            .add(127)
+                                            .lanewise(VectorOperators.LSHL, 23)
+                                            .reinterpretAsFloats());
             e.intoArray(out, outOffset + i);
         }
         for (; i < n; i++) {
@@ -91,14 +97,17 @@ final class VectorExponentials {
             p = p.fma(r, FloatVector.broadcast(Lanes.FLOATS, P2));
             p = p.fma(r.mul(r), r).add(1f);
             IntVector firstHalf = k.lanewise(VectorOperators.ASHR, 1);
-            FloatVector e = p.mul(firstHalf
-                            .add(127)
-                            .lanewise(VectorOperators.LSHL, 23)
-                            .reinterpretAsFloats())
-                    .mul(k.sub(firstHalf)
-                            .add(127)
-                            .lanewise(VectorOperators.LSHL, 23)
-                            .reinterpretAsFloats());
+            FloatVector e =
+                    p.mul(
+                                    firstHalf
+                                            .add(127)
+                                            .lanewise(VectorOperators.LSHL, 23)
+                                            .reinterpretAsFloats())
+                            .mul(
+                                    k.sub(firstHalf)
+                                            .add(127)
+                                            .lanewise(VectorOperators.LSHL, 23)
+                                            .reinterpretAsFloats());
             one.div(e.add(one)).intoArray(out, outOffset + i);
         }
         for (; i < n; i++) {
@@ -137,14 +146,17 @@ final class VectorExponentials {
             p = p.fma(r, FloatVector.broadcast(Lanes.FLOATS, P2));
             p = p.fma(r.mul(r), r).add(1f);
             IntVector firstHalf = k.lanewise(VectorOperators.ASHR, 1);
-            FloatVector e = p.mul(firstHalf
-                            .add(127)
-                            .lanewise(VectorOperators.LSHL, 23)
-                            .reinterpretAsFloats())
-                    .mul(k.sub(firstHalf)
-                            .add(127)
-                            .lanewise(VectorOperators.LSHL, 23)
-                            .reinterpretAsFloats());
+            FloatVector e =
+                    p.mul(
+                                    firstHalf
+                                            .add(127)
+                                            .lanewise(VectorOperators.LSHL, 23)
+                                            .reinterpretAsFloats())
+                            .mul(
+                                    k.sub(firstHalf)
+                                            .add(127)
+                                            .lanewise(VectorOperators.LSHL, 23)
+                                            .reinterpretAsFloats());
             g.div(e.add(1f)).mul(u).mul(factor).intoArray(out, outOffset + i);
         }
         for (; i < n; i++) {

@@ -1,9 +1,11 @@
 package dev.halcyon.backend.cpu.vector;
 
 import dev.halcyon.backend.cpu.loops.Loops;
+
 import jdk.incubator.vector.FloatVector;
 
-/// The set of Vector API loops; the one class of this package that is reached from outside, by name.
+/// The set of Vector API loops; the one class of this package that is reached from outside, by
+/// name.
 public final class VectorLoops {
     private VectorLoops() {}
 
@@ -18,6 +20,9 @@ public final class VectorLoops {
     public static Loops of(int bits) {
         Width.choose(bits);
         return new Loops(
-                Integer.toString(bits), new VectorRowLoops(), new VectorMatrixLoops(), new VectorAttentionLoops());
+                Integer.toString(bits),
+                new VectorRowLoops(),
+                new VectorMatrixLoops(),
+                new VectorAttentionLoops());
     }
 }

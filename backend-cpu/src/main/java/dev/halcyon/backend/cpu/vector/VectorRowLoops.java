@@ -3,24 +3,28 @@ package dev.halcyon.backend.cpu.vector;
 import dev.halcyon.backend.cpu.loops.AdamRule;
 import dev.halcyon.backend.cpu.loops.RowLoops;
 import dev.halcyon.hal.memory.DType;
-import java.lang.foreign.MemorySegment;
+
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
+import java.lang.foreign.MemorySegment;
+
 /// Loops over rows on the Vector API; the transcendental ones are in [VectorExponentials].
 ///
-/// The two sums add up their lanes line by line: they do it once a call, and C2 does not inline a method of that size where
-/// it is called that seldom, but boxes the vector.
+/// The two sums add up their lanes line by line: they do it once a call, and C2 does not inline a
+/// method of that size where it is called that seldom, but boxes the vector.
 final class VectorRowLoops implements RowLoops {
     private static final int LANES = Lanes.COUNT;
 
     @Override
-    public void load(DType dtype, MemorySegment from, long byteOffset, float[] to, int toOffset, int n) {
+    public void load(
+            DType dtype, MemorySegment from, long byteOffset, float[] to, int toOffset, int n) {
         VectorConversions.load(dtype, from, byteOffset, to, toOffset, n);
     }
 
     @Override
-    public void store(DType dtype, float[] from, int fromOffset, int n, MemorySegment to, long byteOffset) {
+    public void store(
+            DType dtype, float[] from, int fromOffset, int n, MemorySegment to, long byteOffset) {
         VectorConversions.store(dtype, from, fromOffset, n, to, byteOffset);
     }
 
@@ -32,18 +36,27 @@ final class VectorRowLoops implements RowLoops {
         FloatVector c3 = c0;
         int i = 0;
         for (; i <= n - 4 * LANES; i += 4 * LANES) {
-            c0 = FloatVector.fromArray(Lanes.FLOATS, a, aOffset + i)
-                    .fma(FloatVector.fromArray(Lanes.FLOATS, b, bOffset + i), c0);
-            c1 = FloatVector.fromArray(Lanes.FLOATS, a, aOffset + i + LANES)
-                    .fma(FloatVector.fromArray(Lanes.FLOATS, b, bOffset + i + LANES), c1);
-            c2 = FloatVector.fromArray(Lanes.FLOATS, a, aOffset + i + 2 * LANES)
-                    .fma(FloatVector.fromArray(Lanes.FLOATS, b, bOffset + i + 2 * LANES), c2);
-            c3 = FloatVector.fromArray(Lanes.FLOATS, a, aOffset + i + 3 * LANES)
-                    .fma(FloatVector.fromArray(Lanes.FLOATS, b, bOffset + i + 3 * LANES), c3);
+            c0 =
+                    FloatVector.fromArray(Lanes.FLOATS, a, aOffset + i)
+                            .fma(FloatVector.fromArray(Lanes.FLOATS, b, bOffset + i), c0);
+            c1 =
+                    FloatVector.fromArray(Lanes.FLOATS, a, aOffset + i + LANES)
+                            .fma(FloatVector.fromArray(Lanes.FLOATS, b, bOffset + i + LANES), c1);
+            c2 =
+                    FloatVector.fromArray(Lanes.FLOATS, a, aOffset + i + 2 * LANES)
+                            .fma(
+                                    FloatVector.fromArray(Lanes.FLOATS, b, bOffset + i + 2 * LANES),
+                                    c2);
+            c3 =
+                    FloatVector.fromArray(Lanes.FLOATS, a, aOffset + i + 3 * LANES)
+                            .fma(
+                                    FloatVector.fromArray(Lanes.FLOATS, b, bOffset + i + 3 * LANES),
+                                    c3);
         }
         for (; i <= n - LANES; i += LANES) {
-            c0 = FloatVector.fromArray(Lanes.FLOATS, a, aOffset + i)
-                    .fma(FloatVector.fromArray(Lanes.FLOATS, b, bOffset + i), c0);
+            c0 =
+                    FloatVector.fromArray(Lanes.FLOATS, a, aOffset + i)
+                            .fma(FloatVector.fromArray(Lanes.FLOATS, b, bOffset + i), c0);
         }
         FloatVector lanes = c0.add(c1).add(c2.add(c3));
         if (LANES >= 16) {
@@ -75,7 +88,9 @@ final class VectorRowLoops implements RowLoops {
             float[] out,
             int outOffset,
             int outStride) {
-        VectorDots.dots(a, aOffset, aStride, aRows, b, bOffset, bStride, bRows, n, out, outOffset, outStride);
+        VectorDots.dots(
+                a, aOffset, aStride, aRows, b, bOffset, bStride, bRows, n, out, outOffset,
+                outStride);
     }
 
     @Override
@@ -141,7 +156,9 @@ final class VectorRowLoops implements RowLoops {
     public int indexOf(float value, float[] a, int offset, int n) {
         int i = 0;
         for (; i <= n - LANES; i += LANES) {
-            var equal = FloatVector.fromArray(Lanes.FLOATS, a, offset + i).compare(VectorOperators.EQ, value);
+            var equal =
+                    FloatVector.fromArray(Lanes.FLOATS, a, offset + i)
+                            .compare(VectorOperators.EQ, value);
             if (equal.anyTrue()) {
                 return i + equal.firstTrue();
             }
@@ -193,7 +210,15 @@ final class VectorRowLoops implements RowLoops {
 
     @Override
     public void axpby(
-            float alpha, float[] x, int xOffset, float beta, float[] y, int yOffset, float[] out, int outOffset, int n) {
+            float alpha,
+            float[] x,
+            int xOffset,
+            float beta,
+            float[] y,
+            int yOffset,
+            float[] out,
+            int outOffset,
+            int n) {
         FloatVector factor = FloatVector.broadcast(Lanes.FLOATS, alpha);
         int i = 0;
         for (; i <= n - LANES; i += LANES) {
@@ -209,7 +234,14 @@ final class VectorRowLoops implements RowLoops {
 
     @Override
     public void scaleAndMultiply(
-            float[] x, int xOffset, float factor, float[] weight, int weightOffset, float[] out, int outOffset, int n) {
+            float[] x,
+            int xOffset,
+            float factor,
+            float[] weight,
+            int weightOffset,
+            float[] out,
+            int outOffset,
+            int n) {
         int i = 0;
         for (; i <= n - LANES; i += LANES) {
             FloatVector.fromArray(Lanes.FLOATS, x, xOffset + i)
@@ -247,12 +279,14 @@ final class VectorRowLoops implements RowLoops {
         }
         for (; i < n; i++) {
             out[outOffset + i] =
-                    (x[xOffset + i] - shift) * factor * weight[weightOffset + i] + bias[biasOffset + i];
+                    (x[xOffset + i] - shift) * factor * weight[weightOffset + i]
+                            + bias[biasOffset + i];
         }
     }
 
     @Override
-    public void exp(float[] x, int xOffset, float shift, float factor, float[] out, int outOffset, int n) {
+    public void exp(
+            float[] x, int xOffset, float shift, float factor, float[] out, int outOffset, int n) {
         VectorExponentials.exp(x, xOffset, shift, factor, out, outOffset, n);
     }
 
@@ -272,11 +306,13 @@ final class VectorRowLoops implements RowLoops {
             float[] out,
             int outOffset,
             int n) {
-        VectorExponentials.siluMultiply(gate, gateOffset, up, upOffset, limit, factor, out, outOffset, n);
+        VectorExponentials.siluMultiply(
+                gate, gateOffset, up, upOffset, limit, factor, out, outOffset, n);
     }
 
     @Override
-    public void rotateNeighbours(float[] x, int xOffset, float[] cos, float[] sin, float[] out, int outOffset, int n) {
+    public void rotateNeighbours(
+            float[] x, int xOffset, float[] cos, float[] sin, float[] out, int outOffset, int n) {
         int i = 0;
         for (; i <= n - LANES; i += LANES) {
             FloatVector pairs = FloatVector.fromArray(Lanes.FLOATS, x, xOffset + i);
@@ -295,7 +331,8 @@ final class VectorRowLoops implements RowLoops {
     }
 
     @Override
-    public void rotateHalves(float[] x, int xOffset, float[] cos, float[] sin, float[] out, int outOffset, int n) {
+    public void rotateHalves(
+            float[] x, int xOffset, float[] cos, float[] sin, float[] out, int outOffset, int n) {
         int half = n / 2;
         int i = 0;
         for (; i <= half - LANES; i += LANES) {
@@ -319,7 +356,13 @@ final class VectorRowLoops implements RowLoops {
     }
 
     @Override
-    public void adamW(AdamRule rule, float[] parameter, float[] gradient, float[] first, float[] second, int n) {
+    public void adamW(
+            AdamRule rule,
+            float[] parameter,
+            float[] gradient,
+            float[] first,
+            float[] second,
+            int n) {
         FloatVector beta1 = FloatVector.broadcast(Lanes.FLOATS, rule.beta1);
         FloatVector beta2 = FloatVector.broadcast(Lanes.FLOATS, rule.beta2);
         FloatVector decay = FloatVector.broadcast(Lanes.FLOATS, rule.decay);
@@ -333,8 +376,10 @@ final class VectorRowLoops implements RowLoops {
             FloatVector g = FloatVector.fromArray(Lanes.FLOATS, gradient, i);
             FloatVector m =
                     beta1.fma(FloatVector.fromArray(Lanes.FLOATS, first, i), gradient1.mul(g));
-            FloatVector v = beta2.fma(
-                    FloatVector.fromArray(Lanes.FLOATS, second, i), gradient2.mul(g).mul(g));
+            FloatVector v =
+                    beta2.fma(
+                            FloatVector.fromArray(Lanes.FLOATS, second, i),
+                            gradient2.mul(g).mul(g));
             m.intoArray(first, i);
             v.intoArray(second, i);
             FloatVector root = v.mul(secondScale).sqrt().add(epsilon);

@@ -7,13 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import dev.halcyon.hal.kernel.attention.AttentionMerge;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Arrays;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+
+import java.util.Arrays;
 
 /// Merging by log-sum-exp, against F64 and against attention over all keys at once.
 class AttentionMergeKernelTest {
@@ -45,11 +47,16 @@ class AttentionMergeKernelTest {
                 total += Double.isInfinite(l[p * pairs + pair]) ? 0 : Math.exp(l[p * pairs + pair]);
             }
             sums[pair] = total == 0 ? INFINITY : Math.log(total);
-            double kept = sinks.length == 0 ? 1 : 1 / (1 + Math.exp(sinks[pair % sinks.length] - sums[pair]));
+            double kept =
+                    sinks.length == 0
+                            ? 1
+                            : 1 / (1 + Math.exp(sinks[pair % sinks.length] - sums[pair]));
             for (int p = 0; p < parts; p++) {
                 for (int d = 0; d < dim && !Double.isInfinite(l[p * pairs + pair]); d++) {
                     merged[pair * dim + d] +=
-                            Math.exp(l[p * pairs + pair] - sums[pair]) * kept * o[(p * pairs + pair) * dim + d];
+                            Math.exp(l[p * pairs + pair] - sums[pair])
+                                    * kept
+                                    * o[(p * pairs + pair) * dim + d];
                 }
             }
         }
@@ -78,16 +85,25 @@ class AttentionMergeKernelTest {
         Tensor out = bench.empty(dtype, 2, 2, 30).slice(2, 1, 28);
         Tensor sums = bench.empty(DType.F32, 2, 7).slice(1, 2, 4);
         bench.run(
-                AttentionMerge.of(2, 2, 27, 4, dtype), AttentionMerge.Args.of(partial, lse, out).withLogSumExp(sums));
+                AttentionMerge.of(2, 2, 27, 4, dtype),
+                AttentionMerge.Args.of(partial, lse, out).withLogSumExp(sums));
         check(partial, lse, new double[0], out, sums);
     }
 
     @Test
     void doesNotLookAtPartsWithoutKeys() {
         double nan = Double.NaN;
-        Tensor partial = bench.of(DType.F32, new double[] {1, nan, nan, nan, nan, 4, 5, nan}, 2, 1, 4, 1);
-        Tensor lse = bench.of(
-                DType.F32, new double[] {0, INFINITY, -INFINITY, INFINITY, -INFINITY, 3, -300, -INFINITY}, 2, 1, 4);
+        Tensor partial =
+                bench.of(DType.F32, new double[] {1, nan, nan, nan, nan, 4, 5, nan}, 2, 1, 4, 1);
+        Tensor lse =
+                bench.of(
+                        DType.F32,
+                        new double[] {
+                            0, INFINITY, -INFINITY, INFINITY, -INFINITY, 3, -300, -INFINITY
+                        },
+                        2,
+                        1,
+                        4);
         Tensor out = bench.empty(DType.F32, 1, 4, 1);
         Tensor sums = bench.empty(DType.F32, 1, 4);
         AttentionMerge spec = AttentionMerge.of(1, 4, 1, 2, DType.F32);
@@ -96,7 +112,9 @@ class AttentionMergeKernelTest {
         assertArrayEquals(new double[] {0, 3, -300, INFINITY}, bench.read(sums));
         bench.run(
                 spec.withSink(true),
-                AttentionMerge.Args.of(partial, lse, out).withLogSumExp(sums).withSink(bench.floats(0, 0, 0, 0)));
+                AttentionMerge.Args.of(partial, lse, out)
+                        .withLogSumExp(sums)
+                        .withSink(bench.floats(0, 0, 0, 0)));
         assertEquals(0, bench.read(out)[3]);
         assertEquals(0.5, bench.read(out)[0], 1e-7);
     }
@@ -110,7 +128,9 @@ class AttentionMergeKernelTest {
         double[] sinks = {-INFINITY, INFINITY, 0.5, -2};
         bench.run(
                 AttentionMerge.of(2, 4, 9, 3, DType.F32).withSink(true),
-                AttentionMerge.Args.of(partial, lse, out).withLogSumExp(sums).withSink(bench.floats(sinks)));
+                AttentionMerge.Args.of(partial, lse, out)
+                        .withLogSumExp(sums)
+                        .withSink(bench.floats(sinks)));
         check(partial, lse, sinks, out, sums);
     }
 
@@ -123,16 +143,27 @@ class AttentionMergeKernelTest {
         double[] lse = new double[3];
         for (int p = 0; p < 3; p++) {
             int part = p;
-            PlainAttention.Result result = PlainAttention.attend(
-                    query, rows, rows, 6, row -> row % 3 == part, 1, Double.NEGATIVE_INFINITY);
+            PlainAttention.Result result =
+                    PlainAttention.attend(
+                            query,
+                            rows,
+                            rows,
+                            6,
+                            row -> row % 3 == part,
+                            1,
+                            Double.NEGATIVE_INFINITY);
             System.arraycopy(result.output(), 0, partial, p * 6, 6);
             lse[p] = result.logSumExp();
         }
-        PlainAttention.Result whole = PlainAttention.attend(query, rows, rows, 6, row -> true, 1, 0.25);
+        PlainAttention.Result whole =
+                PlainAttention.attend(query, rows, rows, 6, row -> true, 1, 0.25);
         Tensor out = bench.empty(DType.F32, 1, 1, 6);
         bench.run(
                 AttentionMerge.of(1, 1, 6, 3, DType.F32).withSink(true),
-                AttentionMerge.Args.of(bench.of(DType.F32, partial, 3, 1, 1, 6), bench.of(DType.F32, lse, 3, 1, 1), out)
+                AttentionMerge.Args.of(
+                                bench.of(DType.F32, partial, 3, 1, 1, 6),
+                                bench.of(DType.F32, lse, 3, 1, 1),
+                                out)
                         .withSink(bench.floats(0.25)));
         bench.assertClose(whole.output(), out);
     }
@@ -150,19 +181,23 @@ class AttentionMergeKernelTest {
         assertArrayEquals(Arrays.copyOf(whole, 10), bench.read(out.get(0)));
         bench.run(
                 spec,
-                AttentionMerge.Args.of(partial.slice(1, 0, 0), lse.slice(1, 0, 0), out.slice(0, 0, 0)));
+                AttentionMerge.Args.of(
+                        partial.slice(1, 0, 0), lse.slice(1, 0, 0), out.slice(0, 0, 0)));
     }
 
     @Test
     void givesTheSameBitsForAnyThreads() {
-        RowBench.sameBitsForAnyThreads(own -> {
-            Tensor out = own.empty(DType.F32, 50, 16, 128);
-            own.run(
-                    AttentionMerge.of(50, 16, 128, 3, DType.F32),
-                    AttentionMerge.Args.of(
-                            own.normal(DType.F32, 3, 50, 16, 128), own.normal(DType.F32, 3, 50, 16), out));
-            return out;
-        });
+        RowBench.sameBitsForAnyThreads(
+                own -> {
+                    Tensor out = own.empty(DType.F32, 50, 16, 128);
+                    own.run(
+                            AttentionMerge.of(50, 16, 128, 3, DType.F32),
+                            AttentionMerge.Args.of(
+                                    own.normal(DType.F32, 3, 50, 16, 128),
+                                    own.normal(DType.F32, 3, 50, 16),
+                                    out));
+                    return out;
+                });
     }
 
     @Test

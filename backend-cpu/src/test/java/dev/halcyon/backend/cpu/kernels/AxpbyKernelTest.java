@@ -7,6 +7,7 @@ import dev.halcyon.hal.Support;
 import dev.halcyon.hal.kernel.elementwise.Axpby;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -55,7 +56,9 @@ class AxpbyKernelTest {
         Tensor y = bench.normal(DType.F32, 5, 37);
         Tensor out = bench.strided(DType.BF16, 5, 37);
         bench.run(
-                Axpby.add(9, 37, DType.F32).withTypes(dtype, DType.F32, DType.BF16).withFactors(2, 3),
+                Axpby.add(9, 37, DType.F32)
+                        .withTypes(dtype, DType.F32, DType.BF16)
+                        .withFactors(2, 3),
                 Axpby.Args.of(x, y, out));
         bench.assertClose(expected(2, x, 3, y), out);
         bench.assertGapsAreNaN(out, 37);
@@ -102,7 +105,9 @@ class AxpbyKernelTest {
     @Test
     void acceptsNoRows() {
         Tensor none = bench.empty(DType.F32, 0, 10);
-        bench.run(Axpby.add(4, 10, DType.F32), Axpby.Args.of(none, none, bench.empty(DType.F32, 0, 10)));
+        bench.run(
+                Axpby.add(4, 10, DType.F32),
+                Axpby.Args.of(none, none, bench.empty(DType.F32, 0, 10)));
     }
 
     @Test
@@ -123,11 +128,14 @@ class AxpbyKernelTest {
 
     @Test
     void anyNumberOfThreadsGivesTheSameBits() {
-        RowBench.sameBitsForAnyThreads(some -> {
-            Tensor out = some.empty(DType.F32, 9, 20001);
-            Tensor x = some.normal(DType.F32, 9, 20001);
-            some.run(Axpby.add(9, 20001, DType.F32).withFactors(0.1, 0.7), Axpby.Args.of(x, x, out));
-            return out;
-        });
+        RowBench.sameBitsForAnyThreads(
+                some -> {
+                    Tensor out = some.empty(DType.F32, 9, 20001);
+                    Tensor x = some.normal(DType.F32, 9, 20001);
+                    some.run(
+                            Axpby.add(9, 20001, DType.F32).withFactors(0.1, 0.7),
+                            Axpby.Args.of(x, x, out));
+                    return out;
+                });
     }
 }

@@ -10,13 +10,15 @@ import dev.halcyon.hal.memory.CacheFormat;
 import dev.halcyon.hal.memory.CachePool;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Arrays;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+
+import java.util.Arrays;
 
 /// Writing cache rows and reading them back.
 class CacheKernelsTest {
@@ -63,18 +65,29 @@ class CacheKernelsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"F32, F32", "F32, BF16", "BF16, BF16", "BF16, F32", "F16, BF16", "F32, F8_E4M3", "BF16, F8_E5M2"})
+    @CsvSource({
+        "F32, F32",
+        "F32, BF16",
+        "BF16, BF16",
+        "BF16, F32",
+        "F16, BF16",
+        "F32, F8_E4M3",
+        "BF16, F8_E5M2"
+    })
     void appendsRowsOfAnyType(DType in, DType cache) {
         CachePool pool = pool(cache, 150, 7, 3, 4);
         Tensor latent = bench.normalStrided(in, 5, 150);
         Tensor ropeKey = bench.normalStrided(in, 5, 7);
         Tensor slots = bench.ints(11, -1, 0, 4, 3);
         bench.run(
-                CacheAppend.of(9, pool.format(), in), CacheAppend.Args.of(latent, ropeKey, slots, pool));
+                CacheAppend.of(9, pool.format(), in),
+                CacheAppend.Args.of(latent, ropeKey, slots, pool));
         int[] tokens = {2, -1, -1, 4, 3, -1, -1, -1, -1, -1, -1, 0};
         for (int slot = 0; slot < 12; slot++) {
             double[] expected =
-                    tokens[slot] < 0 ? untouched(157) : joined(latent, ropeKey, tokens[slot], cache);
+                    tokens[slot] < 0
+                            ? untouched(157)
+                            : joined(latent, ropeKey, tokens[slot], cache);
             assertArrayEquals(expected, row(pool, slot), "slot " + slot);
         }
     }
@@ -113,14 +126,20 @@ class CacheKernelsTest {
         CachePool pool = pool(DType.F32, 5, 0, 4, 1);
         CacheAppend append = CacheAppend.of(3, pool.format(), DType.F32);
         Tensor latent = bench.normal(DType.F32, 1, 5);
-        bench.run(append, CacheAppend.Args.of(latent, bench.empty(DType.F32, 1, 0), bench.ints(2), pool));
+        bench.run(
+                append,
+                CacheAppend.Args.of(latent, bench.empty(DType.F32, 1, 0), bench.ints(2), pool));
         assertArrayEquals(bench.read(latent), row(pool, 2));
         Tensor read = bench.empty(DType.F32, 1, 5);
         CacheGather gather = CacheGather.of(3, pool.format(), DType.F32);
-        bench.run(gather, CacheGather.Args.of(pool, bench.ints(2), read, bench.empty(DType.F32, 1, 0)));
+        bench.run(
+                gather,
+                CacheGather.Args.of(pool, bench.ints(2), read, bench.empty(DType.F32, 1, 0)));
         assertArrayEquals(bench.read(latent), bench.read(read));
         Tensor twice = bench.empty(DType.F32, 2, 5);
-        bench.run(gather, CacheGather.Args.of(pool, bench.ints(2, -1), twice, bench.empty(DType.F32, 2, 0)));
+        bench.run(
+                gather,
+                CacheGather.Args.of(pool, bench.ints(2, -1), twice, bench.empty(DType.F32, 2, 0)));
         assertArrayEquals(bench.read(latent), bench.read(twice.get(0)));
         Tensor none = bench.empty(DType.F32, 0, 5);
         Tensor noRope = bench.empty(DType.F32, 0, 0);
@@ -149,7 +168,8 @@ class CacheKernelsTest {
                 CacheGather.of(6, pool.format(), DType.BF16),
                 CacheGather.Args.of(pool, bench.ints(11, -1, 0, 4, 4), narrow, ropeKey));
         assertArrayEquals(
-                bench.read(bench.of(DType.BF16, bench.read(latent.get(0)), 150)), bench.read(narrow.get(0)));
+                bench.read(bench.of(DType.BF16, bench.read(latent.get(0)), 150)),
+                bench.read(narrow.get(0)));
     }
 
     @Test
@@ -164,7 +184,10 @@ class CacheKernelsTest {
         assertArrayEquals(untouched(7), joined(latent, ropeKey, 1, DType.F32));
         assertArrayEquals(new double[7], joined(latent, ropeKey, 2, DType.F32));
         bench.set(latent, number -> Double.NaN);
-        bench.run(spec, CacheGather.Args.of(pool, bench.ints(1, 8, -2), latent, ropeKey).withActiveRows(bench.ints(1)));
+        bench.run(
+                spec,
+                CacheGather.Args.of(pool, bench.ints(1, 8, -2), latent, ropeKey)
+                        .withActiveRows(bench.ints(1)));
         assertEquals(UNTOUCHED, bench.read(latent)[0]);
     }
 
@@ -173,8 +196,12 @@ class CacheKernelsTest {
         CacheFormat planar = new CacheFormat("planar", DType.BF16, 5, 2, 4, 56);
         CacheFormat wide = CacheFormat.rowMajor(DType.F64, 5, 2, 4);
         for (CacheFormat format : new CacheFormat[] {planar, wide}) {
-            assertFalse(bench.device().supports(CacheAppend.of(1, format, DType.F32)).isNative(), format.toString());
-            assertFalse(bench.device().supports(CacheGather.of(1, format, DType.F32)).isNative(), format.toString());
+            assertFalse(
+                    bench.device().supports(CacheAppend.of(1, format, DType.F32)).isNative(),
+                    format.toString());
+            assertFalse(
+                    bench.device().supports(CacheGather.of(1, format, DType.F32)).isNative(),
+                    format.toString());
         }
         CacheFormat format = CacheFormat.rowMajor(DType.F32, 5, 2, 4);
         assertFalse(bench.device().supports(CacheAppend.of(1, format, DType.F64)).isNative());

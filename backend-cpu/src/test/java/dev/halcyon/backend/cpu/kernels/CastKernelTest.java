@@ -6,22 +6,25 @@ import dev.halcyon.hal.kernel.elementwise.Cast;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.tck.format.FloatFormat;
-import java.lang.foreign.ValueLayout;
-import java.util.Map;
-import java.util.function.Supplier;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
+import java.lang.foreign.ValueLayout;
+import java.util.Map;
+import java.util.function.Supplier;
+
 /// Conversions code by code: widening is exact, narrowing picks the nearest code.
 class CastKernelTest {
-    private static final Map<DType, FloatFormat> FORMATS = Map.of(
-            DType.F16, FloatFormat.F16,
-            DType.BF16, FloatFormat.BF16,
-            DType.F8_E4M3, FloatFormat.E4M3,
-            DType.F8_E5M2, FloatFormat.E5M2);
+    private static final Map<DType, FloatFormat> FORMATS =
+            Map.of(
+                    DType.F16, FloatFormat.F16,
+                    DType.BF16, FloatFormat.BF16,
+                    DType.F8_E4M3, FloatFormat.E4M3,
+                    DType.F8_E5M2, FloatFormat.E5M2);
 
     private RowBench bench;
 
@@ -64,7 +67,10 @@ class CastKernelTest {
             double[] values = bench.read(out);
             for (int code = 0; code < n; code++) {
                 int each = code;
-                assertEquals(0, Double.compare(format.decode(code), values[code]), () -> "code " + each + " of " + from);
+                assertEquals(
+                        0,
+                        Double.compare(format.decode(code), values[code]),
+                        () -> "code " + each + " of " + from);
             }
         }
     }
@@ -81,13 +87,23 @@ class CastKernelTest {
                 int code = i / 8;
                 double a = format.decode(code);
                 double b = format.decode(Math.min(code + 1, magnitudes - 1));
-                double middle = Double.isFinite(a) && Double.isFinite(b) ? (a + b) / 2 : 2 * format.maxFinite();
-                double value = switch (i % 4) {
-                    case 0 -> a;
-                    case 1 -> middle;
-                    case 2 -> from == DType.F64 ? Math.nextUp(middle) : Math.nextUp((float) middle);
-                    default -> from == DType.F64 ? Math.nextDown(middle) : Math.nextDown((float) middle);
-                };
+                double middle =
+                        Double.isFinite(a) && Double.isFinite(b)
+                                ? (a + b) / 2
+                                : 2 * format.maxFinite();
+                double value =
+                        switch (i % 4) {
+                            case 0 -> a;
+                            case 1 -> middle;
+                            case 2 ->
+                                    from == DType.F64
+                                            ? Math.nextUp(middle)
+                                            : Math.nextUp((float) middle);
+                            default ->
+                                    from == DType.F64
+                                            ? Math.nextDown(middle)
+                                            : Math.nextDown((float) middle);
+                        };
                 values[i] = i % 8 < 4 ? value : -value;
             }
             Tensor x = bench.of(from, values, 1, values.length);
@@ -111,7 +127,8 @@ class CastKernelTest {
 
     @Test
     void roundsF64Once() {
-        // Through F32 the first would become the middle of two BF16 numbers, and then the even one below.
+        // Through F32 the first would become the middle of two BF16 numbers, and then the even one
+        // below.
         double justAboveMiddle = 1 + 0x1p-8 + 0x1p-40;
         double justBelowMiddle = 1 + 3 * 0x1p-8 - 0x1p-40;
         Tensor x = bench.of(DType.F64, new double[] {justAboveMiddle, justBelowMiddle}, 1, 2);
@@ -133,7 +150,9 @@ class CastKernelTest {
     @Test
     void saturatesInfiniteCodesOfItsOwnType() {
         Tensor out = bench.empty(DType.F8_E5M2, 1, 2);
-        bench.run(Cast.of(1, 2, DType.F8_E5M2, DType.F8_E5M2), Cast.Args.of(codes(DType.F8_E5M2, 2, 0x7b), out));
+        bench.run(
+                Cast.of(1, 2, DType.F8_E5M2, DType.F8_E5M2),
+                Cast.Args.of(codes(DType.F8_E5M2, 2, 0x7b), out));
         assertEquals(0x7b, code(out, 0));
         assertEquals(0x7b, code(out, 1));
     }

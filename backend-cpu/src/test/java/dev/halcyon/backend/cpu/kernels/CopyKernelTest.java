@@ -6,14 +6,16 @@ import dev.halcyon.hal.kernel.elementwise.Copy;
 import dev.halcyon.hal.kernel.elementwise.Fill;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 
 /// Copies and fills, whatever the type and the row stride.
 class CopyKernelTest {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.halcyon.hal.kernel.elementwise.CrossEntropy;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,8 +38,10 @@ class CrossEntropyKernelTest {
                 CrossEntropy.of(4, vocab, dtype),
                 CrossEntropy.Args.of(logits, bench.ints(targets), loss, logSumExp));
         double[] values = bench.read(logits);
-        bench.assertClose(dev.halcyon.tck.oracle.CrossEntropy.forward(values, targets, vocab), loss);
-        bench.assertClose(dev.halcyon.tck.oracle.CrossEntropy.logSumExps(values, 3, vocab), logSumExp);
+        bench.assertClose(
+                dev.halcyon.tck.oracle.CrossEntropy.forward(values, targets, vocab), loss);
+        bench.assertClose(
+                dev.halcyon.tck.oracle.CrossEntropy.logSumExps(values, 3, vocab), logSumExp);
     }
 
     @Test
@@ -46,7 +49,9 @@ class CrossEntropyKernelTest {
         Tensor logits = bench.of(DType.F32, new double[] {1e30, 0, -1e30, 3000, 2999, -3000}, 2, 3);
         Tensor loss = bench.empty(DType.F32, 2);
         Tensor logSumExp = bench.empty(DType.F32, 2);
-        bench.run(CrossEntropy.of(2, 3, DType.F32), CrossEntropy.Args.of(logits, bench.ints(0, 1), loss, logSumExp));
+        bench.run(
+                CrossEntropy.of(2, 3, DType.F32),
+                CrossEntropy.Args.of(logits, bench.ints(0, 1), loss, logSumExp));
         assertEquals(0, bench.read(loss)[0]);
         assertEquals(1 + Math.log1p(Math.exp(-1)), bench.read(loss)[1], 1e-6);
         assertEquals((float) 1e30, bench.read(logSumExp)[0]);
@@ -55,8 +60,14 @@ class CrossEntropyKernelTest {
     @Test
     void infiniteAndNaNRowsSayWhatTheyAre() {
         double infinity = Double.POSITIVE_INFINITY;
-        Tensor logits = bench.of(
-                DType.F32, new double[] {-infinity, -infinity, infinity, 0, 1, Double.NaN, -infinity, 0}, 4, 2);
+        Tensor logits =
+                bench.of(
+                        DType.F32,
+                        new double[] {
+                            -infinity, -infinity, infinity, 0, 1, Double.NaN, -infinity, 0
+                        },
+                        4,
+                        2);
         Tensor loss = bench.empty(DType.F32, 4);
         Tensor logSumExp = bench.empty(DType.F32, 4);
         bench.run(
@@ -80,7 +91,8 @@ class CrossEntropyKernelTest {
             assertEquals(0, bench.read(loss)[1]);
             assertEquals(0, bench.read(logSumExp)[1]);
             assertEquals(
-                    dev.halcyon.tck.oracle.CrossEntropy.forward(bench.read(logits.slice(0, 0, 1)), new int[] {6}, 7)[0],
+                    dev.halcyon.tck.oracle.CrossEntropy.forward(
+                            bench.read(logits.slice(0, 0, 1)), new int[] {6}, 7)[0],
                     bench.read(loss)[0],
                     1e-5);
         }
@@ -88,16 +100,17 @@ class CrossEntropyKernelTest {
 
     @Test
     void anyNumberOfThreadsGivesTheSameBits() {
-        RowBench.sameBitsForAnyThreads(some -> {
-            Tensor loss = some.empty(DType.F32, 7);
-            some.run(
-                    CrossEntropy.of(7, 9000, DType.F32),
-                    CrossEntropy.Args.of(
-                            some.normal(DType.F32, 7, 9000),
-                            some.ints(1, 2, 3, 4, 5, 6, 7),
-                            loss,
-                            some.empty(DType.F32, 7)));
-            return loss;
-        });
+        RowBench.sameBitsForAnyThreads(
+                some -> {
+                    Tensor loss = some.empty(DType.F32, 7);
+                    some.run(
+                            CrossEntropy.of(7, 9000, DType.F32),
+                            CrossEntropy.Args.of(
+                                    some.normal(DType.F32, 7, 9000),
+                                    some.ints(1, 2, 3, 4, 5, 6, 7),
+                                    loss,
+                                    some.empty(DType.F32, 7)));
+                    return loss;
+                });
     }
 }

@@ -5,14 +5,16 @@ import dev.halcyon.hal.memory.CacheFormat;
 import dev.halcyon.hal.memory.CachePool;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
-/// A decode step over sequences of given lengths, with everything around them hostile: shuffled pages, NaN in every row
-/// that no sequence owns, garbage in the unused entries of block tables.
+/// A decode step over sequences of given lengths, with everything around them hostile: shuffled
+/// pages, NaN in every row that no sequence owns, garbage in the unused entries of block tables.
 final class DecodeBench {
     /// Relative to the largest magnitude, against F64.
     static final double TOLERANCE = 2e-5;
@@ -113,15 +115,17 @@ final class DecodeBench {
             int token = pair / spec.heads();
             int sequence = token / q;
             int last = lengths[sequence] - q + token % q;
-            PlainAttention.Result result = PlainAttention.attend(
-                    queries[pair],
-                    rows[sequence],
-                    rows[sequence],
-                    spec.latentDim(),
-                    row -> row <= last && seen.test(sequence, row),
-                    spec.softmaxScale(),
-                    sink == null ? Double.NEGATIVE_INFINITY : sinks[head]);
-            System.arraycopy(result.output(), 0, outputs, pair * spec.latentDim(), spec.latentDim());
+            PlainAttention.Result result =
+                    PlainAttention.attend(
+                            queries[pair],
+                            rows[sequence],
+                            rows[sequence],
+                            spec.latentDim(),
+                            row -> row <= last && seen.test(sequence, row),
+                            spec.softmaxScale(),
+                            sink == null ? Double.NEGATIVE_INFINITY : sinks[head]);
+            System.arraycopy(
+                    result.output(), 0, outputs, pair * spec.latentDim(), spec.latentDim());
             sums[pair] = result.logSumExp();
             largest[head] = Math.max(largest[head], result.maxLogit());
         }

@@ -5,13 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import dev.halcyon.hal.kernel.elementwise.Embedding;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Arrays;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.Arrays;
 
 /// Row lookups: the very bytes, zeros for no row, a fault for a wrong one.
 class EmbeddingKernelTest {

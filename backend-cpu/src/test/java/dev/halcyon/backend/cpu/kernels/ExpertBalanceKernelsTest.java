@@ -9,6 +9,7 @@ import dev.halcyon.hal.kernel.moe.RouterBiasUpdate;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.tck.oracle.RouterBias;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,7 +54,9 @@ class ExpertBalanceKernelsTest {
     void nudgesTheBiasTowardsAnEvenLoad() {
         Tensor bias = bench.floats(0.5, -0.25, 1, 0);
         Tensor load = bench.ints(10, 2, 6, Integer.MAX_VALUE);
-        double[] expected = RouterBias.update(bench.read(bias), new long[] {10, 2, 6, Integer.MAX_VALUE}, 0.001);
+        double[] expected =
+                RouterBias.update(
+                        bench.read(bias), new long[] {10, 2, 6, Integer.MAX_VALUE}, 0.001);
         bench.run(new RouterBiasUpdate(4, 0.001), new RouterBiasUpdate.Args(bias, load));
         bench.assertClose(expected, bias, 1e-7);
     }
@@ -62,7 +65,9 @@ class ExpertBalanceKernelsTest {
     void theMeanLoadKeepsItsBias() {
         Tensor bias = bench.floats(0.1, 0.2, 0.3);
         double before = bench.read(bias)[2];
-        bench.run(new RouterBiasUpdate(3, 0.001), new RouterBiasUpdate.Args(bias, bench.ints(1, 3, 2)));
+        bench.run(
+                new RouterBiasUpdate(3, 0.001),
+                new RouterBiasUpdate.Args(bias, bench.ints(1, 3, 2)));
         assertEquals(before, bench.read(bias)[2]);
     }
 
@@ -82,7 +87,8 @@ class ExpertBalanceKernelsTest {
         Tensor indices = bench.intMatrix(chosen, 60, 2);
         for (int[] starts : new int[][] {{0, 60}, {0, 1, 1, 40, 60}, {10, 20}, {5, 5}, {0}}) {
             double expected =
-                    dev.halcyon.tck.oracle.BalanceLoss.mean(bench.read(scores), chosen, starts, 7, 2, 0.01);
+                    dev.halcyon.tck.oracle.BalanceLoss.mean(
+                            bench.read(scores), chosen, starts, 7, 2, 0.01);
             assertEquals(expected, balance(scores, indices, starts), 1e-6 * expected);
         }
     }
@@ -115,7 +121,10 @@ class ExpertBalanceKernelsTest {
         bench.runFaulty(
                 spec,
                 new BalanceLoss.Args(
-                        scores, bench.intMatrix(new int[] {0, 1, 0, 2}, 4, 1), bench.ints(0, 4), loss),
+                        scores,
+                        bench.intMatrix(new int[] {0, 1, 0, 2}, 4, 1),
+                        bench.ints(0, 4),
+                        loss),
                 "indices[3] is 2");
     }
 }

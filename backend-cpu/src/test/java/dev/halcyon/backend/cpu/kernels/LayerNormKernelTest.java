@@ -3,6 +3,7 @@ package dev.halcyon.backend.cpu.kernels;
 import dev.halcyon.hal.kernel.norm.LayerNorm;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -51,7 +52,8 @@ class LayerNormKernelTest {
         Tensor weight = bench.normal(DType.F32, 3000);
         Tensor bias = bench.normal(DType.F32, 3000);
         Tensor out = bench.empty(DType.F32, 2, 3000);
-        bench.run(LayerNorm.of(2, 3000, DType.F32, EPSILON), LayerNorm.Args.of(x, weight, bias, out));
+        bench.run(
+                LayerNorm.of(2, 3000, DType.F32, EPSILON), LayerNorm.Args.of(x, weight, bias, out));
         bench.assertClose(expected(x, weight, bias), out);
     }
 
@@ -69,16 +71,17 @@ class LayerNormKernelTest {
 
     @Test
     void anyNumberOfThreadsGivesTheSameBits() {
-        RowBench.sameBitsForAnyThreads(some -> {
-            Tensor out = some.empty(DType.F32, 40, 1500);
-            some.run(
-                    LayerNorm.of(40, 1500, DType.F32, EPSILON),
-                    LayerNorm.Args.of(
-                            some.normal(DType.F32, 40, 1500),
-                            some.normal(DType.F32, 1500),
-                            some.normal(DType.F32, 1500),
-                            out));
-            return out;
-        });
+        RowBench.sameBitsForAnyThreads(
+                some -> {
+                    Tensor out = some.empty(DType.F32, 40, 1500);
+                    some.run(
+                            LayerNorm.of(40, 1500, DType.F32, EPSILON),
+                            LayerNorm.Args.of(
+                                    some.normal(DType.F32, 40, 1500),
+                                    some.normal(DType.F32, 1500),
+                                    some.normal(DType.F32, 1500),
+                                    out));
+                    return out;
+                });
     }
 }

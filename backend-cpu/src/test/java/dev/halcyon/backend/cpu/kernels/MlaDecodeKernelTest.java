@@ -13,7 +13,7 @@ import dev.halcyon.hal.memory.CacheFormat;
 import dev.halcyon.hal.memory.CachePool;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Arrays;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -22,6 +22,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.Arrays;
 
 /// Absorbed attention against F64, and its laws: splits, batch, threads and bounds change nothing.
 class MlaDecodeKernelTest {
@@ -37,21 +39,29 @@ class MlaDecodeKernelTest {
         bench.close();
     }
 
-    private static MlaDecode spec(int sequences, int heads, int latentDim, int ropeDim, int maxPages, DType cache) {
+    private static MlaDecode spec(
+            int sequences, int heads, int latentDim, int ropeDim, int maxPages, DType cache) {
         CacheFormat format = CacheFormat.rowMajor(cache, latentDim, ropeDim, 64);
         double scale = 1 / Math.sqrt(latentDim + ropeDim);
-        return MlaDecode.of(sequences, heads, scale, format, maxPages, DType.F32).withBatchInvariant(true);
+        return MlaDecode.of(sequences, heads, scale, format, maxPages, DType.F32)
+                .withBatchInvariant(true);
     }
 
     @ParameterizedTest
     @CsvSource({
         // heads, latent, rope, rows a page
-        "128, 512, 64, 64", "16, 512, 64, 64", "3, 32, 8, 16", "1, 7, 0, 1", "65, 48, 16, 3", "33, 100, 4, 64",
+        "128, 512, 64, 64",
+        "16, 512, 64, 64",
+        "3, 32, 8, 16",
+        "1, 7, 0, 1",
+        "65, 48, 16, 3",
+        "33, 100, 4, 64",
         "2, 1100, 20, 5"
     })
     void matchesForAnyShape(int heads, int latentDim, int ropeDim, int rowsPerPage) {
         CacheFormat format = CacheFormat.rowMajor(DType.BF16, latentDim, ropeDim, rowsPerPage);
-        MlaDecode spec = MlaDecode.of(4, heads, 1 / Math.sqrt(latentDim + ropeDim), format, 200, DType.F32);
+        MlaDecode spec =
+                MlaDecode.of(4, heads, 1 / Math.sqrt(latentDim + ropeDim), format, 200, DType.F32);
         new DecodeBench(bench, spec, 1, 1, 131, 64, 67).check();
     }
 
@@ -77,36 +87,47 @@ class MlaDecodeKernelTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 7, 64, 100, 512, 100_000})
     void matchesForAnySplit(int splitRows) {
-        new DecodeBench(bench, spec(2, 9, 24, 8, 20, DType.BF16).withSplitRows(splitRows), 1, 1170, 200).check();
+        new DecodeBench(
+                        bench,
+                        spec(2, 9, 24, 8, 20, DType.BF16).withSplitRows(splitRows),
+                        1,
+                        1170,
+                        200)
+                .check();
     }
 
     @ParameterizedTest
     @ValueSource(ints = {2, 3, 70})
     void hidesLaterTokensFromEarlierQueries(int queries) {
-        MlaDecode spec = spec(4, 3, 24, 8, 5, DType.BF16).withQueriesPerSequence(queries).withSplitRows(50);
+        MlaDecode spec =
+                spec(4, 3, 24, 8, 5, DType.BF16).withQueriesPerSequence(queries).withSplitRows(50);
         new DecodeBench(bench, spec, 1, 1, 64, 250, 0).check();
     }
 
     @Test
     void appliesTheSinkToTheOutputAlone() {
-        DecodeBench step = new DecodeBench(bench, spec(3, 6, 24, 8, 5, DType.BF16).withSink(true), 1, 1, 300, 0);
+        DecodeBench step =
+                new DecodeBench(
+                        bench, spec(3, 6, 24, 8, 5, DType.BF16).withSink(true), 1, 1, 300, 0);
         Tensor sink = step.sink;
         assertTrue(sink != null);
         bench.set(
                 sink,
-                head -> switch ((int) head) {
-                    case 0 -> Double.NEGATIVE_INFINITY;
-                    case 1 -> Double.POSITIVE_INFINITY;
-                    case 2 -> 90;
-                    default -> head;
-                });
+                head ->
+                        switch ((int) head) {
+                            case 0 -> Double.NEGATIVE_INFINITY;
+                            case 1 -> Double.POSITIVE_INFINITY;
+                            case 2 -> 90;
+                            default -> head;
+                        });
         step.check();
     }
 
     @ParameterizedTest
     @ValueSource(doubles = {10, 40, 120})
     void staysAccurateForLargeLogits(double spread) {
-        DecodeBench step = new DecodeBench(bench, spec(1, 20, 512, 64, 12, DType.BF16), spread, 700);
+        DecodeBench step =
+                new DecodeBench(bench, spec(1, 20, 512, 64, 12, DType.BF16), spread, 700);
         bench.run(step.spec, step.args());
         double largest = Arrays.stream(bench.read(step.maxLogit)).max().orElseThrow();
         assertTrue(largest > 2 * spread, "logits of " + largest);
@@ -120,9 +141,17 @@ class MlaDecodeKernelTest {
         int distinct = 8;
         CacheFormat format = CacheFormat.rowMajor(DType.BF16, 48, 16, 64);
         MlaDecode spec = MlaDecode.of(1, 3, 0.125, format, length / 64, DType.F32);
-        assertTrue(bench.device().plan(spec).workspaceBytes() < 16 << 20, "workspace of a million rows");
-        CachePool pool = new CachePool(bench.empty(DType.U8, distinct, format.bytesPerPage()), format);
-        bench.set(pool.rows(), number -> number / (64 * 64) % 2 == 0 ? 0.3 : 0.3 + 0.01 * bench.random().nextGaussian());
+        assertTrue(
+                bench.device().plan(spec).workspaceBytes() < 16 << 20,
+                "workspace of a million rows");
+        CachePool pool =
+                new CachePool(bench.empty(DType.U8, distinct, format.bytesPerPage()), format);
+        bench.set(
+                pool.rows(),
+                number ->
+                        number / (64 * 64) % 2 == 0
+                                ? 0.3
+                                : 0.3 + 0.01 * bench.random().nextGaussian());
         int[] table = new int[length / 64];
         for (int i = 0; i < table.length; i++) {
             table[i] = i * 5 % distinct;
@@ -133,7 +162,11 @@ class MlaDecodeKernelTest {
         bench.run(
                 spec,
                 MlaDecode.Args.of(
-                                query, pool, bench.intMatrix(table, 1, table.length), bench.ints(length), out)
+                                query,
+                                pool,
+                                bench.intMatrix(table, 1, table.length),
+                                bench.ints(length),
+                                out)
                         .withLogSumExp(logSumExp));
         double[][] rows = PlainAttention.rows(bench.read(pool.rows()), 64);
         double[][] queries = PlainAttention.rows(bench.read(query), 64);
@@ -142,7 +175,14 @@ class MlaDecodeKernelTest {
         for (int head = 0; head < 3; head++) {
             // Every page comes as often as every other, so a page's worth of each is enough.
             PlainAttention.Result result =
-                    PlainAttention.attend(queries[head], rows, rows, 48, row -> true, 0.125, Double.NEGATIVE_INFINITY);
+                    PlainAttention.attend(
+                            queries[head],
+                            rows,
+                            rows,
+                            48,
+                            row -> true,
+                            0.125,
+                            Double.NEGATIVE_INFINITY);
             System.arraycopy(result.output(), 0, outputs, head * 48, 48);
             sums[head] = result.logSumExp() + Math.log((double) length / rows.length);
         }
@@ -151,7 +191,10 @@ class MlaDecodeKernelTest {
     }
 
     @Test
-    @EnabledIfSystemProperty(named = "halcyon.thorough", matches = "true", disabledReason = "takes 2 GiB: -Pthorough")
+    @EnabledIfSystemProperty(
+            named = "halcyon.thorough",
+            matches = "true",
+            disabledReason = "takes 2 GiB: -Pthorough")
     void reachesPagesBeyondTwoGigabytes() {
         CacheFormat format = CacheFormat.rowMajor(DType.BF16, 512, 64, 64);
         int pages = (int) ((1L << 31) / format.bytesPerPage()) + 3;
@@ -164,32 +207,48 @@ class MlaDecodeKernelTest {
         Tensor rows = bench.normal(DType.BF16, tokens, 576);
         bench.run(
                 CacheAppend.of(tokens, format, DType.BF16),
-                CacheAppend.Args.of(rows.slice(1, 0, 512), rows.slice(1, 512, 576), bench.ints(slots), pool));
+                CacheAppend.Args.of(
+                        rows.slice(1, 0, 512), rows.slice(1, 512, 576), bench.ints(slots), pool));
         Tensor query = bench.normal(DType.F32, 1, 2, 576);
         Tensor out = bench.empty(DType.F32, 1, 2, 512);
         bench.run(
                 MlaDecode.of(1, 2, 0.1, format, 2, DType.F32),
                 MlaDecode.Args.of(
-                        query, pool, bench.intMatrix(new int[] {pages - 1, pages - 2}, 1, 2), bench.ints(tokens), out));
+                        query,
+                        pool,
+                        bench.intMatrix(new int[] {pages - 1, pages - 2}, 1, 2),
+                        bench.ints(tokens),
+                        out));
         double[][] keys = PlainAttention.rows(bench.read(rows), 576);
         double[][] queries = PlainAttention.rows(bench.read(query), 576);
         for (int head = 0; head < 2; head++) {
-            PlainAttention.Result result = PlainAttention.attend(
-                    queries[head], keys, keys, 512, row -> true, 0.1, Double.NEGATIVE_INFINITY);
+            PlainAttention.Result result =
+                    PlainAttention.attend(
+                            queries[head],
+                            keys,
+                            keys,
+                            512,
+                            row -> true,
+                            0.1,
+                            Double.NEGATIVE_INFINITY);
             bench.assertClose(result.output(), out.slice(1, head, head + 1), DecodeBench.TOLERANCE);
         }
     }
 
     @Test
     void givesEachSequenceTheBitsItHasAlone() {
-        MlaDecode spec = spec(6, 20, 40, 8, 40, DType.BF16).withQueriesPerSequence(2).withSplitRows(128);
+        MlaDecode spec =
+                spec(6, 20, 40, 8, 40, DType.BF16).withQueriesPerSequence(2).withSplitRows(128);
         DecodeBench step = new DecodeBench(bench, spec, 3, 0, 1, 700, 64, 2500, 129);
         bench.run(spec, step.args());
-        MlaDecode alone = spec(1, 20, 40, 8, 77, DType.BF16).withQueriesPerSequence(2).withSplitRows(128);
+        MlaDecode alone =
+                spec(1, 20, 40, 8, 77, DType.BF16).withQueriesPerSequence(2).withSplitRows(128);
         for (int sequence = 0; sequence < 6; sequence++) {
             Tensor out = bench.empty(DType.F32, 2, 20, 40);
-            int[] table = Arrays.copyOf(
-                    Arrays.copyOfRange(step.table, sequence * 40, (sequence + 1) * 40), alone.maxPagesPerSequence());
+            int[] table =
+                    Arrays.copyOf(
+                            Arrays.copyOfRange(step.table, sequence * 40, (sequence + 1) * 40),
+                            alone.maxPagesPerSequence());
             Tensor query = step.query.slice(0, sequence * 2L, sequence * 2L + 2);
             bench.run(
                     alone,
@@ -208,14 +267,19 @@ class MlaDecodeKernelTest {
 
     @Test
     void givesTheSameBitsForAnyThreadsAndSchedule() {
-        RowBench.sameBitsForAnyThreads(own -> {
-            MlaDecode spec = spec(5, 70, 40, 8, 40, DType.BF16).withSplitRows(100);
-            DecodeBench step = new DecodeBench(own, spec, 3, 0, 1, 700, 64, 2500);
-            Tensor splits = own.intMatrix(new int[6], 6);
-            own.run(MlaSchedule.of(spec), new MlaSchedule.Args(own.ints(step.lengths), splits));
-            own.run(spec, step.args().withSchedule(own.random().nextBoolean() ? splits : null));
-            return step.out;
-        });
+        RowBench.sameBitsForAnyThreads(
+                own -> {
+                    MlaDecode spec = spec(5, 70, 40, 8, 40, DType.BF16).withSplitRows(100);
+                    DecodeBench step = new DecodeBench(own, spec, 3, 0, 1, 700, 64, 2500);
+                    Tensor splits = own.intMatrix(new int[6], 6);
+                    own.run(
+                            MlaSchedule.of(spec),
+                            new MlaSchedule.Args(own.ints(step.lengths), splits));
+                    own.run(
+                            spec,
+                            step.args().withSchedule(own.random().nextBoolean() ? splits : null));
+                    return step.out;
+                });
     }
 
     @Test
@@ -253,7 +317,10 @@ class MlaDecodeKernelTest {
         bench.set(query, number -> values[(int) number]);
         Tensor wide = bench.empty(DType.F32, 4, 2, 30);
         Tensor out = wide.transpose(0, 1).slice(2, 1, 25);
-        bench.run(spec, MlaDecode.Args.of(query, step.pool, step.tableTensor(), bench.ints(step.lengths), out));
+        bench.run(
+                spec,
+                MlaDecode.Args.of(
+                        query, step.pool, step.tableTensor(), bench.ints(step.lengths), out));
         assertArrayEquals(bench.read(step.out), bench.read(out));
         for (double gap : bench.read(wide.slice(2, 25, 30))) {
             assertTrue(Double.isNaN(gap));
@@ -308,7 +375,8 @@ class MlaDecodeKernelTest {
 
     @Test
     void doesNotLookAtWhatTheWorkspaceHeld() {
-        MlaDecode spec = spec(3, 5, 21, 3, 60, DType.BF16).withQueriesPerSequence(2).withSplitRows(1500);
+        MlaDecode spec =
+                spec(3, 5, 21, 3, 60, DType.BF16).withQueriesPerSequence(2).withSplitRows(1500);
         DecodeBench step = new DecodeBench(bench, spec, 1, 3700, 5, 0);
         PoisonedWorkspace.runTwice(bench.device(), spec, step.args());
         step.compare((sequence, row) -> true);

@@ -9,7 +9,7 @@ import dev.halcyon.hal.Support;
 import dev.halcyon.hal.kernel.attention.MlaPrefill;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Arrays;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -17,6 +17,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.Arrays;
 
 /// Naive attention against F64, and its laws: batch, threads and bounds change nothing.
 class MlaPrefillKernelTest {
@@ -81,16 +83,18 @@ class MlaPrefillKernelTest {
     @Test
     void appliesTheSinkToTheOutputAlone() {
         int[] counts = {5, 130};
-        PrefillBench prefill = new PrefillBench(bench, spec(4, 24, 8, 16).withSink(true), 1, 0, counts, counts);
+        PrefillBench prefill =
+                new PrefillBench(bench, spec(4, 24, 8, 16).withSink(true), 1, 0, counts, counts);
         Tensor sink = prefill.sink;
         assertTrue(sink != null);
         bench.set(
                 sink,
-                head -> switch ((int) head) {
-                    case 0 -> Double.NEGATIVE_INFINITY;
-                    case 1 -> Double.POSITIVE_INFINITY;
-                    default -> head;
-                });
+                head ->
+                        switch ((int) head) {
+                            case 0 -> Double.NEGATIVE_INFINITY;
+                            case 1 -> Double.POSITIVE_INFINITY;
+                            default -> head;
+                        });
         prefill.check();
     }
 
@@ -98,7 +102,8 @@ class MlaPrefillKernelTest {
     @ValueSource(doubles = {10, 40})
     void staysAccurateForLargeLogits(double spread) {
         int[] counts = {200};
-        PrefillBench prefill = new PrefillBench(bench, spec(2, 128, 64, 32), spread, 0, counts, counts);
+        PrefillBench prefill =
+                new PrefillBench(bench, spec(2, 128, 64, 32), spread, 0, counts, counts);
         bench.run(prefill.spec, prefill.args());
         double largest = Arrays.stream(bench.read(prefill.maxLogit)).max().orElseThrow();
         assertTrue(largest > 2 * spread, "logits of " + largest);
@@ -126,7 +131,8 @@ class MlaPrefillKernelTest {
             int endKey = prefill.keyStart[sequence + 1];
             Tensor out = bench.empty(DType.F32, end - from, 3, 16);
             bench.run(
-                    MlaPrefill.of(end - from, 1, 3, 24, 8, 16, DType.F32).withMaxKeys(endKey - firstKey),
+                    MlaPrefill.of(end - from, 1, 3, 24, 8, 16, DType.F32)
+                            .withMaxKeys(endKey - firstKey),
                     MlaPrefill.Args.of(
                             prefill.query.slice(0, from, end),
                             prefill.key.slice(0, firstKey, endKey),
@@ -144,12 +150,14 @@ class MlaPrefillKernelTest {
 
     @Test
     void givesTheSameBitsForAnyThreads() {
-        RowBench.sameBitsForAnyThreads(own -> {
-            int[] counts = {300, 5, 129};
-            PrefillBench prefill = new PrefillBench(own, spec(5, 24, 8, 16), 2, 0, counts, counts);
-            own.run(prefill.spec, prefill.args());
-            return prefill.out;
-        });
+        RowBench.sameBitsForAnyThreads(
+                own -> {
+                    int[] counts = {300, 5, 129};
+                    PrefillBench prefill =
+                            new PrefillBench(own, spec(5, 24, 8, 16), 2, 0, counts, counts);
+                    own.run(prefill.spec, prefill.args());
+                    return prefill.out;
+                });
     }
 
     @Test
@@ -177,8 +185,14 @@ class MlaPrefillKernelTest {
 
     @Test
     void doesNotLookAtWhatTheWorkspaceHeld() {
-        PrefillBench prefill = new PrefillBench(
-                bench, spec(3, 13, 2, 5), 1, 1, new int[] {70, 3, 100}, new int[] {5000, 1, 100});
+        PrefillBench prefill =
+                new PrefillBench(
+                        bench,
+                        spec(3, 13, 2, 5),
+                        1,
+                        1,
+                        new int[] {70, 3, 100},
+                        new int[] {5000, 1, 100});
         PoisonedWorkspace.runTwice(bench.device(), prefill.spec, prefill.args());
         prefill.compare();
     }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
 import dev.halcyon.hal.kernel.attention.MlaSchedule;
 import dev.halcyon.hal.memory.Tensor;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -25,7 +26,9 @@ class MlaScheduleKernelTest {
     @Test
     void countsSplitsOfEachSequence() {
         Tensor starts = bench.ints(-1, -1, -1, -1, -1, -1, -1);
-        bench.run(new MlaSchedule(9, 64), new MlaSchedule.Args(bench.ints(0, 1, 64, 65, 0, 1_000_000), starts));
+        bench.run(
+                new MlaSchedule(9, 64),
+                new MlaSchedule.Args(bench.ints(0, 1, 64, 65, 0, 1_000_000), starts));
         assertArrayEquals(new int[] {0, 0, 1, 2, 4, 4, 4 + 15_625}, bench.readInts(starts));
     }
 
@@ -40,7 +43,9 @@ class MlaScheduleKernelTest {
     void countsNegativeLengthsAsNone() {
         Tensor starts = bench.ints(-1, -1, -1);
         bench.runFaulty(
-                new MlaSchedule(2, 1), new MlaSchedule.Args(bench.ints(-4, 3), starts), "lengths[0] is -4");
+                new MlaSchedule(2, 1),
+                new MlaSchedule.Args(bench.ints(-4, 3), starts),
+                "lengths[0] is -4");
         assertArrayEquals(new int[] {0, 0, 3}, bench.readInts(starts));
     }
 
@@ -48,7 +53,9 @@ class MlaScheduleKernelTest {
     void doesNotWrapAround() {
         Tensor starts = bench.ints(-1, -1, -1);
         bench.run(
-                new MlaSchedule(2, 1), new MlaSchedule.Args(bench.ints(Integer.MAX_VALUE, Integer.MAX_VALUE), starts));
-        assertArrayEquals(new int[] {0, Integer.MAX_VALUE, Integer.MAX_VALUE}, bench.readInts(starts));
+                new MlaSchedule(2, 1),
+                new MlaSchedule.Args(bench.ints(Integer.MAX_VALUE, Integer.MAX_VALUE), starts));
+        assertArrayEquals(
+                new int[] {0, Integer.MAX_VALUE, Integer.MAX_VALUE}, bench.readInts(starts));
     }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import dev.halcyon.hal.kernel.moe.MoeCombine;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -26,7 +27,8 @@ class MoeCombineKernelTest {
         bench.close();
     }
 
-    private double[] expected(Tensor rows, Tensor tokenRow, @Nullable Tensor weights, @Nullable Tensor addend) {
+    private double[] expected(
+            Tensor rows, Tensor tokenRow, @Nullable Tensor weights, @Nullable Tensor addend) {
         int topK = (int) tokenRow.dim(1);
         int dim = (int) rows.dim(1);
         double[] values = bench.read(rows);
@@ -78,7 +80,9 @@ class MoeCombineKernelTest {
         Tensor rows = bench.normal(DType.F32, 1, 8);
         Tensor out = bench.empty(DType.F32, 2, 8);
         MoeCombine spec = new MoeCombine(2, 2, 8, 1, DType.F32, DType.F32, false, false);
-        bench.run(spec, MoeCombine.Args.of(rows, bench.intMatrix(new int[] {-1, -1, -1, -1}, 2, 2), out));
+        bench.run(
+                spec,
+                MoeCombine.Args.of(rows, bench.intMatrix(new int[] {-1, -1, -1, -1}, 2, 2), out));
         assertArrayEquals(new double[16], bench.read(out));
     }
 
@@ -109,14 +113,18 @@ class MoeCombineKernelTest {
 
     @Test
     void anyNumberOfThreadsGivesTheSameBits() {
-        RowBench.sameBitsForAnyThreads(some -> {
-            Tensor out = some.empty(DType.F32, 60, 1000);
-            int[] rows = some.random().ints(240, 0, 100).toArray();
-            some.run(
-                    new MoeCombine(60, 4, 1000, 100, DType.F32, DType.F32, true, false),
-                    MoeCombine.Args.of(some.normal(DType.F32, 100, 1000), some.intMatrix(rows, 60, 4), out)
-                            .withWeights(some.normal(DType.F32, 60, 4)));
-            return out;
-        });
+        RowBench.sameBitsForAnyThreads(
+                some -> {
+                    Tensor out = some.empty(DType.F32, 60, 1000);
+                    int[] rows = some.random().ints(240, 0, 100).toArray();
+                    some.run(
+                            new MoeCombine(60, 4, 1000, 100, DType.F32, DType.F32, true, false),
+                            MoeCombine.Args.of(
+                                            some.normal(DType.F32, 100, 1000),
+                                            some.intMatrix(rows, 60, 4),
+                                            out)
+                                    .withWeights(some.normal(DType.F32, 60, 4)));
+                    return out;
+                });
     }
 }

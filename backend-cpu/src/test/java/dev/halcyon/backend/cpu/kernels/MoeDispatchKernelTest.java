@@ -7,12 +7,14 @@ import dev.halcyon.hal.kernel.moe.MoeDispatch;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.tck.oracle.Dispatch;
-import java.util.Arrays;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+
+import java.util.Arrays;
 
 /// The sort of tokens by expert against the oracle.
 class MoeDispatchKernelTest {
@@ -29,15 +31,20 @@ class MoeDispatchKernelTest {
     }
 
     private record Result(
-            Tensor segmentStart, Tensor segmentCount, Tensor rowToken, Tensor rowSlot, Tensor tokenRow) {}
+            Tensor segmentStart,
+            Tensor segmentCount,
+            Tensor rowToken,
+            Tensor rowSlot,
+            Tensor tokenRow) {}
 
     private static Result results(RowBench bench, MoeDispatch spec, int tokens, int rows) {
-        Result result = new Result(
-                bench.empty(DType.I32, spec.localExperts()),
-                bench.empty(DType.I32, spec.localExperts()),
-                bench.empty(DType.I32, rows),
-                bench.empty(DType.I32, rows),
-                bench.empty(DType.I32, tokens, spec.topK()));
+        Result result =
+                new Result(
+                        bench.empty(DType.I32, spec.localExperts()),
+                        bench.empty(DType.I32, spec.localExperts()),
+                        bench.empty(DType.I32, rows),
+                        bench.empty(DType.I32, rows),
+                        bench.empty(DType.I32, tokens, spec.topK()));
         // A kernel that leaves an entry alone must be noticed.
         for (Tensor tensor : new Tensor[] {result.rowToken, result.rowSlot, result.tokenRow}) {
             bench.set(tensor, number -> 123456);
@@ -47,12 +54,22 @@ class MoeDispatchKernelTest {
 
     private static MoeDispatch.Args args(Tensor indices, Result result) {
         return MoeDispatch.Args.of(
-                indices, result.segmentStart, result.segmentCount, result.rowToken, result.rowSlot, result.tokenRow);
+                indices,
+                result.segmentStart,
+                result.segmentCount,
+                result.rowToken,
+                result.rowSlot,
+                result.tokenRow);
     }
 
     private void assertMatches(MoeDispatch spec, int[] indices, Result result) {
         Dispatch expected =
-                Dispatch.of(indices, spec.topK(), spec.firstExpert(), spec.localExperts(), spec.alignment());
+                Dispatch.of(
+                        indices,
+                        spec.topK(),
+                        spec.firstExpert(),
+                        spec.localExperts(),
+                        spec.alignment());
         assertArrayEquals(expected.segmentStart(), bench.readInts(result.segmentStart));
         assertArrayEquals(expected.counts(), bench.readInts(result.segmentCount));
         int rows = (int) result.rowToken.dim(0);
@@ -73,7 +90,13 @@ class MoeDispatchKernelTest {
 
     @ParameterizedTest
     @CsvSource({
-        "1,1,0,1,1", "1,6,0,64,1", "7,2,0,5,4", "50,3,4,3,16", "1023,2,0,8,1", "1024,2,1,7,8", "1025,2,0,8,128",
+        "1,1,0,1,1",
+        "1,6,0,64,1",
+        "7,2,0,5,4",
+        "50,3,4,3,16",
+        "1023,2,0,8,1",
+        "1024,2,1,7,8",
+        "1025,2,0,8,128",
         "5000,4,0,16,3"
     })
     void matchesTheOracle(int tokens, int topK, int first, int local, int alignment) {
@@ -120,7 +143,9 @@ class MoeDispatchKernelTest {
         MoeDispatch spec = MoeDispatch.of(2, 2, 4);
         Result result = results(bench, spec, 2, spec.maxRows());
         bench.runFaulty(
-                spec, args(bench.intMatrix(new int[] {1, -2, 3, 0}, 2, 2), result), "indices[1] is -2");
+                spec,
+                args(bench.intMatrix(new int[] {1, -2, 3, 0}, 2, 2), result),
+                "indices[1] is -2");
         assertMatches(spec, new int[] {1, -1, 3, 0}, result);
     }
 
@@ -128,19 +153,24 @@ class MoeDispatchKernelTest {
     void extremeIndicesAreSomebodyElses() {
         MoeDispatch spec = new MoeDispatch(1, 2, Integer.MAX_VALUE - 5, 3, 1);
         Result result = results(bench, spec, 1, spec.maxRows());
-        bench.run(spec, args(bench.intMatrix(new int[] {Integer.MAX_VALUE, Integer.MAX_VALUE - 4}, 1, 2), result));
+        bench.run(
+                spec,
+                args(
+                        bench.intMatrix(new int[] {Integer.MAX_VALUE, Integer.MAX_VALUE - 4}, 1, 2),
+                        result));
         assertArrayEquals(new int[] {-1, 0}, bench.readInts(result.tokenRow));
         assertEquals(1, bench.readInts(result.segmentCount)[1]);
     }
 
     @Test
     void anyNumberOfThreadsGivesTheSameRows() {
-        RowBench.sameBitsForAnyThreads(some -> {
-            MoeDispatch spec = MoeDispatch.of(4000, 6, 32).withAlignment(8);
-            int[] indices = some.random().ints(24000, 0, 32).toArray();
-            Result result = results(some, spec, 4000, spec.maxRows());
-            some.run(spec, args(some.intMatrix(indices, 4000, 6), result));
-            return result.rowSlot;
-        });
+        RowBench.sameBitsForAnyThreads(
+                some -> {
+                    MoeDispatch spec = MoeDispatch.of(4000, 6, 32).withAlignment(8);
+                    int[] indices = some.random().ints(24000, 0, 32).toArray();
+                    Result result = results(some, spec, 4000, spec.maxRows());
+                    some.run(spec, args(some.intMatrix(indices, 4000, 6), result));
+                    return result.rowSlot;
+                });
     }
 }

@@ -12,7 +12,7 @@ import dev.halcyon.tck.oracle.GateRule;
 import dev.halcyon.tck.oracle.Linear;
 import dev.halcyon.tck.oracle.Routing;
 import dev.halcyon.tck.oracle.Rows;
-import java.util.Arrays;
+
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -20,6 +20,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.Arrays;
 
 /// Routing against the oracle, and its laws: ties, NaN, batch invariance, dead and bad rows.
 class MoeGateKernelTest {
@@ -41,10 +43,11 @@ class MoeGateKernelTest {
 
     private Result run(MoeGate gate, Tensor x, Tensor weight, @Nullable Tensor bias) {
         long tokens = x.dim(0);
-        Result result = new Result(
-                bench.empty(DType.I32, tokens, gate.topK()),
-                bench.empty(DType.F32, tokens, gate.topK()),
-                bench.empty(DType.F32, tokens, gate.experts()));
+        Result result =
+                new Result(
+                        bench.empty(DType.I32, tokens, gate.topK()),
+                        bench.empty(DType.F32, tokens, gate.topK()),
+                        bench.empty(DType.F32, tokens, gate.experts()));
         bench.run(
                 gate,
                 MoeGate.Args.of(x, weight, result.indices, result.weights)
@@ -76,12 +79,16 @@ class MoeGateKernelTest {
         double[] weights = bench.read(result.weights);
         int clear = 0;
         for (int token = 0; token < x.dim(0); token++) {
-            double[] one = Arrays.copyOfRange(scores, token * gate.experts(), (token + 1) * gate.experts());
-            if (Gate.expertMargin(one, biases, rule(gate)) < 1e-5 || Gate.groupMargin(one, biases, rule(gate)) < 1e-5) {
+            double[] one =
+                    Arrays.copyOfRange(
+                            scores, token * gate.experts(), (token + 1) * gate.experts());
+            if (Gate.expertMargin(one, biases, rule(gate)) < 1e-5
+                    || Gate.groupMargin(one, biases, rule(gate)) < 1e-5) {
                 continue;
             }
             clear++;
-            // Neighbours in rank may change places by rounding, so the chosen are compared as a set.
+            // Neighbours in rank may change places by rounding, so the chosen are compared as a
+            // set.
             int from = token * gate.topK();
             for (int k = from; k < from + gate.topK(); k++) {
                 int at = from;
@@ -113,10 +120,11 @@ class MoeGateKernelTest {
     @ParameterizedTest
     @EnumSource
     void matchesTheOracleWithGroups(MoeGate.GroupScore groupScore) {
-        MoeGate gate = MoeGate.of(20, 65, 48, 6, MoeGate.Score.SIGMOID, DType.F32)
-                .withGroups(8, 3, groupScore)
-                .withBias(true)
-                .withScale(2.5);
+        MoeGate gate =
+                MoeGate.of(20, 65, 48, 6, MoeGate.Score.SIGMOID, DType.F32)
+                        .withGroups(8, 3, groupScore)
+                        .withBias(true)
+                        .withScale(2.5);
         Tensor x = bench.normal(DType.F32, 19, 65);
         Tensor weight = bench.normal(DType.F32, 48, 65);
         check(gate, x, weight, bench.normal(DType.F32, 48));
@@ -129,7 +137,9 @@ class MoeGateKernelTest {
     @ParameterizedTest
     @EnumSource(names = {"F32", "BF16", "F16"})
     void takesTypesAndStrides(DType dtype) {
-        MoeGate gate = MoeGate.of(20, 1500, 18, 3, MoeGate.Score.SIGMOID, dtype).withTypes(dtype, DType.BF16);
+        MoeGate gate =
+                MoeGate.of(20, 1500, 18, 3, MoeGate.Score.SIGMOID, dtype)
+                        .withTypes(dtype, DType.BF16);
         Tensor x = bench.normalStrided(dtype, 11, 1500);
         Tensor weight = bench.normal(DType.BF16, 18, 1500);
         bench.set(weight, number -> 0.02 * bench.random().nextGaussian());
@@ -155,9 +165,11 @@ class MoeGateKernelTest {
         for (int token = 0; token < 29; token++) {
             Result alone = run(wider, x.slice(0, token, token + 1), weight, null);
             assertArrayEquals(
-                    bench.read(together.scores.slice(0, token, token + 1)), bench.read(alone.scores));
+                    bench.read(together.scores.slice(0, token, token + 1)),
+                    bench.read(alone.scores));
             assertArrayEquals(
-                    bench.read(together.weights.slice(0, token, token + 1)), bench.read(alone.weights));
+                    bench.read(together.weights.slice(0, token, token + 1)),
+                    bench.read(alone.weights));
         }
     }
 
@@ -177,7 +189,10 @@ class MoeGateKernelTest {
         MoeGate grouped = gate.withGroups(10, 3, MoeGate.GroupScore.TOP2_SUM);
         assertArrayEquals(
                 new int[] {0, 1, 2, 3, 4, 5},
-                bench.readInts(run(grouped, x, bench.of(DType.F32, all, 40, 33), null).indices.slice(0, 1, 2)));
+                bench.readInts(
+                        run(grouped, x, bench.of(DType.F32, all, 40, 33), null)
+                                .indices
+                                .slice(0, 1, 2)));
     }
 
     @Test
@@ -218,22 +233,30 @@ class MoeGateKernelTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void hashedGatesLookExpertsUp(boolean wide) {
-        MoeGate gate = MoeGate.of(8, 20, 6, 2, MoeGate.Score.SQRT_SOFTPLUS, DType.F32)
-                .withHash(4)
-                .withScale(1.5);
+        MoeGate gate =
+                MoeGate.of(8, 20, 6, 2, MoeGate.Score.SQRT_SOFTPLUS, DType.F32)
+                        .withHash(4)
+                        .withScale(1.5);
         Tensor x = bench.normal(DType.F32, 3, 20);
         Tensor weight = bench.normal(DType.F32, 6, 20);
         int[] table = {5, 0, 1, 2, 3, 4, 0, 5};
-        Tensor expertTable = wide
-                ? bench.longs(Arrays.stream(table).asLongStream().toArray()).reshape(4, 2)
-                : bench.intMatrix(table, 4, 2);
+        Tensor expertTable =
+                wide
+                        ? bench.longs(Arrays.stream(table).asLongStream().toArray()).reshape(4, 2)
+                        : bench.intMatrix(table, 4, 2);
         Tensor indices = bench.empty(DType.I32, 3, 2);
         Tensor weights = bench.empty(DType.F32, 3, 2);
         bench.run(
                 gate,
-                MoeGate.Args.of(x, weight, indices, weights).withHash(bench.ints(3, 0, 2), expertTable));
-        Routing routing = Gate.routeByHash(
-                bench.read(x), Rows.of(bench.read(weight), 6, 20), new int[] {3, 0, 2}, table, rule(gate));
+                MoeGate.Args.of(x, weight, indices, weights)
+                        .withHash(bench.ints(3, 0, 2), expertTable));
+        Routing routing =
+                Gate.routeByHash(
+                        bench.read(x),
+                        Rows.of(bench.read(weight), 6, 20),
+                        new int[] {3, 0, 2},
+                        table,
+                        rule(gate));
         assertArrayEquals(routing.indices(), bench.readInts(indices));
         bench.assertClose(routing.weights(), weights);
     }
@@ -258,17 +281,18 @@ class MoeGateKernelTest {
 
     @Test
     void anyNumberOfThreadsGivesTheSameBits() {
-        RowBench.sameBitsForAnyThreads(some -> {
-            Tensor scores = some.empty(DType.F32, 50, 64);
-            some.run(
-                    MoeGate.of(50, 300, 64, 6, MoeGate.Score.SIGMOID, DType.F32),
-                    MoeGate.Args.of(
-                                    some.normal(DType.F32, 50, 300),
-                                    some.normal(DType.F32, 64, 300),
-                                    some.empty(DType.I32, 50, 6),
-                                    some.empty(DType.F32, 50, 6))
-                            .withScores(scores));
-            return scores;
-        });
+        RowBench.sameBitsForAnyThreads(
+                some -> {
+                    Tensor scores = some.empty(DType.F32, 50, 64);
+                    some.run(
+                            MoeGate.of(50, 300, 64, 6, MoeGate.Score.SIGMOID, DType.F32),
+                            MoeGate.Args.of(
+                                            some.normal(DType.F32, 50, 300),
+                                            some.normal(DType.F32, 64, 300),
+                                            some.empty(DType.I32, 50, 6),
+                                            some.empty(DType.F32, 50, 6))
+                                    .withScores(scores));
+                    return scores;
+                });
     }
 }

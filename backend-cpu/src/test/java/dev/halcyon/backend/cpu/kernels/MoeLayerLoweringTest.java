@@ -17,12 +17,14 @@ import dev.halcyon.tck.oracle.Gate;
 import dev.halcyon.tck.oracle.GateRule;
 import dev.halcyon.tck.oracle.Routing;
 import dev.halcyon.tck.oracle.Rows;
-import java.util.stream.IntStream;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+
+import java.util.stream.IntStream;
 
 /// The coarse expert layers, which run as the finer kernels of their lowerings.
 class MoeLayerLoweringTest {
@@ -47,7 +49,14 @@ class MoeLayerLoweringTest {
 
     /// The operands of a layer.
     private record Layer(
-            Tensor x, Tensor router, Tensor gate, Tensor up, Tensor down, Tensor sharedGate, Tensor sharedUp, Tensor sharedDown) {
+            Tensor x,
+            Tensor router,
+            Tensor gate,
+            Tensor up,
+            Tensor down,
+            Tensor sharedGate,
+            Tensor sharedUp,
+            Tensor sharedDown) {
         static Layer random(RowBench bench, DType dtype) {
             return new Layer(
                     bench.normal(dtype, TOKENS, HIDDEN),
@@ -107,7 +116,8 @@ class MoeLayerLoweringTest {
     }
 
     private dev.halcyon.tck.oracle.MoeLayer oracle(Layer layer) {
-        return dev.halcyon.tck.oracle.MoeLayer.whole(e -> layer.expert(bench, e), EXPERTS, layer.shared(bench));
+        return dev.halcyon.tck.oracle.MoeLayer.whole(
+                e -> layer.expert(bench, e), EXPERTS, layer.shared(bench));
     }
 
     @ParameterizedTest
@@ -123,10 +133,11 @@ class MoeLayerLoweringTest {
             Routing routing = routing(layer);
             assertArrayEquals(routing.indices(), bench.readInts(indices));
             bench.assertClose(routing.weights(), weights);
-            double[] expected = oracle(layer)
-                    .withLimit(0.7)
-                    .withPosition(FeedForward.WeightPosition.valueOf(position.name()))
-                    .apply(bench.read(layer.x), routing, HIDDEN);
+            double[] expected =
+                    oracle(layer)
+                            .withLimit(0.7)
+                            .withPosition(FeedForward.WeightPosition.valueOf(position.name()))
+                            .apply(bench.read(layer.x), routing, HIDDEN);
             bench.assertClose(expected, out, 2e-5);
         }
     }
@@ -149,7 +160,12 @@ class MoeLayerLoweringTest {
         bench.run(
                 spec(TOKENS, DType.BF16).withFormats(listed, listed),
                 MoeLayer.Args.of(
-                                layer.x, layer.router, list(layer.gate), list(layer.up), list(layer.down), out)
+                                layer.x,
+                                layer.router,
+                                list(layer.gate),
+                                list(layer.up),
+                                list(layer.down),
+                                out)
                         .withShared(layer.sharedGate, layer.sharedUp, layer.sharedDown));
         bench.assertClose(bench.read(whole), out);
     }
@@ -165,17 +181,22 @@ class MoeLayerLoweringTest {
         for (int first : new int[] {0, 5}) {
             int count = first == 0 ? 5 : EXPERTS - 5;
             MoeLayer spec = spec(TOKENS, DType.F32).withLocalExperts(first, count);
-            MoeLayer.Args args = MoeLayer.Args.of(
-                    layer.x,
-                    layer.router,
-                    layer.gate.slice(0, first, first + count),
-                    layer.up.slice(0, first, first + count),
-                    layer.down.slice(0, first, first + count),
-                    bench.empty(DType.F32, TOKENS, HIDDEN));
+            MoeLayer.Args args =
+                    MoeLayer.Args.of(
+                            layer.x,
+                            layer.router,
+                            layer.gate.slice(0, first, first + count),
+                            layer.up.slice(0, first, first + count),
+                            layer.down.slice(0, first, first + count),
+                            bench.empty(DType.F32, TOKENS, HIDDEN));
             if (first == 0) {
                 args = args.withShared(layer.sharedGate, layer.sharedUp, layer.sharedDown);
             } else {
-                spec = spec.withShared(0, WeightFormat.rowMajor(DType.F32), WeightFormat.rowMajor(DType.F32));
+                spec =
+                        spec.withShared(
+                                0,
+                                WeightFormat.rowMajor(DType.F32),
+                                WeightFormat.rowMajor(DType.F32));
             }
             bench.run(spec, args);
             double[] part = bench.read(args.out());
@@ -214,18 +235,21 @@ class MoeLayerLoweringTest {
                     spec(TOKENS, DType.F32).withBatchInvariant(true),
                     layer.args(layer.x, out).withActiveRows(bench.ints(live)));
             assertArrayEquals(
-                    bench.read(all.slice(0, 0, live)), bench.read(out.slice(0, 0, live)), "live " + live);
+                    bench.read(all.slice(0, 0, live)),
+                    bench.read(out.slice(0, 0, live)),
+                    "live " + live);
         }
     }
 
     @Test
     void anyNumberOfThreadsGivesTheSameBits() {
-        RowBench.sameBitsForAnyThreads(some -> {
-            Layer layer = Layer.random(some, DType.BF16);
-            Tensor out = some.empty(DType.F32, TOKENS, HIDDEN);
-            some.run(spec(TOKENS, DType.BF16), layer.args(layer.x, out));
-            return out;
-        });
+        RowBench.sameBitsForAnyThreads(
+                some -> {
+                    Layer layer = Layer.random(some, DType.BF16);
+                    Tensor out = some.empty(DType.F32, TOKENS, HIDDEN);
+                    some.run(spec(TOKENS, DType.BF16), layer.args(layer.x, out));
+                    return out;
+                });
     }
 
     @Test
@@ -233,9 +257,22 @@ class MoeLayerLoweringTest {
         Layer layer = Layer.random(bench, DType.F32);
         Tensor out = bench.empty(DType.F32, TOKENS, HIDDEN);
         WeightFormat format = WeightFormat.rowMajor(DType.F32);
-        SwiGluMlp spec = new SwiGluMlp(
-                TOKENS + 1, HIDDEN, SHARED, format, format, 1.5, DType.F32, DType.F32, DType.F32, false);
-        bench.run(spec, SwiGluMlp.Args.of(layer.x, layer.sharedGate, layer.sharedUp, layer.sharedDown, out));
+        SwiGluMlp spec =
+                new SwiGluMlp(
+                        TOKENS + 1,
+                        HIDDEN,
+                        SHARED,
+                        format,
+                        format,
+                        1.5,
+                        DType.F32,
+                        DType.F32,
+                        DType.F32,
+                        false);
+        bench.run(
+                spec,
+                SwiGluMlp.Args.of(
+                        layer.x, layer.sharedGate, layer.sharedUp, layer.sharedDown, out));
         bench.assertClose(layer.shared(bench).apply(bench.read(layer.x), 1.5), out, 2e-5);
     }
 }

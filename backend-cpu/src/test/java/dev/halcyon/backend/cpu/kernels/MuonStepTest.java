@@ -20,10 +20,7 @@ import dev.halcyon.hal.memory.Workspace;
 import dev.halcyon.tck.fixture.Fixture;
 import dev.halcyon.tck.fixture.FixtureSet;
 import dev.halcyon.tck.oracle.Muon;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -33,7 +30,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Muon steps, which run here by their default lowering, against the published results and the oracle in double.
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+
+/// Muon steps, which run here by their default lowering, against the published results and the
+/// oracle in double.
 class MuonStepTest {
     private static final double F32_TOLERANCE = 2e-5;
     private static final double BF16_TOLERANCE = 3e-2;
@@ -69,7 +72,8 @@ class MuonStepTest {
                         case KIMI_K2 -> MuonStep.kimiK2(rows, columns);
                         case DEEPSEEK_V4 -> MuonStep.deepSeekV4(rows, columns);
                     };
-            return step.withNewtonSchulz(step.newtonSchulz().withTypes(DType.F32, DType.F32, DType.F32));
+            return step.withNewtonSchulz(
+                    step.newtonSchulz().withTypes(DType.F32, DType.F32, DType.F32));
         }
 
         Muon rule(double decay) {
@@ -112,14 +116,25 @@ class MuonStepTest {
         int columns = fixture.dim("in.param", 1);
         int size = rows * columns;
         boolean exact = fixture.text("compute_dtype").startsWith("float64");
-        MuonStep base = fixture.text("variant").equals("keller")
-                ? MuonStep.kellerJordan(rows, columns)
-                : MuonStep.moonlight(rows, columns);
-        MuonStep spec = base.withMomentum(base.momentum(), fixture.number("momentum"), fixture.flag("nesterov"))
-                .withNewtonSchulz(base.newtonSchulz()
-                        .withSteps(Coefficients.repeat(
-                                Coefficients.KELLER_JORDAN.getFirst(), fixture.integer("ns_steps")))
-                        .withTypes(DType.F32, exact ? DType.F32 : DType.BF16, DType.F32));
+        MuonStep base =
+                fixture.text("variant").equals("keller")
+                        ? MuonStep.kellerJordan(rows, columns)
+                        : MuonStep.moonlight(rows, columns);
+        MuonStep spec =
+                base.withMomentum(
+                                base.momentum(),
+                                fixture.number("momentum"),
+                                fixture.flag("nesterov"))
+                        .withNewtonSchulz(
+                                base.newtonSchulz()
+                                        .withSteps(
+                                                Coefficients.repeat(
+                                                        Coefficients.KELLER_JORDAN.getFirst(),
+                                                        fixture.integer("ns_steps")))
+                                        .withTypes(
+                                                DType.F32,
+                                                exact ? DType.F32 : DType.BF16,
+                                                DType.F32));
         Tensor parameter = bench.of(DType.F32, fixture.doubles("in.param"), rows, columns);
         Tensor gradient = bench.empty(DType.F32, rows, columns);
         Tensor momentum = bench.of(DType.F32, new double[size], rows, columns);
@@ -128,13 +143,16 @@ class MuonStepTest {
         double[] parameters = fixture.doubles("out.params");
         double[] momenta = fixture.doubles("out.momentum");
         double tolerance = exact ? F32_TOLERANCE : BF16_TOLERANCE;
-        try (Steps steps = new Steps(bench, spec, MuonStep.Args.of(parameter, gradient, momentum, hyper))) {
+        try (Steps steps =
+                new Steps(bench, spec, MuonStep.Args.of(parameter, gradient, momentum, hyper))) {
             for (int i = 0; i < fixture.dim("in.grads", 0); i++) {
                 int from = i * size;
                 bench.set(gradient, number -> gradients[from + (int) number]);
                 steps.next();
-                bench.assertClose(Arrays.copyOfRange(parameters, from, from + size), parameter, tolerance);
-                bench.assertClose(Arrays.copyOfRange(momenta, from, from + size), momentum, F32_TOLERANCE);
+                bench.assertClose(
+                        Arrays.copyOfRange(parameters, from, from + size), parameter, tolerance);
+                bench.assertClose(
+                        Arrays.copyOfRange(momenta, from, from + size), momentum, F32_TOLERANCE);
             }
         }
     }
@@ -156,9 +174,14 @@ class MuonStepTest {
         for (Handing handing : Handing.values()) {
             MuonStep step = variant.step(18, 50).withMatrices(handing.matrices);
             NewtonSchulz narrow = step.newtonSchulz().withTypes(DType.BF16, DType.BF16, DType.BF16);
-            MuonStep spec = step.withNewtonSchulz(narrow).withTypes(DType.F32, DType.BF16, DType.BF16);
+            MuonStep spec =
+                    step.withNewtonSchulz(narrow).withTypes(DType.F32, DType.BF16, DType.BF16);
             compare(spec, variant, handing, BF16_TOLERANCE);
-            compare(spec.withTypes(DType.BF16, DType.F32, DType.F32), variant, handing, BF16_TOLERANCE);
+            compare(
+                    spec.withTypes(DType.BF16, DType.F32, DType.F32),
+                    variant,
+                    handing,
+                    BF16_TOLERANCE);
         }
     }
 
@@ -170,17 +193,20 @@ class MuonStepTest {
             Tensor parameter = bench.of(DType.F32, new double[90], shape[0], shape[1]);
             Tensor gradient = bench.normal(DType.F32, shape[0], shape[1]);
             Tensor momentum = bench.of(DType.F32, new double[90], shape[0], shape[1]);
-            double[] orthogonal = Muon.moonlight(0.95, false, 5, 0)
-                    .orthogonalise()
-                    .apply(bench.read(gradient), shape[0], shape[1]);
+            double[] orthogonal =
+                    Muon.moonlight(0.95, false, 5, 0)
+                            .orthogonalise()
+                            .apply(bench.read(gradient), shape[0], shape[1]);
             bench.run(spec, MuonStep.Args.of(parameter, gradient, momentum, bench.floats(-1, 0)));
-            double size = factor
-                    * switch (scale) {
-                        case NONE -> 1;
-                        case SQRT_MAX_1_RATIO -> Math.max(1, Math.sqrt((double) shape[0] / shape[1]));
-                        case SQRT_MAX -> Math.sqrt(15);
-                        case SQRT_RATIO -> Math.sqrt((double) shape[0] / shape[1]);
-                    };
+            double size =
+                    factor
+                            * switch (scale) {
+                                case NONE -> 1;
+                                case SQRT_MAX_1_RATIO ->
+                                        Math.max(1, Math.sqrt((double) shape[0] / shape[1]));
+                                case SQRT_MAX -> Math.sqrt(15);
+                                case SQRT_RATIO -> Math.sqrt((double) shape[0] / shape[1]);
+                            };
             double[] expected = Arrays.stream(orthogonal).map(v -> v * size).toArray();
             bench.assertClose(expected, parameter, F32_TOLERANCE);
         }
@@ -188,14 +214,18 @@ class MuonStepTest {
 
     @Test
     void threadsDoNotChangeBits() {
-        RowBench.sameBitsForAnyThreads(other -> {
-            MuonStep spec = MuonStep.moonlight(70, 130).withMatrices(4);
-            Tensor parameter = other.normal(DType.F32, 4, 70, 130);
-            Tensor gradient = other.normal(DType.F32, 4, 70, 130);
-            Tensor momentum = other.normal(DType.F32, 4, 70, 130);
-            other.run(spec, MuonStep.Args.of(parameter, gradient, momentum, other.floats(0.1, 0.1)));
-            return parameter;
-        });
+        RowBench.sameBitsForAnyThreads(
+                other -> {
+                    MuonStep spec = MuonStep.moonlight(70, 130).withMatrices(4);
+                    Tensor parameter = other.normal(DType.F32, 4, 70, 130);
+                    Tensor gradient = other.normal(DType.F32, 4, 70, 130);
+                    Tensor momentum = other.normal(DType.F32, 4, 70, 130);
+                    other.run(
+                            spec,
+                            MuonStep.Args.of(
+                                    parameter, gradient, momentum, other.floats(0.1, 0.1)));
+                    return parameter;
+                });
     }
 
     @Test
@@ -212,7 +242,8 @@ class MuonStepTest {
                     spec,
                     i == 0
                             ? MuonStep.Args.of(parameter, gradient, momentum, hyper)
-                            : MuonStep.Args.of(list(parameter), list(gradient), list(momentum), hyper));
+                            : MuonStep.Args.of(
+                                    list(parameter), list(gradient), list(momentum), hyper));
             results[i] = bench.bytes(parameter);
         }
         assertArrayEquals(results[0], results[1]);
@@ -237,29 +268,43 @@ class MuonStepTest {
         List<Tensor> gradients = new ArrayList<>();
         List<Tensor> momenta = new ArrayList<>();
         Muon.State[] states = new Muon.State[matrices];
-        Tensor all = handing == Handing.LIST ? null : bench.normal(spec.parameter(), matrices, rows, columns);
-        Tensor allGradients = all == null ? null : bench.empty(spec.gradient(), matrices, rows, columns);
-        Tensor allMomenta = all == null ? null : bench.empty(spec.buffer(), matrices, rows, columns);
+        Tensor all =
+                handing == Handing.LIST
+                        ? null
+                        : bench.normal(spec.parameter(), matrices, rows, columns);
+        Tensor allGradients =
+                all == null ? null : bench.empty(spec.gradient(), matrices, rows, columns);
+        Tensor allMomenta =
+                all == null ? null : bench.empty(spec.buffer(), matrices, rows, columns);
         for (int i = 0; i < matrices; i++) {
-            parameters.add(all == null ? bench.normal(spec.parameter(), rows, columns) : all.get(i));
-            gradients.add(allGradients == null ? bench.empty(spec.gradient(), rows, columns) : allGradients.get(i));
-            momenta.add(allMomenta == null ? bench.empty(spec.buffer(), rows, columns) : allMomenta.get(i));
+            parameters.add(
+                    all == null ? bench.normal(spec.parameter(), rows, columns) : all.get(i));
+            gradients.add(
+                    allGradients == null
+                            ? bench.empty(spec.gradient(), rows, columns)
+                            : allGradients.get(i));
+            momenta.add(
+                    allMomenta == null
+                            ? bench.empty(spec.buffer(), rows, columns)
+                            : allMomenta.get(i));
             bench.set(momenta.get(i), number -> 0);
             states[i] = new Muon.State(bench.read(parameters.get(i)), new double[rows * columns]);
         }
         Tensor hyper = bench.floats(0, 0);
-        MuonStep.Args args = MuonStep.Args.of(
-                operand(handing, parameters, all),
-                operand(handing, gradients, allGradients),
-                operand(handing, momenta, allMomenta),
-                hyper);
+        MuonStep.Args args =
+                MuonStep.Args.of(
+                        operand(handing, parameters, all),
+                        operand(handing, gradients, allGradients),
+                        operand(handing, momenta, allMomenta),
+                        hyper);
         try (Steps steps = new Steps(bench, spec, args)) {
             for (int step = 0; step < STEPS; step++) {
                 double rate = 0.0625 / (1 + step);
                 bench.set(hyper, number -> number == 0 ? rate : decay);
                 for (int i = 0; i < matrices; i++) {
                     bench.set(gradients.get(i), number -> bench.random().nextGaussian());
-                    states[i] = rule.step(states[i], bench.read(gradients.get(i)), rows, columns, rate);
+                    states[i] =
+                            rule.step(states[i], bench.read(gradients.get(i)), rows, columns, rate);
                 }
                 steps.next();
                 for (int i = 0; i < matrices; i++) {
@@ -286,10 +331,11 @@ class MuonStepTest {
         private final Launch launch;
 
         Steps(RowBench bench, MuonStep spec, MuonStep.Args args) {
-            Support.Native support = assertInstanceOf(
-                    Support.Native.class, bench.device().supports(spec));
+            Support.Native support =
+                    assertInstanceOf(Support.Native.class, bench.device().supports(spec));
             assertTrue(support.lowered(), "a kernel of its own: " + support);
-            assertTrue(support.capturable() && support.numerics().reproducible(), support.toString());
+            assertTrue(
+                    support.capturable() && support.numerics().reproducible(), support.toString());
             arena = bench.device().arena("steps");
             stream = bench.device().stream("steps");
             Plan<MuonStep.Args> plan = bench.device().plan(spec);

@@ -23,9 +23,7 @@ import dev.halcyon.hal.memory.Workspace;
 import dev.halcyon.tck.fixture.Fixture;
 import dev.halcyon.tck.fixture.FixtureSet;
 import dev.halcyon.tck.oracle.NewtonSchulz.NormRule;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -33,6 +31,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 
 /// Orthogonalisation against the published results, the oracle in double, and laws.
 class NewtonSchulzKernelTest {
@@ -56,7 +58,8 @@ class NewtonSchulzKernelTest {
     }
 
     /// Runs in a workspace full of NaN, twice, because nothing may be left over from the first run.
-    private static void run(RowBench bench, NewtonSchulz spec, Operand x, Operand out, Limits limits) {
+    private static void run(
+            RowBench bench, NewtonSchulz spec, Operand x, Operand out, Limits limits) {
         try (DeviceArena arena = bench.device().arena("run");
                 Stream stream = bench.device().stream("run")) {
             Plan<NewtonSchulz.Args> plan = bench.device().plan(spec, limits);
@@ -81,11 +84,17 @@ class NewtonSchulzKernelTest {
 
     /// What the oracle makes of a matrix, or of each of a stack.
     private double[] expected(NewtonSchulz spec, Tensor x) {
-        List<dev.halcyon.tck.oracle.Coefficients> steps = spec.steps().stream()
-                .map(step -> new dev.halcyon.tck.oracle.Coefficients(step.a(), step.b(), step.c()))
-                .toList();
+        List<dev.halcyon.tck.oracle.Coefficients> steps =
+                spec.steps().stream()
+                        .map(
+                                step ->
+                                        new dev.halcyon.tck.oracle.Coefficients(
+                                                step.a(), step.b(), step.c()))
+                        .toList();
         NormRule rule =
-                spec.norm() == NewtonSchulz.NormRule.ADD_EPSILON ? NormRule.ADD_EPS : NormRule.CLAMP_MIN;
+                spec.norm() == NewtonSchulz.NormRule.ADD_EPSILON
+                        ? NormRule.ADD_EPS
+                        : NormRule.CLAMP_MIN;
         return new dev.halcyon.tck.oracle.NewtonSchulz(steps, rule, spec.epsilon())
                 .applyBatch(bench.read(x), spec.matrices(), spec.rows(), spec.columns());
     }
@@ -95,14 +104,17 @@ class NewtonSchulzKernelTest {
         return assertInstanceOf(Support.Native.class, support).implementation().name();
     }
 
-    /// A matrix whose singular values lie between 0.5 and 1.5, so that rounding is not blown up by a near-kernel.
-    private static Tensor wellConditioned(RowBench bench, DType dtype, int matrices, int rows, int columns) {
+    /// A matrix whose singular values lie between 0.5 and 1.5, so that rounding is not blown up by
+    /// a near-kernel.
+    private static Tensor wellConditioned(
+            RowBench bench, DType dtype, int matrices, int rows, int columns) {
         int n = Math.min(rows, columns);
         double[] values = new double[matrices * rows * columns];
         for (int i = 0; i < values.length; i++) {
             int row = i / columns % rows;
             int column = i % columns;
-            double noise = 0.25 * bench.random().nextGaussian() / Math.sqrt(Math.max(rows, columns));
+            double noise =
+                    0.25 * bench.random().nextGaussian() / Math.sqrt(Math.max(rows, columns));
             values[i] = noise + (row % n == column % n && row / n + column / n == 0 ? 1 : 0);
         }
         return matrices == 1
@@ -129,16 +141,19 @@ class NewtonSchulzKernelTest {
         int rows = shape[shape.length - 2];
         int columns = shape[shape.length - 1];
         int matrices = shape.length == 3 ? shape[0] : 1;
-        Coefficients step = new Coefficients(fixture.number("a"), fixture.number("b"), fixture.number("c"));
-        NewtonSchulz spec = f32(rows, columns)
-                .withMatrices(matrices)
-                .withSteps(Coefficients.repeat(step, fixture.integer("steps")))
-                .withNorm(NewtonSchulz.NormRule.ADD_EPSILON, fixture.number("eps"));
+        Coefficients step =
+                new Coefficients(fixture.number("a"), fixture.number("b"), fixture.number("c"));
+        NewtonSchulz spec =
+                f32(rows, columns)
+                        .withMatrices(matrices)
+                        .withSteps(Coefficients.repeat(step, fixture.integer("steps")))
+                        .withNorm(NewtonSchulz.NormRule.ADD_EPSILON, fixture.number("eps"));
         long[] dims = Arrays.stream(shape).asLongStream().toArray();
         Tensor x = bench.of(DType.F32, fixture.doubles("in.G"), dims);
         double[] published = fixture.doubles("out.X");
         bench.assertClose(published, run(spec, x), F32_TOLERANCE);
-        bench.assertClose(published, run(spec.withForm(NewtonSchulz.Form.GRAM), x), 5 * F32_TOLERANCE);
+        bench.assertClose(
+                published, run(spec.withForm(NewtonSchulz.Form.GRAM), x), 5 * F32_TOLERANCE);
         if (!name.equals("f06_ns_lowrank")) {
             // The unmodified reference itself is 0.2 away there: rounding fills the kernel.
             NewtonSchulz narrow = spec.withTypes(DType.F32, DType.BF16, DType.F32);
@@ -148,9 +163,29 @@ class NewtonSchulzKernelTest {
 
     @ParameterizedTest
     @CsvSource({
-        "1, 1", "1, 2", "2, 1", "1, 700", "700, 1", "3, 3", "11, 12", "13, 12", "12, 13", "31, 33", "32, 32",
-        "33, 31", "64, 65", "13, 37", "37, 13", "47, 48", "49, 48", "5, 1000", "1031, 7", "191, 200", "193, 193",
-        "97, 400", "385, 97"
+        "1, 1",
+        "1, 2",
+        "2, 1",
+        "1, 700",
+        "700, 1",
+        "3, 3",
+        "11, 12",
+        "13, 12",
+        "12, 13",
+        "31, 33",
+        "32, 32",
+        "33, 31",
+        "64, 65",
+        "13, 37",
+        "37, 13",
+        "47, 48",
+        "49, 48",
+        "5, 1000",
+        "1031, 7",
+        "191, 200",
+        "193, 193",
+        "97, 400",
+        "385, 97"
     })
     void agreesWithTheOracleForAnyShape(int rows, int columns) {
         Tensor x = wellConditioned(bench, DType.F32, 1, rows, columns);
@@ -164,9 +199,10 @@ class NewtonSchulzKernelTest {
     @ValueSource(ints = {1, 2, 3, 4, 5})
     void gramFormTakesTheSameSteps(int count) {
         Tensor x = wellConditioned(bench, DType.F32, 1, 19, 60);
-        NewtonSchulz spec = f32(19, 60)
-                .withSteps(Coefficients.polarExpress(count, 1.01))
-                .withForm(NewtonSchulz.Form.GRAM);
+        NewtonSchulz spec =
+                f32(19, 60)
+                        .withSteps(Coefficients.polarExpress(count, 1.01))
+                        .withForm(NewtonSchulz.Form.GRAM);
         assertEquals("newton-schulz.gram", implementation(spec));
         bench.assertClose(expected(spec, x), run(spec, x), F32_TOLERANCE);
     }
@@ -191,22 +227,31 @@ class NewtonSchulzKernelTest {
     /// Storage between products may cost what exact sums lose to it as well, and nothing beyond.
     @ParameterizedTest
     @CsvSource({
-        "24, 40, PLAIN, F32", "24, 40, PLAIN, BF16", "24, 40, PLAIN, F16",
-        "24, 40, GRAM, F32", "24, 40, GRAM, BF16", "24, 40, GRAM, F16",
-        "40, 24, PLAIN, BF16", "40, 24, GRAM, F16", "30, 30, PLAIN, F32", "30, 30, PLAIN, BF16"
+        "24, 40, PLAIN, F32",
+        "24, 40, PLAIN, BF16",
+        "24, 40, PLAIN, F16",
+        "24, 40, GRAM, F32",
+        "24, 40, GRAM, BF16",
+        "24, 40, GRAM, F16",
+        "40, 24, PLAIN, BF16",
+        "40, 24, GRAM, F16",
+        "30, 30, PLAIN, F32",
+        "30, 30, PLAIN, BF16"
     })
     void losesNoMoreThanStorageDoes(int rows, int columns, NewtonSchulz.Form form, DType compute) {
         for (List<Coefficients> steps : List.of(Coefficients.KELLER_JORDAN, Coefficients.YOU)) {
-            NewtonSchulz spec = NewtonSchulz.of(rows, columns)
-                    .withSteps(steps)
-                    .withForm(form)
-                    .withTypes(DType.F32, compute, DType.F32);
+            NewtonSchulz spec =
+                    NewtonSchulz.of(rows, columns)
+                            .withSteps(steps)
+                            .withForm(form)
+                            .withTypes(DType.F32, compute, DType.F32);
             Tensor x = bench.normal(DType.BF16, rows, columns);
             Tensor wider = bench.of(DType.F32, bench.read(x), rows, columns);
             double[] exact = expected(spec, x);
             double lost = rootMeanSquare(exact, rounded(spec, bench.read(x)));
             double error = rootMeanSquare(exact, bench.read(run(spec, wider)));
-            // Sums in F32 are part of the specification too; they matter only where F32 is what is stored.
+            // Sums in F32 are part of the specification too; they matter only where F32 is what is
+            // stored.
             double sums = compute == DType.F32 ? 5e-6 : 1e-4;
             assertTrue(error <= 1.3 * lost + sums, "error " + error + ", exact sums lose " + lost);
         }
@@ -240,9 +285,10 @@ class NewtonSchulzKernelTest {
         // The squares add up to 256: X is these values / 16.
         Tensor x = bench.of(DType.F32, values, 2, 3);
         Coefficients step = new Coefficients(3, -1.5, 0.75);
-        NewtonSchulz spec = NewtonSchulz.of(2, 3)
-                .withSteps(List.of(step))
-                .withNorm(NewtonSchulz.NormRule.CLAMP_MIN, 0);
+        NewtonSchulz spec =
+                NewtonSchulz.of(2, 3)
+                        .withSteps(List.of(step))
+                        .withNorm(NewtonSchulz.NormRule.CLAMP_MIN, 0);
         double[][] s = new double[2][2];
         double[][] y = new double[2][2];
         for (int i = 0; i < 2; i++) {
@@ -255,7 +301,10 @@ class NewtonSchulzKernelTest {
         }
         for (int i = 0; i < 2; i++) {
             for (int j = 0; j < 2; j++) {
-                y[i][j] = bf16(step.b() * s[i][j] + step.c() * (s[i][0] * s[0][j] + s[i][1] * s[1][j]));
+                y[i][j] =
+                        bf16(
+                                step.b() * s[i][j]
+                                        + step.c() * (s[i][0] * s[0][j] + s[i][1] * s[1][j]));
             }
         }
         double[] expected = new double[6];
@@ -263,7 +312,11 @@ class NewtonSchulzKernelTest {
             int row = i / 3;
             int k = i % 3;
             expected[i] =
-                    bf16((step.a() * values[i] + y[row][0] * values[k] + y[row][1] * values[3 + k]) / 16);
+                    bf16(
+                            (step.a() * values[i]
+                                            + y[row][0] * values[k]
+                                            + y[row][1] * values[3 + k])
+                                    / 16);
         }
         assertArrayEquals(expected, bench.read(run(spec, x)));
         Tensor turned = bench.of(DType.F32, transposed(values, 2, 3), 3, 2);
@@ -287,19 +340,27 @@ class NewtonSchulzKernelTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"BF16, F32, F32", "F32, F32, BF16", "BF16, BF16, BF16", "F16, F32, F16", "F16, F16, BF16"})
+    @CsvSource({
+        "BF16, F32, F32",
+        "F32, F32, BF16",
+        "BF16, BF16, BF16",
+        "F16, F32, F16",
+        "F16, F16, BF16"
+    })
     void takesAnyOperandTypes(DType in, DType compute, DType out) {
         for (int[] shape : new int[][] {{21, 34}, {34, 21}}) {
             Tensor x = wellConditioned(bench, in, 1, shape[0], shape[1]);
             NewtonSchulz spec = NewtonSchulz.of(shape[0], shape[1]).withTypes(in, compute, out);
-            double tolerance = compute == DType.F32 ? RowBench.tolerance(out) + F32_TOLERANCE : 5e-2;
+            double tolerance =
+                    compute == DType.F32 ? RowBench.tolerance(out) + F32_TOLERANCE : 5e-2;
             bench.assertClose(expected(spec, x), run(spec, x), tolerance);
         }
     }
 
     @ParameterizedTest
     @CsvSource({"5, 13, 37, PLAIN", "5, 37, 13, GRAM", "2, 130, 140, PLAIN", "9, 130, 140, PLAIN"})
-    void batchesGiveTheBitsOfSingleMatrices(int matrices, int rows, int columns, NewtonSchulz.Form form) {
+    void batchesGiveTheBitsOfSingleMatrices(
+            int matrices, int rows, int columns, NewtonSchulz.Form form) {
         Tensor stack = wellConditioned(bench, DType.F32, matrices, rows, columns);
         NewtonSchulz spec = f32(rows, columns).withForm(form).withMatrices(matrices);
         Tensor together = run(spec, stack);
@@ -317,7 +378,9 @@ class NewtonSchulzKernelTest {
         run(bench, spec, new TensorList(ins), new TensorList(outs), Limits.NONE);
         for (int i = 0; i < matrices; i++) {
             assertArrayEquals(
-                    bench.bytes(together.get(i)), bench.bytes(outs.get(matrices - 1 - i)), "matrix " + i + " of a list");
+                    bench.bytes(together.get(i)),
+                    bench.bytes(outs.get(matrices - 1 - i)),
+                    "matrix " + i + " of a list");
         }
     }
 
@@ -330,25 +393,38 @@ class NewtonSchulzKernelTest {
         assertEquals("newton-schulz.plain", implementation(f32(200, 300).withMatrices(3)));
         assertEquals("newton-schulz.plain.batch", implementation(f32(200, 300).withMatrices(4)));
         assertEquals("newton-schulz.plain", implementation(f32(2000, 3000).withMatrices(4)));
-        assertTrue(bench.device()
-                .implementations()
-                .containsAll(List.of(
-                        "newton-schulz.plain", "newton-schulz.gram", "newton-schulz.plain.batch",
-                        "newton-schulz.gram.batch")));
+        assertTrue(
+                bench.device()
+                        .implementations()
+                        .containsAll(
+                                List.of(
+                                        "newton-schulz.plain",
+                                        "newton-schulz.gram",
+                                        "newton-schulz.plain.batch",
+                                        "newton-schulz.gram.batch")));
     }
 
     @ParameterizedTest
     @CsvSource({
-        "1, 210, 500, PLAIN, F32", "1, 500, 210, PLAIN, BF16", "1, 210, 500, GRAM, F32", "3, 40, 50, PLAIN, F32",
+        "1, 210, 500, PLAIN, F32",
+        "1, 500, 210, PLAIN, BF16",
+        "1, 210, 500, GRAM, F32",
+        "3, 40, 50, PLAIN, F32",
         "5, 150, 160, GRAM, BF16"
     })
-    void threadsDoNotChangeBits(int matrices, int rows, int columns, NewtonSchulz.Form form, DType compute) {
-        NewtonSchulz spec = NewtonSchulz.of(rows, columns)
-                .withMatrices(matrices)
-                .withForm(form)
-                .withTypes(DType.F32, compute, DType.F32);
+    void threadsDoNotChangeBits(
+            int matrices, int rows, int columns, NewtonSchulz.Form form, DType compute) {
+        NewtonSchulz spec =
+                NewtonSchulz.of(rows, columns)
+                        .withMatrices(matrices)
+                        .withForm(form)
+                        .withTypes(DType.F32, compute, DType.F32);
         RowBench.sameBitsForAnyThreads(
-                other -> run(other, spec, wellConditioned(other, DType.F32, matrices, rows, columns)));
+                other ->
+                        run(
+                                other,
+                                spec,
+                                wellConditioned(other, DType.F32, matrices, rows, columns)));
     }
 
     @ParameterizedTest
@@ -356,10 +432,11 @@ class NewtonSchulzKernelTest {
     void zeroStaysZero(NewtonSchulz.Form form) {
         for (DType compute : new DType[] {DType.F32, DType.BF16}) {
             for (NewtonSchulz.NormRule rule : NewtonSchulz.NormRule.values()) {
-                NewtonSchulz spec = NewtonSchulz.of(20, 33)
-                        .withForm(form)
-                        .withNorm(rule, 1e-7)
-                        .withTypes(DType.F32, compute, DType.F32);
+                NewtonSchulz spec =
+                        NewtonSchulz.of(20, 33)
+                                .withForm(form)
+                                .withNorm(rule, 1e-7)
+                                .withTypes(DType.F32, compute, DType.F32);
                 Tensor x = bench.of(DType.F32, new double[20 * 33], 20, 33);
                 for (double value : bench.read(run(spec, x))) {
                     assertEquals(0.0, value);
@@ -389,7 +466,8 @@ class NewtonSchulzKernelTest {
             double scale = Math.scalb(1.0, exponent);
             double[] scaled = Arrays.stream(values).map(v -> (float) (v * scale)).toArray();
             Tensor far = bench.of(DType.F32, scaled, shape[0], shape[1]);
-            NewtonSchulz spec = f32(shape[0], shape[1]).withNorm(NewtonSchulz.NormRule.ADD_EPSILON, 0);
+            NewtonSchulz spec =
+                    f32(shape[0], shape[1]).withNorm(NewtonSchulz.NormRule.ADD_EPSILON, 0);
             bench.assertClose(expected(spec, far), run(spec, far), F32_TOLERANCE);
         }
     }
@@ -418,8 +496,10 @@ class NewtonSchulzKernelTest {
             NewtonSchulz spec = f32(61, 90).withForm(form).withMatrices(matrices);
             Tensor x = wellConditioned(bench, DType.F32, matrices, 61, 90);
             Tensor out = run(spec, x);
-            Support.Declined declined = assertInstanceOf(
-                    Support.Declined.class, bench.device().supports(spec, Limits.workspace(1000)));
+            Support.Declined declined =
+                    assertInstanceOf(
+                            Support.Declined.class,
+                            bench.device().supports(spec, Limits.workspace(1000)));
             assertEquals(Support.Reason.WORKSPACE, declined.reason());
             long least = Long.parseLong(declined.whatWouldWork().replaceAll("[^0-9]", ""));
             Limits tight = Limits.workspace(least);
@@ -434,8 +514,8 @@ class NewtonSchulzKernelTest {
     @Test
     void declinesWhatItWouldRound() {
         NewtonSchulz spec = NewtonSchulz.of(4, 4).withTypes(DType.F64, DType.F32, DType.F32);
-        UnsupportedKernelException declined = assertThrows(
-                UnsupportedKernelException.class, () -> bench.device().plan(spec));
+        UnsupportedKernelException declined =
+                assertThrows(UnsupportedKernelException.class, () -> bench.device().plan(spec));
         assertTrue(String.valueOf(declined.getMessage()).contains("F64"), declined.getMessage());
     }
 }

@@ -10,13 +10,15 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
 import dev.halcyon.tck.oracle.AdamW;
-import java.util.List;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+
+import java.util.List;
 
 /// Updates of parameters against the oracle and plain loops in double.
 class OptimizerKernelsTest {
@@ -36,17 +38,26 @@ class OptimizerKernelsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"TORCH,1", "TORCH,17", "TORCH,1025", "TORCH,40000", "MOONLIGHT,1000", "MOONLIGHT,16385"})
+    @CsvSource({
+        "TORCH,1",
+        "TORCH,17",
+        "TORCH,1025",
+        "TORCH,40000",
+        "MOONLIGHT,1000",
+        "MOONLIGHT,16385"
+    })
     void adamWFollowsTheOracleForSomeSteps(AdamWStep.Form form, int n) {
-        AdamWStep spec = (form == AdamWStep.Form.TORCH ? AdamWStep.torch(n) : AdamWStep.moonlight(n));
-        AdamW oracle = new AdamW(
-                spec.beta1(),
-                spec.beta2(),
-                spec.epsilon(),
-                DECAY,
-                form == AdamWStep.Form.TORCH
-                        ? AdamW.EpsPlace.AFTER_CORRECTION
-                        : AdamW.EpsPlace.BEFORE_CORRECTION);
+        AdamWStep spec =
+                (form == AdamWStep.Form.TORCH ? AdamWStep.torch(n) : AdamWStep.moonlight(n));
+        AdamW oracle =
+                new AdamW(
+                        spec.beta1(),
+                        spec.beta2(),
+                        spec.epsilon(),
+                        DECAY,
+                        form == AdamWStep.Form.TORCH
+                                ? AdamW.EpsPlace.AFTER_CORRECTION
+                                : AdamW.EpsPlace.BEFORE_CORRECTION);
         Tensor parameter = bench.normal(DType.F32, n);
         Tensor first = bench.of(DType.F32, new double[n], n);
         Tensor second = bench.of(DType.F32, new double[n], n);
@@ -57,7 +68,12 @@ class OptimizerKernelsTest {
             bench.run(
                     spec,
                     new AdamWStep.Args(
-                            parameter, gradient, first, second, bench.floats(RATE, DECAY), bench.ints(step)));
+                            parameter,
+                            gradient,
+                            first,
+                            second,
+                            bench.floats(RATE, DECAY),
+                            bench.ints(step)));
             bench.assertClose(state.parameter(), parameter);
             bench.assertClose(state.firstMoment(), first);
             bench.assertClose(state.secondMoment(), second);
@@ -75,7 +91,8 @@ class OptimizerKernelsTest {
         Tensor zeros2 = bench.of(DType.BF16, new double[1800], 2, 30, 30);
         AdamW oracle = new AdamW(0.9, 0.95, 1e-20, DECAY, AdamW.EpsPlace.AFTER_CORRECTION);
         AdamW.State first = oracle.step(AdamW.State.initial(bench.read(a)), bench.read(g), RATE, 1);
-        AdamW.State second = oracle.step(AdamW.State.initial(bench.read(b)), bench.read(h), RATE, 1);
+        AdamW.State second =
+                oracle.step(AdamW.State.initial(bench.read(b)), bench.read(h), RATE, 1);
         bench.run(
                 spec,
                 new AdamWStep.Args(
@@ -122,7 +139,10 @@ class OptimizerKernelsTest {
         for (int i = 0; i < expected.length; i++) {
             expected[i] = expected[i] * (1 - (double) RATE * DECAY) - RATE * 1.7 * steps[i];
         }
-        bench.run(spec, new MuonUpdate.Args(new TensorList(List.of(a, b)), step, bench.floats(RATE, DECAY)));
+        bench.run(
+                spec,
+                new MuonUpdate.Args(
+                        new TensorList(List.of(a, b)), step, bench.floats(RATE, DECAY)));
         bench.assertClose(expected, b);
     }
 
@@ -132,7 +152,8 @@ class OptimizerKernelsTest {
         double[] before = bench.read(a);
         bench.run(
                 new MuonUpdate(1, 7, 9, 1, DType.F32, DType.F32),
-                new MuonUpdate.Args(a, bench.of(DType.F32, new double[63], 7, 9), bench.floats(RATE, 0)));
+                new MuonUpdate.Args(
+                        a, bench.of(DType.F32, new double[63], 7, 9), bench.floats(RATE, 0)));
         assertArrayEquals(before, bench.read(a));
     }
 
@@ -167,18 +188,19 @@ class OptimizerKernelsTest {
 
     @Test
     void anyNumberOfThreadsGivesTheSameBits() {
-        RowBench.sameBitsForAnyThreads(some -> {
-            Tensor parameter = some.normal(DType.F32, 100_000);
-            some.run(
-                    AdamWStep.torch(100_000),
-                    new AdamWStep.Args(
-                            parameter,
-                            some.normal(DType.F32, 100_000),
-                            some.normal(DType.F32, 100_000),
-                            some.of(DType.F32, new double[100_000], 100_000),
-                            some.floats(RATE, DECAY),
-                            some.ints(3)));
-            return parameter;
-        });
+        RowBench.sameBitsForAnyThreads(
+                some -> {
+                    Tensor parameter = some.normal(DType.F32, 100_000);
+                    some.run(
+                            AdamWStep.torch(100_000),
+                            new AdamWStep.Args(
+                                    parameter,
+                                    some.normal(DType.F32, 100_000),
+                                    some.normal(DType.F32, 100_000),
+                                    some.of(DType.F32, new double[100_000], 100_000),
+                                    some.floats(RATE, DECAY),
+                                    some.ints(3)));
+                    return parameter;
+                });
     }
 }

@@ -9,7 +9,8 @@ import dev.halcyon.hal.kernel.KernelSpec;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Workspace;
 
-/// Runs a launch in scratch memory full of NaN, twice, so that the second run finds what the first one left.
+/// Runs a launch in scratch memory full of NaN, twice, so that the second run finds what the first
+/// one left.
 final class PoisonedWorkspace {
     private PoisonedWorkspace() {}
 

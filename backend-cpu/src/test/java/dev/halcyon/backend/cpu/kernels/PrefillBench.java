@@ -3,11 +3,13 @@ package dev.halcyon.backend.cpu.kernels;
 import dev.halcyon.hal.kernel.attention.MlaPrefill;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Arrays;
+
 import org.jspecify.annotations.Nullable;
 
-/// A prefill over ragged sequences whose keys and values are slices of one up-projection, with NaN in every row that
-/// belongs to no sequence.
+import java.util.Arrays;
+
+/// A prefill over ragged sequences whose keys and values are slices of one up-projection, with NaN
+/// in every row that belongs to no sequence.
 final class PrefillBench {
     final RowBench bench;
     final MlaPrefill spec;
@@ -25,7 +27,13 @@ final class PrefillBench {
     /// Draws the operands.
     ///
     /// @param gap rows of no sequence in front of the first one and behind the last
-    PrefillBench(RowBench bench, MlaPrefill spec, double spread, int gap, int[] queryCounts, int[] keyCounts) {
+    PrefillBench(
+            RowBench bench,
+            MlaPrefill spec,
+            double spread,
+            int gap,
+            int[] queryCounts,
+            int[] keyCounts) {
         this.bench = bench;
         this.spec = spec;
         queryStart = starts(queryCounts, gap);
@@ -34,7 +42,8 @@ final class PrefillBench {
         int keys = keyStart[keyCounts.length] + gap;
         int heads = spec.heads();
         query = bench.empty(spec.in(), tokens, heads, spec.nopeDim() + spec.ropeDim());
-        Tensor projected = bench.empty(spec.in(), keys, heads, spec.nopeDim() + spec.valueDim() + 3);
+        Tensor projected =
+                bench.empty(spec.in(), keys, heads, spec.nopeDim() + spec.valueDim() + 3);
         key = projected.slice(2, 0, spec.nopeDim());
         value = projected.slice(2, spec.nopeDim(), spec.nopeDim() + spec.valueDim());
         ropeKey = bench.empty(spec.in(), keys, spec.ropeDim());
@@ -60,11 +69,20 @@ final class PrefillBench {
     }
 
     private void draw(Tensor tensor, int gap, double spread) {
-        bench.set(tensor.slice(0, gap, tensor.dim(0) - gap), number -> spread * bench.random().nextGaussian());
+        bench.set(
+                tensor.slice(0, gap, tensor.dim(0) - gap),
+                number -> spread * bench.random().nextGaussian());
     }
 
     MlaPrefill.Args args() {
-        return MlaPrefill.Args.of(query, key, ropeKey, value, bench.ints(queryStart), bench.ints(keyStart), out)
+        return MlaPrefill.Args.of(
+                        query,
+                        key,
+                        ropeKey,
+                        value,
+                        bench.ints(queryStart),
+                        bench.ints(keyStart),
+                        out)
                 .withSink(sink)
                 .withLogSumExp(logSumExp)
                 .withMaxLogit(maxLogit);
@@ -94,29 +112,33 @@ final class PrefillBench {
                 double[][] asked = rows(query, queryStart, sequence, head);
                 for (int i = 0; i < queries; i++) {
                     int last = spec.causal() ? i + keys - queries : keys;
-                    PlainAttention.Result result = PlainAttention.attend(
-                            asked[i],
-                            rows,
-                            values,
-                            spec.valueDim(),
-                            row -> row <= last,
-                            spec.softmaxScale(),
-                            sink == null ? Double.NEGATIVE_INFINITY : sinks[head]);
+                    PlainAttention.Result result =
+                            PlainAttention.attend(
+                                    asked[i],
+                                    rows,
+                                    values,
+                                    spec.valueDim(),
+                                    row -> row <= last,
+                                    spec.softmaxScale(),
+                                    sink == null ? Double.NEGATIVE_INFINITY : sinks[head]);
                     int at = i * heads + head;
-                    System.arraycopy(result.output(), 0, outputs, at * spec.valueDim(), spec.valueDim());
+                    System.arraycopy(
+                            result.output(), 0, outputs, at * spec.valueDim(), spec.valueDim());
                     sums[at] = result.logSumExp();
                     largest[head] = Math.max(largest[head], result.maxLogit());
                 }
             }
             long from = queryStart[sequence];
-            bench.assertClose(outputs, out.slice(0, from, from + queries), DecodeBench.TOLERANCE + rounding);
+            bench.assertClose(
+                    outputs, out.slice(0, from, from + queries), DecodeBench.TOLERANCE + rounding);
             bench.assertClose(sums, logSumExp.slice(0, from, from + queries), 2e-6);
         }
         bench.assertClose(largest, maxLogit, 2e-6);
     }
 
     private double[][] rows(Tensor tensor, int[] starts, int sequence, int head) {
-        Tensor part = tensor.slice(0, starts[sequence], starts[sequence + 1]).slice(1, head, head + 1);
+        Tensor part =
+                tensor.slice(0, starts[sequence], starts[sequence + 1]).slice(1, head, head + 1);
         return PlainAttention.rows(bench.read(part), (int) tensor.dim(2));
     }
 

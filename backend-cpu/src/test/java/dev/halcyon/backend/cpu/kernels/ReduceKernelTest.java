@@ -7,13 +7,15 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
-import java.util.Arrays;
-import java.util.List;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.Arrays;
+import java.util.List;
 
 /// Sums, maxima and norms against the oracle's compensated ones.
 class ReduceKernelTest {
@@ -36,15 +38,13 @@ class ReduceKernelTest {
     }
 
     private void check(DType dtype, Operand x, List<double[]> values) {
-        double magnitudes = values.stream()
-                .flatMapToDouble(Arrays::stream)
-                .map(Math::abs)
-                .sum();
+        double magnitudes = values.stream().flatMapToDouble(Arrays::stream).map(Math::abs).sum();
         assertEquals(
                 dev.halcyon.tck.oracle.Reduce.sum(values),
                 reduce(Reduce.Operation.SUM, dtype, x),
                 2e-7 * magnitudes);
-        assertEquals(dev.halcyon.tck.oracle.Reduce.max(values), reduce(Reduce.Operation.MAX, dtype, x));
+        assertEquals(
+                dev.halcyon.tck.oracle.Reduce.max(values), reduce(Reduce.Operation.MAX, dtype, x));
         double norm = dev.halcyon.tck.oracle.Reduce.norm(values);
         assertEquals(norm, reduce(Reduce.Operation.NORM, dtype, x), 2e-7 * norm);
     }
@@ -64,7 +64,10 @@ class ReduceKernelTest {
         Tensor a = bench.normal(DType.F32, n);
         Tensor b = bench.normal(DType.F32, n);
         Tensor c = bench.normal(DType.F32, n);
-        check(DType.F32, new TensorList(List.of(a, b, c)), List.of(bench.read(a), bench.read(b), bench.read(c)));
+        check(
+                DType.F32,
+                new TensorList(List.of(a, b, c)),
+                List.of(bench.read(a), bench.read(b), bench.read(c)));
     }
 
     @Test
@@ -72,7 +75,8 @@ class ReduceKernelTest {
         Tensor whole = bench.normal(DType.F32, 3, 7001);
         TensorList parts = new TensorList(List.of(whole.get(0), whole.get(1), whole.get(2)));
         assertEquals(
-                reduce(Reduce.Operation.SUM, DType.F32, whole), reduce(Reduce.Operation.SUM, DType.F32, parts));
+                reduce(Reduce.Operation.SUM, DType.F32, whole),
+                reduce(Reduce.Operation.SUM, DType.F32, parts));
     }
 
     @Test
@@ -89,16 +93,22 @@ class ReduceKernelTest {
         Tensor x = bench.normal(DType.F32, 30_000);
         bench.set(x.slice(0, place, place + 1), number -> Double.NaN);
         for (Reduce.Operation operation : Reduce.Operation.values()) {
-            assertEquals(Double.NaN, reduce(operation, DType.F32, x), operation + " of a NaN at " + place);
+            assertEquals(
+                    Double.NaN,
+                    reduce(operation, DType.F32, x),
+                    operation + " of a NaN at " + place);
         }
     }
 
     @Test
     void anyNumberOfThreadsGivesTheSameBits() {
-        RowBench.sameBitsForAnyThreads(some -> {
-            Tensor out = some.empty(DType.F32, 1);
-            some.run(Reduce.sum(400_000, DType.F32), Reduce.Args.of(some.normal(DType.F32, 399_999), out));
-            return out;
-        });
+        RowBench.sameBitsForAnyThreads(
+                some -> {
+                    Tensor out = some.empty(DType.F32, 1);
+                    some.run(
+                            Reduce.sum(400_000, DType.F32),
+                            Reduce.Args.of(some.normal(DType.F32, 399_999), out));
+                    return out;
+                });
     }
 }

@@ -7,6 +7,7 @@ import dev.halcyon.hal.kernel.norm.AddRmsNorm;
 import dev.halcyon.hal.kernel.norm.RmsNorm;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -134,7 +135,8 @@ class RmsNormKernelTest {
             added[i] = a[i] + b[i];
         }
         bench.run(
-                AddRmsNorm.of(3, 1300, dtype, EPSILON), AddRmsNorm.Args.of(x, residual, weight, sum, out));
+                AddRmsNorm.of(3, 1300, dtype, EPSILON),
+                AddRmsNorm.Args.of(x, residual, weight, sum, out));
         bench.assertClose(added, sum);
         bench.assertClose(expected(sum, bench.read(weight)), out);
         bench.assertGapsAreNaN(sum, 1300);
@@ -149,7 +151,8 @@ class RmsNormKernelTest {
         Tensor sum = bench.empty(DType.BF16, 3, 1300);
         Tensor out = bench.empty(DType.BF16, 3, 1300);
         bench.run(
-                AddRmsNorm.of(3, 1300, DType.BF16, EPSILON), AddRmsNorm.Args.of(x, residual, weight, sum, out));
+                AddRmsNorm.of(3, 1300, DType.BF16, EPSILON),
+                AddRmsNorm.Args.of(x, residual, weight, sum, out));
         Tensor alone = bench.empty(DType.BF16, 3, 1300);
         bench.run(RmsNorm.of(3, 1300, DType.BF16, EPSILON), RmsNorm.Args.of(sum, weight, alone));
         assertArrayEquals(bench.bytes(alone), bench.bytes(out));
@@ -163,13 +166,19 @@ class RmsNormKernelTest {
 
     @Test
     void anyNumberOfThreadsGivesTheSameBits() {
-        RowBench.sameBitsForAnyThreads(some -> {
-            Tensor x = some.normal(DType.F32, 33, 2000);
-            Tensor out = some.empty(DType.F32, 33, 2000);
-            some.run(
-                    AddRmsNorm.of(33, 2000, DType.F32, EPSILON),
-                    AddRmsNorm.Args.of(x, x, some.normal(DType.F32, 2000), some.empty(DType.F32, 33, 2000), out));
-            return out;
-        });
+        RowBench.sameBitsForAnyThreads(
+                some -> {
+                    Tensor x = some.normal(DType.F32, 33, 2000);
+                    Tensor out = some.empty(DType.F32, 33, 2000);
+                    some.run(
+                            AddRmsNorm.of(33, 2000, DType.F32, EPSILON),
+                            AddRmsNorm.Args.of(
+                                    x,
+                                    x,
+                                    some.normal(DType.F32, 2000),
+                                    some.empty(DType.F32, 33, 2000),
+                                    out));
+                    return out;
+                });
     }
 }

@@ -4,13 +4,16 @@ import dev.halcyon.hal.host.FloatFormats;
 import dev.halcyon.hal.kernel.optimizer.Coefficients;
 import dev.halcyon.hal.kernel.optimizer.NewtonSchulz;
 import dev.halcyon.hal.memory.DType;
+
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.DoubleUnaryOperator;
 
-/// Newton-Schulz as its specification says it, in plain loops over doubles: exact sums, rounded where values are stored.
+/// Newton-Schulz as its specification says it, in plain loops over doubles: exact sums, rounded
+/// where values are stored.
 ///
-/// It shows how much accuracy the storage between products costs, so that a kernel can be held to that.
+/// It shows how much accuracy the storage between products costs, so that a kernel can be held to
+/// that.
 final class RoundedNewtonSchulz {
     private final NewtonSchulz spec;
     private final DoubleUnaryOperator rounding;
@@ -26,7 +29,8 @@ final class RoundedNewtonSchulz {
             case F32 -> value -> (float) value;
             case BF16 -> value -> FloatFormats.bf16ToFloat(FloatFormats.floatToBf16((float) value));
             case F16 -> value -> Float.float16ToFloat(Float.floatToFloat16((float) value));
-            default -> throw new IllegalArgumentException(dtype + " is not stored between products");
+            default ->
+                    throw new IllegalArgumentException(dtype + " is not stored between products");
         };
     }
 
@@ -40,9 +44,10 @@ final class RoundedNewtonSchulz {
             }
         }
         double norm = Math.sqrt(sum);
-        double divisor = spec.norm() == NewtonSchulz.NormRule.ADD_EPSILON
-                ? norm + spec.epsilon()
-                : Math.max(norm, spec.epsilon());
+        double divisor =
+                spec.norm() == NewtonSchulz.NormRule.ADD_EPSILON
+                        ? norm + spec.epsilon()
+                        : Math.max(norm, spec.epsilon());
         x = each(x, value -> rounding.applyAsDouble(value / divisor));
         return spec.usesGram() ? gram(x) : plain(x);
     }
@@ -78,7 +83,8 @@ final class RoundedNewtonSchulz {
     }
 
     /// `beta addend + alpha left right`, rounded once.
-    private double[][] sum(double beta, double[][] addend, double alpha, double[][] left, double[][] right) {
+    private double[][] sum(
+            double beta, double[][] addend, double alpha, double[][] left, double[][] right) {
         double[][] out = new double[left.length][right[0].length];
         for (int i = 0; i < out.length; i++) {
             for (int j = 0; j < out[i].length; j++) {
@@ -86,7 +92,8 @@ final class RoundedNewtonSchulz {
                 for (int k = 0; k < right.length; k++) {
                     dot += left[i][k] * right[k][j];
                 }
-                out[i][j] = rounding.applyAsDouble(alpha * dot + (beta == 0 ? 0 : beta * addend[i][j]));
+                out[i][j] =
+                        rounding.applyAsDouble(alpha * dot + (beta == 0 ? 0 : beta * addend[i][j]));
             }
         }
         return out;

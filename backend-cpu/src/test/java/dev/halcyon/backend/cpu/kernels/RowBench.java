@@ -17,6 +17,7 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import java.util.function.Function;
@@ -35,22 +36,30 @@ final class RowBench implements AutoCloseable {
     }
 
     static RowBench open(int threads) {
-        return new RowBench(new CpuBackendProvider()
-                .open(
-                        0,
-                        DeviceOptions.defaults()
-                                .withProperty("halcyon.cpu.threads", Integer.toString(threads))
-                                .withProperty("halcyon.cpu.isa", System.getProperty("halcyon.cpu.isa", "auto"))));
+        return new RowBench(
+                new CpuBackendProvider()
+                        .open(
+                                0,
+                                DeviceOptions.defaults()
+                                        .withProperty(
+                                                "halcyon.cpu.threads", Integer.toString(threads))
+                                        .withProperty(
+                                                "halcyon.cpu.isa",
+                                                System.getProperty("halcyon.cpu.isa", "auto"))));
     }
 
-    /// Runs `scenario` with one thread and with three and compares the bits of the tensor that it returns.
+    /// Runs `scenario` with one thread and with three and compares the bits of the tensor that it
+    /// returns.
     static void sameBitsForAnyThreads(Function<RowBench, Tensor> scenario) {
         byte[] alone;
         try (RowBench bench = open(1)) {
             alone = bench.bytes(scenario.apply(bench));
         }
         try (RowBench bench = open(3)) {
-            assertArrayEquals(alone, bench.bytes(scenario.apply(bench)), "three threads give other bits than one");
+            assertArrayEquals(
+                    alone,
+                    bench.bytes(scenario.apply(bench)),
+                    "three threads give other bits than one");
         }
     }
 
@@ -67,7 +76,8 @@ final class RowBench implements AutoCloseable {
         stream.synchronize();
     }
 
-    /// Runs what must raise the fault word once, and checks that the message names the operand's entry.
+    /// Runs what must raise the fault word once, and checks that the message names the operand's
+    /// entry.
     <A extends KernelArgs> void runFaulty(KernelSpec<A> spec, A args, String entry) {
         long before = device.counters().faults();
         Stream broken = stream;
@@ -147,12 +157,21 @@ final class RowBench implements AutoCloseable {
     /// Checks that the columns around a tensor from [#strided] are as they were.
     void assertGapsAreNaN(Tensor tensor, long columns) {
         for (long row = 0; row < tensor.dim(0); row++) {
-            for (long column : new long[] {-3, -2, -1, columns, columns + 1, columns + 2, columns + 3}) {
-                long byteOffset = tensor.byteOffset() + tensor.dtype().bytes(row * tensor.stride(0))
-                        + column * tensor.dtype().bits() / 8;
-                double value = HostElements.get(
-                        Tensor.of(tensor.buffer(), byteOffset, tensor.dtype(), Shape.of(1)).segment(), tensor.dtype(), 0);
-                assertTrue(Double.isNaN(value), "column " + column + " beside row " + row + " was overwritten");
+            for (long column :
+                    new long[] {-3, -2, -1, columns, columns + 1, columns + 2, columns + 3}) {
+                long byteOffset =
+                        tensor.byteOffset()
+                                + tensor.dtype().bytes(row * tensor.stride(0))
+                                + column * tensor.dtype().bits() / 8;
+                double value =
+                        HostElements.get(
+                                Tensor.of(tensor.buffer(), byteOffset, tensor.dtype(), Shape.of(1))
+                                        .segment(),
+                                tensor.dtype(),
+                                0);
+                assertTrue(
+                        Double.isNaN(value),
+                        "column " + column + " beside row " + row + " was overwritten");
             }
         }
     }
@@ -165,7 +184,8 @@ final class RowBench implements AutoCloseable {
         var memory = tensor.segment();
         HostElements.forEach(
                 tensor,
-                (number, position) -> HostElements.set(memory, tensor.dtype(), position, value.of(number)));
+                (number, position) ->
+                        HostElements.set(memory, tensor.dtype(), position, value.of(number)));
     }
 
     double[] read(Tensor tensor) {
@@ -173,7 +193,8 @@ final class RowBench implements AutoCloseable {
         var memory = tensor.segment();
         HostElements.forEach(
                 tensor,
-                (number, position) -> values[(int) number] = HostElements.get(memory, tensor.dtype(), position));
+                (number, position) ->
+                        values[(int) number] = HostElements.get(memory, tensor.dtype(), position));
         return values;
     }
 
@@ -190,7 +211,8 @@ final class RowBench implements AutoCloseable {
         return tensor.segment().toArray(ValueLayout.JAVA_BYTE);
     }
 
-    /// {@return what rounding to the type may lose, relative to the largest magnitude, beside F32 arithmetic}
+    /// {@return what rounding to the type may lose, relative to the largest magnitude, beside F32
+    /// arithmetic}
     static double tolerance(DType dtype) {
         return switch (dtype) {
             case BF16 -> 0x1p-8;
@@ -212,11 +234,22 @@ final class RowBench implements AutoCloseable {
             largest = Math.max(largest, Double.isFinite(value) ? Math.abs(value) : 0);
         }
         for (int i = 0; i < values.length; i++) {
-            boolean close = Double.isFinite(expected[i])
-                    ? Math.abs(values[i] - expected[i]) <= tolerance * largest
-                    : Double.compare(values[i], expected[i]) == 0;
-            assertTrue(close, "element " + i + " is " + values[i] + ", not " + expected[i] + " within " + tolerance
-                    + " of " + largest);
+            boolean close =
+                    Double.isFinite(expected[i])
+                            ? Math.abs(values[i] - expected[i]) <= tolerance * largest
+                            : Double.compare(values[i], expected[i]) == 0;
+            assertTrue(
+                    close,
+                    "element "
+                            + i
+                            + " is "
+                            + values[i]
+                            + ", not "
+                            + expected[i]
+                            + " within "
+                            + tolerance
+                            + " of "
+                            + largest);
         }
     }
 

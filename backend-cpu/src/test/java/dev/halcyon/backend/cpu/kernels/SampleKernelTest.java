@@ -8,15 +8,17 @@ import dev.halcyon.hal.kernel.token.Sample;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.tck.oracle.Sampling;
-import java.util.Arrays;
-import java.util.stream.IntStream;
-import java.util.stream.LongStream;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.Arrays;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 /// Choices of tokens against the oracle, with the same random numbers.
 class SampleKernelTest {
@@ -48,7 +50,8 @@ class SampleKernelTest {
         double[] values = bench.read(logits);
         int[] expected = new int[4];
         for (int row = 0; row < 4; row++) {
-            expected[row] = Sampling.greedy(Arrays.copyOfRange(values, row * vocab, (row + 1) * vocab));
+            expected[row] =
+                    Sampling.greedy(Arrays.copyOfRange(values, row * vocab, (row + 1) * vocab));
         }
         assertArrayEquals(expected, greedy(dtype, logits));
     }
@@ -60,8 +63,11 @@ class SampleKernelTest {
         row[1500] = 7;
         row[1499] = 7;
         assertArrayEquals(new int[] {1499}, greedy(DType.F32, bench.of(DType.F32, row, 1, 3000)));
-        assertArrayEquals(new int[] {0}, greedy(DType.F32, bench.of(DType.F32, new double[3000], 1, 3000)));
-        assertArrayEquals(new int[] {1}, greedy(DType.F32, bench.of(DType.F32, new double[] {-1, -0.0, 0.0}, 1, 3)));
+        assertArrayEquals(
+                new int[] {0}, greedy(DType.F32, bench.of(DType.F32, new double[3000], 1, 3000)));
+        assertArrayEquals(
+                new int[] {1},
+                greedy(DType.F32, bench.of(DType.F32, new double[] {-1, -0.0, 0.0}, 1, 3)));
     }
 
     @Test
@@ -78,11 +84,13 @@ class SampleKernelTest {
     void aRowOfNaNGivesZeroAndAFault() {
         Tensor logits = bench.of(DType.F32, new double[] {1, 2, NAN, NAN}, 2, 2);
         Tensor ids = bench.ints(5, 5);
-        bench.runFaulty(Sample.greedy(2, 2, DType.F32), Sample.Args.greedy(logits, ids), "logits[1]");
+        bench.runFaulty(
+                Sample.greedy(2, 2, DType.F32), Sample.Args.greedy(logits, ids), "logits[1]");
         assertArrayEquals(new int[] {1, 0}, bench.readInts(ids));
     }
 
-    /// Draws many tokens from one row of logits, and checks each whose random number is not at the very border of two.
+    /// Draws many tokens from one row of logits, and checks each whose random number is not at the
+    /// very border of two.
     private void draw(double[] row, double temperature, int topK, double topP) {
         int n = 200;
         int vocab = row.length;
@@ -101,14 +109,19 @@ class SampleKernelTest {
                 Sample.random(n, vocab, DType.F32),
                 Sample.Args.random(
                                 bench.of(DType.F32, logits, n, vocab),
-                                bench.longs(LongStream.range(0, n).map(i -> i * 7919 - 5).toArray()),
+                                bench.longs(
+                                        LongStream.range(0, n).map(i -> i * 7919 - 5).toArray()),
                                 bench.ints(IntStream.range(0, n).map(i -> i - 3).toArray()),
                                 ids)
                         .withTemperature(bench.floats(heat))
                         .withTopP(bench.floats(mass))
                         .withTopK(bench.ints(count)));
-        double[] probabilities = Sampling.distribution(
-                Arrays.stream(row).map(value -> (float) value).toArray(), (float) temperature, topK, (float) topP);
+        double[] probabilities =
+                Sampling.distribution(
+                        Arrays.stream(row).map(value -> (float) value).toArray(),
+                        (float) temperature,
+                        topK,
+                        (float) topP);
         int[] drawn = bench.readInts(ids);
         int checked = 0;
         for (int i = 0; i < n; i++) {
@@ -117,7 +130,14 @@ class SampleKernelTest {
                 assertEquals(
                         Sampling.draw(probabilities, uniform),
                         drawn[i],
-                        "draw " + i + " at temperature " + temperature + ", topK " + topK + ", topP " + topP);
+                        "draw "
+                                + i
+                                + " at temperature "
+                                + temperature
+                                + ", topK "
+                                + topK
+                                + ", topP "
+                                + topP);
                 checked++;
             }
         }
@@ -130,8 +150,23 @@ class SampleKernelTest {
 
     @ParameterizedTest
     @CsvSource({
-        "1,0,1", "0.5,0,1", "3,0,1", "1,5,1", "1,1,1", "0.7,40,0.9", "1,0,0.5", "1,0,0.999", "1,0,0", "1,0,-1",
-        "1,100000,0.3", "1e-6,0,1", "1e30,7,1", "1,3,NaN", "0,5,0.5", "-1,0,1", "NaN,0,1"
+        "1,0,1",
+        "0.5,0,1",
+        "3,0,1",
+        "1,5,1",
+        "1,1,1",
+        "0.7,40,0.9",
+        "1,0,0.5",
+        "1,0,0.999",
+        "1,0,0",
+        "1,0,-1",
+        "1,100000,0.3",
+        "1e-6,0,1",
+        "1e30,7,1",
+        "1,3,NaN",
+        "0,5,0.5",
+        "-1,0,1",
+        "NaN,0,1"
     })
     void drawsAsTheOracleDoes(double temperature, int topK, double topP) {
         draw(normal(50), temperature, topK, topP);
@@ -185,23 +220,29 @@ class SampleKernelTest {
         Tensor logits = bench.of(DType.F32, new double[] {1, 2, NAN, NAN}, 2, 2);
         Tensor ids = bench.ints(5, 5);
         bench.run(
-                Sample.greedy(2, 2, DType.F32), Sample.Args.greedy(logits, ids).withActiveRows(bench.ints(1)));
+                Sample.greedy(2, 2, DType.F32),
+                Sample.Args.greedy(logits, ids).withActiveRows(bench.ints(1)));
         assertEquals(1, bench.readInts(ids)[0]);
     }
 
     @Test
     void anyNumberOfThreadsGivesTheSameIds() {
-        RowBench.sameBitsForAnyThreads(some -> {
-            Tensor ids = some.empty(DType.I32, 30);
-            some.run(
-                    Sample.random(30, 2000, DType.F32),
-                    Sample.Args.random(
-                                    some.normal(DType.F32, 30, 2000),
-                                    some.longs(LongStream.range(0, 30).toArray()),
-                                    some.ints(new int[30]),
-                                    ids)
-                            .withTopP(some.floats(IntStream.range(0, 30).mapToDouble(i -> i / 30.0).toArray())));
-            return ids;
-        });
+        RowBench.sameBitsForAnyThreads(
+                some -> {
+                    Tensor ids = some.empty(DType.I32, 30);
+                    some.run(
+                            Sample.random(30, 2000, DType.F32),
+                            Sample.Args.random(
+                                            some.normal(DType.F32, 30, 2000),
+                                            some.longs(LongStream.range(0, 30).toArray()),
+                                            some.ints(new int[30]),
+                                            ids)
+                                    .withTopP(
+                                            some.floats(
+                                                    IntStream.range(0, 30)
+                                                            .mapToDouble(i -> i / 30.0)
+                                                            .toArray())));
+                    return ids;
+                });
     }
 }

@@ -3,13 +3,15 @@ package dev.halcyon.backend.cpu.kernels;
 import dev.halcyon.hal.kernel.elementwise.SwiGlu;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Arrays;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.Arrays;
 
 /// Gated activations against the formula in double.
 class SwiGluKernelTest {
@@ -106,18 +108,22 @@ class SwiGluKernelTest {
     void leavesDeadRowsOut() {
         Tensor x = bench.normal(DType.F32, 4, 10);
         Tensor out = bench.empty(DType.F32, 4, 10);
-        bench.run(SwiGlu.of(4, 10, DType.F32), SwiGlu.Args.of(x, x, out).withActiveRows(bench.ints(3)));
+        bench.run(
+                SwiGlu.of(4, 10, DType.F32),
+                SwiGlu.Args.of(x, x, out).withActiveRows(bench.ints(3)));
         bench.assertClose(
-                expected(x.slice(0, 0, 3), x.slice(0, 0, 3), Double.POSITIVE_INFINITY, ones(3)), out.slice(0, 0, 3));
+                expected(x.slice(0, 0, 3), x.slice(0, 0, 3), Double.POSITIVE_INFINITY, ones(3)),
+                out.slice(0, 0, 3));
     }
 
     @Test
     void anyNumberOfThreadsGivesTheSameBits() {
-        RowBench.sameBitsForAnyThreads(some -> {
-            Tensor x = some.normal(DType.F32, 70, 1000);
-            Tensor out = some.empty(DType.F32, 70, 1000);
-            some.run(SwiGlu.of(70, 1000, DType.F32), SwiGlu.Args.of(x, x, out));
-            return out;
-        });
+        RowBench.sameBitsForAnyThreads(
+                some -> {
+                    Tensor x = some.normal(DType.F32, 70, 1000);
+                    Tensor out = some.empty(DType.F32, 70, 1000);
+                    some.run(SwiGlu.of(70, 1000, DType.F32), SwiGlu.Args.of(x, x, out));
+                    return out;
+                });
     }
 }

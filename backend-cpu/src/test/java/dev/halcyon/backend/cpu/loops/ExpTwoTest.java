@@ -12,7 +12,9 @@ class ExpTwoTest {
         for (float x = -126; x <= 1; x += 0.000_37f) {
             double exact = Math.pow(2, x);
             double off = Math.abs(ExpTwo.of(x) - exact) / Math.ulp((float) exact);
-            assertTrue(off <= 2, "2^" + x + " is " + ExpTwo.of(x) + ", " + off + " units from " + exact);
+            assertTrue(
+                    off <= 2,
+                    "2^" + x + " is " + ExpTwo.of(x) + ", " + off + " units from " + exact);
         }
     }
 

@@ -6,17 +6,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.halcyon.backend.cpu.scalar.ScalarLoops;
 import dev.halcyon.backend.cpu.vector.VectorLoops;
 import dev.halcyon.hal.memory.DType;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
-import java.util.Random;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// The row loops of the variant under test against plain loops in double, and beside what they must not touch.
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Random;
+
+/// The row loops of the variant under test against plain loops in double, and beside what they must
+/// not touch.
 class RowLoopsTest {
     private static final float SENTINEL = -12345;
 
@@ -28,7 +31,10 @@ class RowLoopsTest {
         if (isa.equals("scalar")) {
             return ScalarLoops.create().rows();
         }
-        int bits = isa.equals("auto") ? Math.min(512, VectorLoops.preferredBits()) : Integer.parseInt(isa);
+        int bits =
+                isa.equals("auto")
+                        ? Math.min(512, VectorLoops.preferredBits())
+                        : Integer.parseInt(isa);
         return VectorLoops.of(bits).rows();
     }
 
@@ -68,7 +74,9 @@ class RowLoopsTest {
         assertEquals(squares, loops.sumOfSquares(a, 1, n), 3e-7 * (n + 1));
         assertEquals(max, loops.max(a, 1, n));
         assertEquals(max, loops.maxNumber(a, 1, n));
-        assertEquals(n == 0 ? -1 : n - 1, n == 0 ? loops.indexOf(1, a, 1, 0) : loops.indexOf(a[n], a, 1, n));
+        assertEquals(
+                n == 0 ? -1 : n - 1,
+                n == 0 ? loops.indexOf(1, a, 1, 0) : loops.indexOf(a[n], a, 1, n));
         assertEquals(-1, loops.indexOf(SENTINEL, a, 1, n));
     }
 
@@ -155,9 +163,27 @@ class RowLoopsTest {
     void exponentialsOfSpecialValues() {
         float[] x = new float[64];
         float[] special = {
-            Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, 0, -0f, 1e30f, -1e30f, 200, -200
+            Float.NaN,
+            Float.POSITIVE_INFINITY,
+            Float.NEGATIVE_INFINITY,
+            0,
+            -0f,
+            1e30f,
+            -1e30f,
+            200,
+            -200
         };
-        float[] expected = {Float.NaN, Float.POSITIVE_INFINITY, 0, 1, 1, Float.POSITIVE_INFINITY, 0, Float.POSITIVE_INFINITY, 0};
+        float[] expected = {
+            Float.NaN,
+            Float.POSITIVE_INFINITY,
+            0,
+            1,
+            1,
+            Float.POSITIVE_INFINITY,
+            0,
+            Float.POSITIVE_INFINITY,
+            0
+        };
         for (int i = 0; i < 64; i++) {
             x[i] = special[i % special.length];
         }

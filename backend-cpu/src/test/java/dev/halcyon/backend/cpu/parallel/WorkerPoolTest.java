@@ -5,12 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.time.Duration;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /// Every task runs once, on one of the pool's threads, from wherever the pool is asked.
 class WorkerPoolTest {
@@ -20,12 +21,15 @@ class WorkerPoolTest {
         try (WorkerPool pool = new WorkerPool(threads)) {
             for (int count : new int[] {0, 1, 2, 7, 100}) {
                 AtomicIntegerArray runs = new AtomicIntegerArray(100);
-                pool.run(count, (task, worker) -> {
-                    assertTrue(worker >= 0 && worker < threads, "worker " + worker);
-                    runs.incrementAndGet(task);
-                });
+                pool.run(
+                        count,
+                        (task, worker) -> {
+                            assertTrue(worker >= 0 && worker < threads, "worker " + worker);
+                            runs.incrementAndGet(task);
+                        });
                 for (int task = 0; task < 100; task++) {
-                    assertEquals(task < count ? 1 : 0, runs.get(task), "task " + task + " of " + count);
+                    assertEquals(
+                            task < count ? 1 : 0, runs.get(task), "task " + task + " of " + count);
                 }
             }
         }
@@ -35,12 +39,14 @@ class WorkerPoolTest {
     void runsTasksOfTasksWhereTheyAreAsked() {
         try (WorkerPool pool = new WorkerPool(3)) {
             AtomicInteger inner = new AtomicInteger();
-            WorkerPool.Task count = (task, worker) -> {
-                assertEquals(0, worker);
-                inner.incrementAndGet();
-            };
+            WorkerPool.Task count =
+                    (task, worker) -> {
+                        assertEquals(0, worker);
+                        inner.incrementAndGet();
+                    };
             assertTimeoutPreemptively(
-                    Duration.ofMinutes(1), () -> pool.run(12, (task, worker) -> pool.run(5, count)));
+                    Duration.ofMinutes(1),
+                    () -> pool.run(12, (task, worker) -> pool.run(5, count)));
             assertEquals(60, inner.get());
         }
     }
@@ -49,13 +55,18 @@ class WorkerPoolTest {
     void passesOnWhatATaskThrows() {
         try (WorkerPool pool = new WorkerPool(3)) {
             for (int failing : new int[] {0, 4, 8}) {
-                IllegalStateException thrown = assertThrows(
-                        IllegalStateException.class,
-                        () -> pool.run(9, (task, worker) -> {
-                            if (task == failing) {
-                                throw new IllegalStateException("task " + task);
-                            }
-                        }));
+                IllegalStateException thrown =
+                        assertThrows(
+                                IllegalStateException.class,
+                                () ->
+                                        pool.run(
+                                                9,
+                                                (task, worker) -> {
+                                                    if (task == failing) {
+                                                        throw new IllegalStateException(
+                                                                "task " + task);
+                                                    }
+                                                }));
                 assertEquals("task " + failing, thrown.getMessage());
             }
         }

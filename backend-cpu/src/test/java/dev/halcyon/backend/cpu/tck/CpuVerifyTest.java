@@ -10,16 +10,19 @@ import dev.halcyon.tck.fixture.Fixture;
 import dev.halcyon.tck.fixture.FixtureSet;
 import dev.halcyon.tck.verify.FixtureResult;
 import dev.halcyon.tck.verify.FixtureVerifier;
-import dev.halcyon.tck.verify.VerificationReport;
 import dev.halcyon.tck.verify.Verdict;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
+import dev.halcyon.tck.verify.VerificationReport;
+
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/// What `halcyon verify` must say of the processor: nothing fails, and what is declined is what no spec exists for.
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/// What `halcyon verify` must say of the processor: nothing fails, and what is declined is what no
+/// spec exists for.
 class CpuVerifyTest {
     private static final CpuBackendProvider PROVIDER = new CpuBackendProvider();
 

@@ -16,8 +16,12 @@ public final class CudaDriverLibrary implements CudaDriver {
             FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT);
     private static final FunctionDescriptor INT_OF_ADDRESS =
             FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS);
-    private static final FunctionDescriptor INT_OF_ADDRESS_INT_INT = FunctionDescriptor.of(
-            ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT);
+    private static final FunctionDescriptor INT_OF_ADDRESS_INT_INT =
+            FunctionDescriptor.of(
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.ADDRESS,
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_INT);
 
     private final MethodHandle init;
     private final MethodHandle driverGetVersion;
@@ -34,9 +38,14 @@ public final class CudaDriverLibrary implements CudaDriver {
         deviceGetName = bind(library, "cuDeviceGetName", INT_OF_ADDRESS_INT_INT);
     }
 
-    private static MethodHandle bind(DynamicLibrary library, String symbol, FunctionDescriptor descriptor) {
-        MemorySegment address = library.find(symbol)
-                .orElseThrow(() -> new IllegalStateException(library.path() + " has no function " + symbol));
+    private static MethodHandle bind(
+            DynamicLibrary library, String symbol, FunctionDescriptor descriptor) {
+        MemorySegment address =
+                library.find(symbol)
+                        .orElseThrow(
+                                () ->
+                                        new IllegalStateException(
+                                                library.path() + " has no function " + symbol));
         return Linker.nativeLinker().downcallHandle(address, descriptor);
     }
 

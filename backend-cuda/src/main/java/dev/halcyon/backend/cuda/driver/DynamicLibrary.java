@@ -10,7 +10,8 @@ import java.util.Optional;
 
 /// A shared library opened with `dlopen`, so that the loader's own words about a failure are kept.
 ///
-/// [java.lang.foreign.SymbolLookup#libraryLookup] says only "Cannot open library", whatever is wrong.
+/// [java.lang.foreign.SymbolLookup#libraryLookup] says only "Cannot open library", whatever is
+/// wrong.
 ///
 /// @param path what was opened
 /// @param handle the loader's handle
@@ -27,7 +28,8 @@ public record DynamicLibrary(String path, MemorySegment handle) {
     /// {@return the library at `path`, a file or a name for the loader to search}
     public static Opened open(String path) {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment handle = (MemorySegment) Loader.DLOPEN.invokeExact(arena.allocateFrom(path), RTLD_NOW);
+            MemorySegment handle =
+                    (MemorySegment) Loader.DLOPEN.invokeExact(arena.allocateFrom(path), RTLD_NOW);
             if (handle.address() != 0) {
                 return new Opened(Optional.of(new DynamicLibrary(path, handle)), "");
             }
@@ -45,7 +47,8 @@ public record DynamicLibrary(String path, MemorySegment handle) {
     /// {@return the address of a symbol, if the library has it}
     public Optional<MemorySegment> find(String symbol) {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment address = (MemorySegment) Loader.DLSYM.invokeExact(handle, arena.allocateFrom(symbol));
+            MemorySegment address =
+                    (MemorySegment) Loader.DLSYM.invokeExact(handle, arena.allocateFrom(symbol));
             return address.address() == 0 ? Optional.empty() : Optional.of(address);
         } catch (Throwable failure) {
             throw new LinkageError("dlsym failed", failure);
@@ -54,11 +57,18 @@ public record DynamicLibrary(String path, MemorySegment handle) {
 
     /// Resolved on first use, so that loading this class touches nothing native.
     private static final class Loader {
-        static final MethodHandle DLOPEN = bind(
-                "dlopen", FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
-        static final MethodHandle DLERROR = bind("dlerror", FunctionDescriptor.of(ValueLayout.ADDRESS));
-        static final MethodHandle DLSYM = bind(
-                "dlsym", FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.ADDRESS));
+        static final MethodHandle DLOPEN =
+                bind(
+                        "dlopen",
+                        FunctionDescriptor.of(
+                                ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
+        static final MethodHandle DLERROR =
+                bind("dlerror", FunctionDescriptor.of(ValueLayout.ADDRESS));
+        static final MethodHandle DLSYM =
+                bind(
+                        "dlsym",
+                        FunctionDescriptor.of(
+                                ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.ADDRESS));
 
         private static MethodHandle bind(String name, FunctionDescriptor descriptor) {
             Linker linker = Linker.nativeLinker();

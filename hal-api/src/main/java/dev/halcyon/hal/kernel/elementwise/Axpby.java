@@ -7,8 +7,10 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.Objects;
 
 /// The weighted sum of two matrices: `out = alpha * x + beta * y`.
 ///
@@ -20,8 +22,9 @@ import org.jspecify.annotations.Nullable;
 /// | scalars | F32 `[2]`, alpha then beta; only if `deviceScalars` |
 /// | activeRows | optional I32 `[1]`; rows from there on hold unspecified values |
 ///
-/// *Numerics.* Computed in F32 (F64 where all three are F64, the device scalars being widened) and rounded once. A
-/// multiply-add may be fused. A factor of zero does not hide a NaN or an infinity of its matrix.
+/// *Numerics.* Computed in F32 (F64 where all three are F64, the device scalars being widened) and
+/// rounded once. A multiply-add may be fused. A factor of zero does not hide a NaN or an infinity
+/// of its matrix.
 ///
 /// @param maxRows most rows
 /// @param dim columns
@@ -32,10 +35,18 @@ import org.jspecify.annotations.Nullable;
 /// @param beta factor of y; ignored if `deviceScalars`
 /// @param deviceScalars whether both factors are read from device memory at each submit instead
 public record Axpby(
-        int maxRows, int dim, DType x, DType y, DType out, double alpha, double beta, boolean deviceScalars)
+        int maxRows,
+        int dim,
+        DType x,
+        DType y,
+        DType out,
+        double alpha,
+        double beta,
+        boolean deviceScalars)
         implements KernelSpec<Axpby.Args> {
     /// The operands; the table at [Axpby] gives their shapes.
-    public record Args(Tensor x, Tensor y, Tensor out, @Nullable Tensor scalars, @Nullable Tensor activeRows)
+    public record Args(
+            Tensor x, Tensor y, Tensor out, @Nullable Tensor scalars, @Nullable Tensor activeRows)
             implements KernelArgs {
         public Args {
             Objects.requireNonNull(x, "x");
@@ -123,6 +134,8 @@ public record Axpby(
 
     private Cost cost(long rows) {
         long elements = rows * dim;
-        return new Cost(3.0 * elements, (double) x.bytes(elements) + y.bytes(elements) + out.bytes(elements));
+        return new Cost(
+                3.0 * elements,
+                (double) x.bytes(elements) + y.bytes(elements) + out.bytes(elements));
     }
 }

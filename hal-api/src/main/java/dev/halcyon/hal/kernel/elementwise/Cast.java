@@ -7,6 +7,7 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.Objects;
 
 /// The conversion of a matrix from one floating-point type to another.
@@ -16,10 +17,11 @@ import java.util.Objects;
 /// | x | `from [R, dim]` |
 /// | out | `to [R, dim]` |
 ///
-/// *Numerics.* One rounding, to nearest, ties to even, from the source value itself: F64 to BF16 does not pass through
-/// F32. Subnormals are kept, signed zeros keep their sign, NaN stays NaN (with an unspecified payload). What exceeds
-/// F32, F16 or BF16 becomes infinite. The two 8-bit types saturate: whatever exceeds 448 in [DType#F8_E4M3] or 57,344
-/// in [DType#F8_E5M2], infinities included, becomes that number with its sign.
+/// *Numerics.* One rounding, to nearest, ties to even, from the source value itself: F64 to BF16
+/// does not pass through F32. Subnormals are kept, signed zeros keep their sign, NaN stays NaN
+/// (with an unspecified payload). What exceeds F32, F16 or BF16 becomes infinite. The two 8-bit
+/// types saturate: whatever exceeds 448 in [DType#F8_E4M3] or 57,344 in [DType#F8_E5M2], infinities
+/// included, becomes that number with its sign.
 ///
 /// @param maxRows most rows
 /// @param dim columns
@@ -52,7 +54,15 @@ public record Cast(int maxRows, int dim, DType from, DType to) implements Kernel
     }
 
     private static void convertible(String name, DType dtype) {
-        Require.oneOf(name, dtype, DType.F64, DType.F32, DType.F16, DType.BF16, DType.F8_E4M3, DType.F8_E5M2);
+        Require.oneOf(
+                name,
+                dtype,
+                DType.F64,
+                DType.F32,
+                DType.F16,
+                DType.BF16,
+                DType.F8_E4M3,
+                DType.F8_E5M2);
     }
 
     /// {@return the conversion of up to `maxRows` rows of `dim` columns}

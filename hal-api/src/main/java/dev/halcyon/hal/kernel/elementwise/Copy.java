@@ -7,6 +7,7 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.Objects;
 
 /// The copy of a matrix, bit for bit, from one row stride to another.
@@ -16,8 +17,8 @@ import java.util.Objects;
 /// | x | `dtype [R, dim]`, any row stride |
 /// | out | `dtype [R, dim]`, any row stride; the gaps between its rows stay as they are |
 ///
-/// It makes a contiguous matrix of a column slice, and puts a matrix into a column slice. Whole ranges of bytes are
-/// copied by the stream itself, without a spec.
+/// It makes a contiguous matrix of a column slice, and puts a matrix into a column slice. Whole
+/// ranges of bytes are copied by the stream itself, without a spec.
 ///
 /// @param maxRows most rows
 /// @param dim columns
@@ -46,7 +47,8 @@ public record Copy(int maxRows, int dim, DType dtype) implements KernelSpec<Copy
         Require.positive("dim", dim);
         Objects.requireNonNull(dtype, "dtype");
         Require.that(
-                !dtype.isPacked() || dim % 2 == 0, "dim must be even, because " + dtype + " is packed, not " + dim);
+                !dtype.isPacked() || dim % 2 == 0,
+                "dim must be even, because " + dtype + " is packed, not " + dim);
     }
 
     /// {@return the copy of up to `maxRows` rows of `dim` columns}

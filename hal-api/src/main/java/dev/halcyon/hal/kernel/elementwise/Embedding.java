@@ -7,8 +7,10 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.Objects;
 
 /// Rows of a table picked by index: `out[r] = table[ids[r]]`; also the row gather of a dispatch.
 ///
@@ -19,10 +21,11 @@ import org.jspecify.annotations.Nullable;
 /// | out | `out [R, dim]` |
 /// | activeRows | optional I32 `[1]`; rows from there on hold unspecified values, their ids are not looked at |
 ///
-/// Id -1 gives a row of zeros. Any other id outside `0 … N - 1` gives a row of zeros too and raises the fault word.
+/// Id -1 gives a row of zeros. Any other id outside `0 … N - 1` gives a row of zeros too and raises
+/// the fault word.
 ///
-/// *Numerics.* Elements are converted as [Cast] does; equal types copy bit for bit, and then any type will do, integers
-/// included.
+/// *Numerics.* Elements are converted as [Cast] does; equal types copy bit for bit, and then any
+/// type will do, integers included.
 ///
 /// @param maxRows most rows to pick
 /// @param tableRows most rows of the table
@@ -32,7 +35,8 @@ import org.jspecify.annotations.Nullable;
 public record Embedding(int maxRows, int tableRows, int dim, DType table, DType out)
         implements KernelSpec<Embedding.Args> {
     /// The operands; the table at [Embedding] gives their shapes.
-    public record Args(Tensor ids, Tensor table, Tensor out, @Nullable Tensor activeRows) implements KernelArgs {
+    public record Args(Tensor ids, Tensor table, Tensor out, @Nullable Tensor activeRows)
+            implements KernelArgs {
         public Args {
             Objects.requireNonNull(ids, "ids");
             Objects.requireNonNull(table, "table");
@@ -103,6 +107,7 @@ public record Embedding(int maxRows, int tableRows, int dim, DType table, DType 
 
     private Cost cost(long rows) {
         long elements = rows * dim;
-        return new Cost(0, (double) DType.I32.bytes(rows) + table.bytes(elements) + out.bytes(elements));
+        return new Cost(
+                0, (double) DType.I32.bytes(rows) + table.bytes(elements) + out.bytes(elements));
     }
 }

@@ -7,6 +7,7 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.Objects;
 
 /// One value in every element of a matrix.
@@ -15,16 +16,17 @@ import java.util.Objects;
 /// |---|---|
 /// | out | `dtype [R, dim]`, any row stride; the gaps between its rows stay as they are |
 ///
-/// *Numerics.* The value is rounded to the element type as [Cast] does, NaN and infinities included. [DType#F4_E2M1]
-/// has neither, so it takes numbers only: they round to nearest, ties to even, and saturate at 6. Integers take whole
-/// numbers of their range, and [DType#F8_E8M0] a power of two from `2^-127` to `2^127` or NaN; anything else is refused
-/// by the constructor.
+/// *Numerics.* The value is rounded to the element type as [Cast] does, NaN and infinities
+/// included. [DType#F4_E2M1] has neither, so it takes numbers only: they round to nearest, ties to
+/// even, and saturate at 6. Integers take whole numbers of their range, and [DType#F8_E8M0] a power
+/// of two from `2^-127` to `2^127` or NaN; anything else is refused by the constructor.
 ///
 /// @param maxRows most rows
 /// @param dim columns
 /// @param dtype element type, any; with a packed type `dim` is even
 /// @param value what to write
-public record Fill(int maxRows, int dim, DType dtype, double value) implements KernelSpec<Fill.Args> {
+public record Fill(int maxRows, int dim, DType dtype, double value)
+        implements KernelSpec<Fill.Args> {
     private static final double LARGEST_EXACT_LONG = 0x1p53;
 
     /// The operand; the table at [Fill] gives its shape.
@@ -49,8 +51,10 @@ public record Fill(int maxRows, int dim, DType dtype, double value) implements K
         Require.positive("dim", dim);
         Objects.requireNonNull(dtype, "dtype");
         Require.that(
-                !dtype.isPacked() || dim % 2 == 0, "dim must be even, because " + dtype + " is packed, not " + dim);
-        Require.that(holds(dtype, value), "value must be one that " + dtype + " can hold, not " + value);
+                !dtype.isPacked() || dim % 2 == 0,
+                "dim must be even, because " + dtype + " is packed, not " + dim);
+        Require.that(
+                holds(dtype, value), "value must be one that " + dtype + " can hold, not " + value);
     }
 
     private static boolean holds(DType dtype, double value) {

@@ -10,26 +10,29 @@ import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.PackedTensor;
 import dev.halcyon.hal.memory.QuantizedTensor;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.Objects;
 
-/// One number from all elements of a tensor, or of all tensors of a list: their sum, largest value or Euclidean norm.
+/// One number from all elements of a tensor, or of all tensors of a list: their sum, largest value
+/// or Euclidean norm.
 ///
 /// | operand | type and shape |
 /// |---|---|
 /// | x | a contiguous Tensor of any shape, or a TensorList of them; elements `in` |
 /// | out | F32 `[1]` |
 ///
-/// Nothing to reduce gives 0 for [Operation#SUM] and [Operation#NORM] and negative infinity for [Operation#MAX]. A NaN
-/// anywhere gives NaN. The norm over tensors of several shapes, as gradient clipping needs it, is the norm of their
-/// norms.
+/// Nothing to reduce gives 0 for [Operation#SUM] and [Operation#NORM] and negative infinity for
+/// [Operation#MAX]. A NaN anywhere gives NaN. The norm over tensors of several shapes, as gradient
+/// clipping needs it, is the norm of their norms.
 ///
-/// *Numerics.* Accumulates in F32 or wider (F64 for F64). The order of summation depends on the number of elements
-/// alone, so two runs on one device agree bit for bit.
+/// *Numerics.* Accumulates in F32 or wider (F64 for F64). The order of summation depends on the
+/// number of elements alone, so two runs on one device agree bit for bit.
 ///
 /// @param operation what to compute
 /// @param maxElements most elements, over all tensors of a list
 /// @param in element type
-public record Reduce(Operation operation, int maxElements, DType in) implements KernelSpec<Reduce.Args> {
+public record Reduce(Operation operation, int maxElements, DType in)
+        implements KernelSpec<Reduce.Args> {
     /// What is computed of the elements.
     public enum Operation {
         /// The sum.
@@ -84,13 +87,20 @@ public record Reduce(Operation operation, int maxElements, DType in) implements 
         for (Operand element : Require.elements(args.x)) {
             if (element instanceof QuantizedTensor || element instanceof PackedTensor) {
                 throw new IllegalArgumentException(
-                        "x must be a tensor or a list of tensors, not " + element.format() + "; Dequantize makes one");
+                        "x must be a tensor or a list of tensors, not "
+                                + element.format()
+                                + "; Dequantize makes one");
             }
         }
-        Operands.forEachTensor(args.x, "x", (name, tensor) -> {
-            Require.that(tensor.dtype() == in, name + " must be " + in + ", not " + tensor.dtype());
-            Require.contiguous(name, tensor);
-        });
+        Operands.forEachTensor(
+                args.x,
+                "x",
+                (name, tensor) -> {
+                    Require.that(
+                            tensor.dtype() == in,
+                            name + " must be " + in + ", not " + tensor.dtype());
+                    Require.contiguous(name, tensor);
+                });
         long elements = args.x.shape().elements();
         Require.that(
                 elements <= maxElements,

@@ -7,10 +7,13 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
 
-/// The gated activation of an expert or a dense FFN: `out = silu(gate) * up`, optionally clamped and weighted by row.
+import java.util.Objects;
+
+/// The gated activation of an expert or a dense FFN: `out = silu(gate) * up`, optionally clamped
+/// and weighted by row.
 ///
 /// ```
 /// g = min(gate, limit)                    no lower bound
@@ -25,11 +28,12 @@ import org.jspecify.annotations.Nullable;
 /// | out | `out [R, dim]`; may be exactly gate or up |
 /// | activeRows | optional I32 `[1]`; rows from there on hold unspecified values |
 ///
-/// *Numerics.* Everything in F32 (F64 where in and out are F64), one rounding at the end, the row weight before it. A
-/// large negative (finite) gate gives a signed zero, never NaN; a NaN input gives NaN, clamp or not.
+/// *Numerics.* Everything in F32 (F64 where in and out are F64), one rounding at the end, the row
+/// weight before it. A large negative (finite) gate gives a signed zero, never NaN; a NaN input
+/// gives NaN, clamp or not.
 ///
-/// *Source.* DeepSeek-V3 inference/model.py, Expert; limit and row weight: DeepSeek-V4 inference/model.py, Expert
-/// (where the clamp holds for shared experts as well).
+/// *Source.* DeepSeek-V3 inference/model.py, Expert; limit and row weight: DeepSeek-V4
+/// inference/model.py, Expert (where the clamp holds for shared experts as well).
 ///
 /// @param maxRows most rows
 /// @param dim columns, the width of the FFN
@@ -41,7 +45,11 @@ public record SwiGlu(int maxRows, int dim, DType in, DType out, double limit, bo
         implements KernelSpec<SwiGlu.Args> {
     /// The operands; the table at [SwiGlu] gives their shapes.
     public record Args(
-            Tensor gate, Tensor up, @Nullable Tensor rowWeight, Tensor out, @Nullable Tensor activeRows)
+            Tensor gate,
+            Tensor up,
+            @Nullable Tensor rowWeight,
+            Tensor out,
+            @Nullable Tensor activeRows)
             implements KernelArgs {
         public Args {
             Objects.requireNonNull(gate, "gate");
@@ -80,7 +88,8 @@ public record SwiGlu(int maxRows, int dim, DType in, DType out, double limit, bo
         Require.positive("dim", dim);
         Require.activation("in", in);
         Require.activation("out", out);
-        Require.that(limit > 0, "limit must be above 0, or positive infinity for none, not " + limit);
+        Require.that(
+                limit > 0, "limit must be above 0, or positive infinity for none, not " + limit);
     }
 
     /// {@return the plain gate: one type, no clamp, no row weights}
@@ -113,7 +122,8 @@ public record SwiGlu(int maxRows, int dim, DType in, DType out, double limit, bo
         Require.optional("activeRows", args.activeRows, DType.I32, 1);
     }
 
-    /// {@return the cost at the bounds, five operations an element (a division and an exponential count one each)}
+    /// {@return the cost at the bounds, five operations an element (a division and an exponential
+    /// count one each)}
     @Override
     public Cost cost() {
         return cost(maxRows);
@@ -126,7 +136,10 @@ public record SwiGlu(int maxRows, int dim, DType in, DType out, double limit, bo
 
     private Cost cost(long rows) {
         long elements = rows * dim;
-        double bytes = 2.0 * in.bytes(elements) + out.bytes(elements) + (rowWeight ? DType.F32.bytes(rows) : 0);
+        double bytes =
+                2.0 * in.bytes(elements)
+                        + out.bytes(elements)
+                        + (rowWeight ? DType.F32.bytes(rows) : 0);
         return new Cost((rowWeight ? 6.0 : 5.0) * elements, bytes);
     }
 }

@@ -9,20 +9,22 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.QuantizationScheme;
 import dev.halcyon.hal.memory.QuantizedTensor;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.Objects;
 
-/// A block-scaled matrix turned into plain elements, each the product of its value and its block's scale:
-/// `out[r, c] = value[r, c] * scale[r / blockRows, c / blockColumns]`.
+/// A block-scaled matrix turned into plain elements, each the product of its value and its block's
+/// scale: `out[r, c] = value[r, c] * scale[r / blockRows, c / blockColumns]`.
 ///
 /// | operand | type and shape |
 /// |---|---|
 /// | x | values `[R, columns]` and scales `[ceil(R / blockRows), ceil(columns / blockColumns)]` of the scheme, without gaps |
 /// | out | `out [R, columns]` |
 ///
-/// *Numerics.* One product in F32 (F64 for F64 out), one rounding. NaN codes and NaN scales give NaN. The scheme's rule
-/// does not matter here, but it must agree with the operand's.
+/// *Numerics.* One product in F32 (F64 for F64 out), one rounding. NaN codes and NaN scales give
+/// NaN. The scheme's rule does not matter here, but it must agree with the operand's.
 ///
-/// *Source.* DeepSeek-V3 inference/kernel.py, weight_dequant (`weight_scale_inv` is a factor, despite its name).
+/// *Source.* DeepSeek-V3 inference/kernel.py, weight_dequant (`weight_scale_inv` is a factor,
+/// despite its name).
 ///
 /// @param maxRows most rows
 /// @param columns columns; even for a packed value type

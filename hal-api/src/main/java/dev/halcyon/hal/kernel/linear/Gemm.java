@@ -9,8 +9,10 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.WeightFormat;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.Objects;
 
 /// The matrix product, plain or batched: `out = alpha * op(a) op(b) + beta * out`.
 ///
@@ -21,15 +23,16 @@ import org.jspecify.annotations.Nullable;
 /// | out | `out [M, n]` or `[B, M, n]`; read as well if `beta` is not 0 | |
 /// | activeRows | optional I32 `[1]`; rows of M from there on hold unspecified values | |
 ///
-/// All three have a batch or none has, with one exception: b without a batch under a and out with one is shared by the
-/// whole batch. A TensorList is a batch. Tensors may have any batch and row strides, such as those of one head in
-/// `[T, heads, dim]`; quantized, listed and packed weights have no gaps. M, the batch or `k` may be 0; where `k` is,
-/// the result is `beta * out`.
+/// All three have a batch or none has, with one exception: b without a batch under a and out with
+/// one is shared by the whole batch. A TensorList is a batch. Tensors may have any batch and row
+/// strides, such as those of one head in `[T, heads, dim]`; quantized, listed and packed weights
+/// have no gaps. M, the batch or `k` may be 0; where `k` is, the result is `beta * out`.
 ///
-/// *Numerics.* Products and sums in `accumulate`; a block-scaled b is multiplied by its scales before or after the sum
-/// over a block, at the kernel's choice. One rounding, after alpha and beta. With `beta = 0` out is not read, so NaN in
-/// it does no harm. `batchInvariant` makes a row of the result depend on that row of a, on b and on this spec alone,
-/// bit for bit, whatever M, the batch and the bounds are.
+/// *Numerics.* Products and sums in `accumulate`; a block-scaled b is multiplied by its scales
+/// before or after the sum over a block, at the kernel's choice. One rounding, after alpha and
+/// beta. With `beta = 0` out is not read, so NaN in it does no harm. `batchInvariant` makes a row
+/// of the result depend on that row of a, on b and on this spec alone, bit for bit, whatever M, the
+/// batch and the bounds are.
 ///
 /// @param maxBatch most matrices; 1 also stands for operands without a batch
 /// @param maxM most rows of a result
@@ -60,7 +63,8 @@ public record Gemm(
         boolean batchInvariant)
         implements KernelSpec<Gemm.Args> {
     /// The operands; the table at [Gemm] gives their shapes.
-    public record Args(Tensor a, Operand b, Tensor out, @Nullable Tensor activeRows) implements KernelArgs {
+    public record Args(Tensor a, Operand b, Tensor out, @Nullable Tensor activeRows)
+            implements KernelArgs {
         public Args {
             Objects.requireNonNull(a, "a");
             Objects.requireNonNull(b, "b");
@@ -77,7 +81,8 @@ public record Gemm(
             return new Args(a, b, out, rows);
         }
 
-        /// {@return the operands, out as one that is updated; [Gemm#operands(Args)] knows whether it is}
+        /// {@return the operands, out as one that is updated; [Gemm#operands(Args)] knows whether
+        /// it is}
         @Override
         public Operands operands() {
             return inputs().update("out", out);
@@ -107,47 +112,107 @@ public record Gemm(
         return new Gemm(1, maxRows, out, in, x, w, y, DType.F32, false, true, 1, 0, false);
     }
 
-    /// {@return a batch of plain products, `out = a b`, neither side transposed, accumulating in F32}
-    public static Gemm batched(int maxBatch, int maxM, int n, int k, DType a, WeightFormat b, DType out) {
+    /// {@return a batch of plain products, `out = a b`, neither side transposed, accumulating in
+    /// F32}
+    public static Gemm batched(
+            int maxBatch, int maxM, int n, int k, DType a, WeightFormat b, DType out) {
         return new Gemm(maxBatch, maxM, n, k, a, b, out, DType.F32, false, false, 1, 0, false);
     }
 
     /// {@return this product with other transpositions}
     public Gemm withTransposed(boolean newA, boolean newB) {
-        return new Gemm(maxBatch, maxM, n, k, a, b, out, accumulate, newA, newB, alpha, beta, batchInvariant);
+        return new Gemm(
+                maxBatch,
+                maxM,
+                n,
+                k,
+                a,
+                b,
+                out,
+                accumulate,
+                newA,
+                newB,
+                alpha,
+                beta,
+                batchInvariant);
     }
 
     /// {@return this product with other factors}
     public Gemm withFactors(double newAlpha, double newBeta) {
         return new Gemm(
-                maxBatch, maxM, n, k, a, b, out, accumulate, transposeA, transposeB, newAlpha, newBeta, batchInvariant);
+                maxBatch,
+                maxM,
+                n,
+                k,
+                a,
+                b,
+                out,
+                accumulate,
+                transposeA,
+                transposeB,
+                newAlpha,
+                newBeta,
+                batchInvariant);
     }
 
     /// {@return this product with another accumulate type}
     public Gemm withAccumulate(DType newAccumulate) {
         return new Gemm(
-                maxBatch, maxM, n, k, a, b, out, newAccumulate, transposeA, transposeB, alpha, beta, batchInvariant);
+                maxBatch,
+                maxM,
+                n,
+                k,
+                a,
+                b,
+                out,
+                newAccumulate,
+                transposeA,
+                transposeB,
+                alpha,
+                beta,
+                batchInvariant);
     }
 
     /// {@return this product with or without batch invariance}
     public Gemm withBatchInvariant(boolean invariant) {
-        return new Gemm(maxBatch, maxM, n, k, a, b, out, accumulate, transposeA, transposeB, alpha, beta, invariant);
+        return new Gemm(
+                maxBatch,
+                maxM,
+                n,
+                k,
+                a,
+                b,
+                out,
+                accumulate,
+                transposeA,
+                transposeB,
+                alpha,
+                beta,
+                invariant);
     }
 
     @Override
     public void validate(Args args) {
         int rank = args.a.rank();
-        Require.that(rank == 2 || rank == 3, "a must have two dimensions, or three with a batch, not " + args.a);
+        Require.that(
+                rank == 2 || rank == 3,
+                "a must have two dimensions, or three with a batch, not " + args.a);
         boolean batched = rank == 3;
-        Require.that(args.out.rank() == rank, "out must have " + rank + " dimensions as a has, not " + args.out);
+        Require.that(
+                args.out.rank() == rank,
+                "out must have " + rank + " dimensions as a has, not " + args.out);
         long batch = batched ? args.a.dim(0) : 1;
-        Require.that(batch <= maxBatch, "a has a batch of " + batch + ", the plan's upper bound is " + maxBatch);
+        Require.that(
+                batch <= maxBatch,
+                "a has a batch of " + batch + ", the plan's upper bound is " + maxBatch);
         long m = args.a.dim(transposeA ? -1 : -2);
         Require.that(m <= maxM, "a has " + m + " rows, the plan's upper bound is " + maxM);
-        Require.tensor("a", args.a, a, dims(batched, batch, transposeA ? k : m, transposeA ? m : k));
+        Require.tensor(
+                "a", args.a, a, dims(batched, batch, transposeA ? k : m, transposeA ? m : k));
         Require.tensor("out", args.out, out, dims(batched, batch, m, n));
         boolean shared = !batched || args.b.shape().rank() == 2;
-        MatrixOperands.requireMatrix("b", args.b, b, dims(!shared, batch, transposeB ? n : k, transposeB ? k : n));
+        MatrixOperands.requireMatrix(
+                "b", args.b, b, dims(!shared, batch, transposeB ? n : k, transposeB ? k : n));
         Require.optional("activeRows", args.activeRows, DType.I32, 1);
     }
 
@@ -156,7 +221,8 @@ public record Gemm(
         return beta == 0 ? args.inputs().write("out", args.out) : args.operands();
     }
 
-    /// {@return `2 * batch * m * n * k` operations at the bounds, with a b of its own for each matrix}
+    /// {@return `2 * batch * m * n * k` operations at the bounds, with a b of its own for each
+    /// matrix}
     @Override
     public Cost cost() {
         return cost(maxBatch, maxM, maxBatch);
@@ -171,9 +237,11 @@ public record Gemm(
     }
 
     private Cost cost(long batch, long m, long matricesOfB) {
-        double bytes = (double) a.bytes(batch * m * k)
-                + MatrixOperands.bytes(b, matricesOfB, transposeB ? n : k, transposeB ? k : n)
-                + (beta == 0 ? 1.0 : 2.0) * out.bytes(batch * m * n);
+        double bytes =
+                (double) a.bytes(batch * m * k)
+                        + MatrixOperands.bytes(
+                                b, matricesOfB, transposeB ? n : k, transposeB ? k : n)
+                        + (beta == 0 ? 1.0 : 2.0) * out.bytes(batch * m * n);
         return new Cost(2.0 * batch * m * n * k, bytes);
     }
 

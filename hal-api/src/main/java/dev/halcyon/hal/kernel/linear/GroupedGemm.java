@@ -9,12 +9,16 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.WeightFormat;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
 
-/// Several matrix products at once whose row counts only the device knows: the experts of an MoE layer.
+import java.util.Objects;
+
+/// Several matrix products at once whose row counts only the device knows: the experts of an MoE
+/// layer.
 ///
-/// With G groups and the segment of group g being the `segmentCount[g]` rows from row `segmentStart[g]` on:
+/// With G groups and the segment of group g being the `segmentCount[g]` rows from row
+/// `segmentStart[g]` on:
 ///
 /// | kind | a | b | out | result |
 /// |---|---|---|---|---|
@@ -22,17 +26,19 @@ import org.jspecify.annotations.Nullable;
 /// | [Kind#MASKED] | `[G, C, k]` | `[G, n, k]` | `[G, C, n]` | `out[g, r] = a[g, r] b[g]ᵀ` for `r < segmentCount[g]` |
 /// | [Kind#K_GROUPED] | `[R, n]` | `[R, k]` | `[G, n, k]` | `out[g] = Σ a[r]ᵀ b[r]` over the rows r of segment g |
 ///
-/// with R and C at most `maxRows`. Both segment tensors are I32 `[G]`; `segmentStart` is absent if MASKED, since every
-/// group has its own rows there. a has elements `a`, b storage `b`, out elements `out`.
+/// with R and C at most `maxRows`. Both segment tensors are I32 `[G]`; `segmentStart` is absent if
+/// MASKED, since every group has its own rows there. a has elements `a`, b storage `b`, out
+/// elements `out`.
 ///
-/// Rows outside every segment hold unspecified values afterwards. A segment may be empty; K_GROUPED then gives zeros,
-/// or leaves `out[g]` as it was under `add`. Segments do not overlap. A segment that leaves its rows, or whose count is
-/// negative, is skipped and raises the fault word: it counts as empty. a and out may have any strides outside their
-/// innermost dimension; b has no gaps, except that a plain Tensor may have any row stride.
+/// Rows outside every segment hold unspecified values afterwards. A segment may be empty; K_GROUPED
+/// then gives zeros, or leaves `out[g]` as it was under `add`. Segments do not overlap. A segment
+/// that leaves its rows, or whose count is negative, is skipped and raises the fault word: it
+/// counts as empty. a and out may have any strides outside their innermost dimension; b has no
+/// gaps, except that a plain Tensor may have any row stride.
 ///
-/// *Numerics.* Products and sums in `accumulate`; one rounding, after `add`. `batchInvariant` makes a row of the result
-/// (a group's result, if K_GROUPED) depend on that row (its segment) and on `b[g]` alone, bit for bit, wherever the
-/// segment lies and whatever the bounds are.
+/// *Numerics.* Products and sums in `accumulate`; one rounding, after `add`. `batchInvariant` makes
+/// a row of the result (a group's result, if K_GROUPED) depend on that row (its segment) and on
+/// `b[g]` alone, bit for bit, wherever the segment lies and whatever the bounds are.
 ///
 /// @param kind which of the three products
 /// @param groups G
@@ -62,14 +68,16 @@ public record GroupedGemm(
     public enum Kind {
         /// Segments of one matrix, anywhere in it: prefill and training.
         CONTIGUOUS,
-        /// A matrix of its own for each group, filled from the top: decode, where shapes must not change.
+        /// A matrix of its own for each group, filled from the top: decode, where shapes must not
+        /// change.
         MASKED,
         /// The rows of a segment are summed away: weight gradients.
         K_GROUPED
     }
 
     /// The operands; the table at [GroupedGemm] gives their shapes.
-    public record Args(Tensor a, Operand b, @Nullable Tensor segmentStart, Tensor segmentCount, Tensor out)
+    public record Args(
+            Tensor a, Operand b, @Nullable Tensor segmentStart, Tensor segmentCount, Tensor out)
             implements KernelArgs {
         public Args {
             Objects.requireNonNull(a, "a");
@@ -79,7 +87,8 @@ public record GroupedGemm(
         }
 
         /// {@return arguments for segments of one matrix, [Kind#CONTIGUOUS] or [Kind#K_GROUPED]}
-        public static Args of(Tensor a, Operand b, Tensor segmentStart, Tensor segmentCount, Tensor out) {
+        public static Args of(
+                Tensor a, Operand b, Tensor segmentStart, Tensor segmentCount, Tensor out) {
             return new Args(a, b, segmentStart, segmentCount, out);
         }
 
@@ -88,7 +97,8 @@ public record GroupedGemm(
             return new Args(a, b, null, segmentCount, out);
         }
 
-        /// {@return the operands, out as one that is updated; [GroupedGemm#operands(Args)] knows whether it is}
+        /// {@return the operands, out as one that is updated; [GroupedGemm#operands(Args)] knows
+        /// whether it is}
         @Override
         public Operands operands() {
             return inputs().update("out", out);
@@ -118,30 +128,46 @@ public record GroupedGemm(
     /// {@return the product over segments of one matrix, accumulating in F32}
     public static GroupedGemm contiguous(
             int groups, int maxRows, int n, int k, DType a, WeightFormat b, DType out) {
-        return new GroupedGemm(Kind.CONTIGUOUS, groups, maxRows, n, k, a, b, out, DType.F32, false, false);
+        return new GroupedGemm(
+                Kind.CONTIGUOUS, groups, maxRows, n, k, a, b, out, DType.F32, false, false);
     }
 
     /// {@return the product over a matrix of its own for each group, accumulating in F32}
     ///
     /// @param maxRows most rows of one group
-    public static GroupedGemm masked(int groups, int maxRows, int n, int k, DType a, WeightFormat b, DType out) {
-        return new GroupedGemm(Kind.MASKED, groups, maxRows, n, k, a, b, out, DType.F32, false, false);
+    public static GroupedGemm masked(
+            int groups, int maxRows, int n, int k, DType a, WeightFormat b, DType out) {
+        return new GroupedGemm(
+                Kind.MASKED, groups, maxRows, n, k, a, b, out, DType.F32, false, false);
     }
 
     /// {@return the sum over the rows of each segment, accumulating in F32}
-    public static GroupedGemm kGrouped(int groups, int maxRows, int n, int k, DType a, DType b, DType out) {
+    public static GroupedGemm kGrouped(
+            int groups, int maxRows, int n, int k, DType a, DType b, DType out) {
         return new GroupedGemm(
-                Kind.K_GROUPED, groups, maxRows, n, k, a, WeightFormat.rowMajor(b), out, DType.F32, false, false);
+                Kind.K_GROUPED,
+                groups,
+                maxRows,
+                n,
+                k,
+                a,
+                WeightFormat.rowMajor(b),
+                out,
+                DType.F32,
+                false,
+                false);
     }
 
     /// {@return this product with another accumulate type}
     public GroupedGemm withAccumulate(DType newAccumulate) {
-        return new GroupedGemm(kind, groups, maxRows, n, k, a, b, out, newAccumulate, add, batchInvariant);
+        return new GroupedGemm(
+                kind, groups, maxRows, n, k, a, b, out, newAccumulate, add, batchInvariant);
     }
 
     /// {@return this product, added to what out held or replacing it}
     public GroupedGemm withAdd(boolean newAdd) {
-        return new GroupedGemm(kind, groups, maxRows, n, k, a, b, out, accumulate, newAdd, batchInvariant);
+        return new GroupedGemm(
+                kind, groups, maxRows, n, k, a, b, out, accumulate, newAdd, batchInvariant);
     }
 
     /// {@return this product with or without batch invariance}
@@ -162,7 +188,10 @@ public record GroupedGemm(
                 long rows = args.a.dim(1);
                 Require.that(
                         rows <= maxRows,
-                        "a has " + rows + " rows in each group, the plan's upper bound is " + maxRows);
+                        "a has "
+                                + rows
+                                + " rows in each group, the plan's upper bound is "
+                                + maxRows);
                 MatrixOperands.requireMatrix("b", args.b, b, groups, n, k);
                 Require.tensor("out", args.out, out, groups, rows, n);
             }
@@ -182,15 +211,15 @@ public record GroupedGemm(
         return add ? args.operands() : args.inputs().write("out", args.out);
     }
 
-    /// {@return the cost with every row of the bound in a segment: `2 * rows * n * k` operations, every weight read
-    /// once}
+    /// {@return the cost with every row of the bound in a segment: `2 * rows * n * k` operations,
+    /// every weight read once}
     @Override
     public Cost cost() {
         return cost(maxRows);
     }
 
-    /// {@return the cost with every row of the arguments in a segment; the counts themselves are known to the device
-    /// only}
+    /// {@return the cost with every row of the arguments in a segment; the counts themselves are
+    /// known to the device only}
     @Override
     public Cost cost(Args args) {
         return cost(kind == Kind.MASKED ? args.a.dim(1) : args.a.dim(0));
@@ -200,10 +229,15 @@ public record GroupedGemm(
         long rows = kind == Kind.MASKED ? groups * boundedRows : boundedRows;
         long tables = kind == Kind.MASKED ? 1 : 2;
         double outTimes = add ? 2 : 1;
-        double bytes = tables * DType.I32.bytes(groups)
-                + (kind == Kind.K_GROUPED
-                        ? a.bytes(rows * n) + b.dtype().bytes(rows * k) + outTimes * out.bytes((long) groups * n * k)
-                        : a.bytes(rows * k) + MatrixOperands.bytes(b, groups, n, k) + outTimes * out.bytes(rows * n));
+        double bytes =
+                tables * DType.I32.bytes(groups)
+                        + (kind == Kind.K_GROUPED
+                                ? a.bytes(rows * n)
+                                        + b.dtype().bytes(rows * k)
+                                        + outTimes * out.bytes((long) groups * n * k)
+                                : a.bytes(rows * k)
+                                        + MatrixOperands.bytes(b, groups, n, k)
+                                        + outTimes * out.bytes(rows * n));
         return new Cost(2.0 * rows * n * k, bytes);
     }
 }

@@ -7,20 +7,22 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.WeightFormat;
+
 import java.util.Objects;
 
-/// A weight moved into the layout that a device is faster with, or back, without changing one value.
+/// A weight moved into the layout that a device is faster with, or back, without changing one
+/// value.
 ///
 /// | operand | type and shape |
 /// |---|---|
 /// | from | storage `from`, shape `[rows, columns]`, or `[matrices, rows, columns]` if `matrices` is not 0 |
 /// | to | storage `to`, the same shape |
 ///
-/// Both sides have the same values and the same scales; what differs is the layout, or whether the matrices lie at one
-/// address or at many. At least one side is row-major, so the inverse is the same spec with the two exchanged
-/// ([#inverse()]), and going there and back gives the same bytes. A quantized row-major side brings its scales; a
-/// packed side has them somewhere in its storage. Neither side has gaps. Converting values is the business of
-/// [Quantize] and [Dequantize].
+/// Both sides have the same values and the same scales; what differs is the layout, or whether the
+/// matrices lie at one address or at many. At least one side is row-major, so the inverse is the
+/// same spec with the two exchanged ([#inverse()]), and going there and back gives the same bytes.
+/// A quantized row-major side brings its scales; a packed side has them somewhere in its storage.
+/// Neither side has gaps. Converting values is the business of [Quantize] and [Dequantize].
 ///
 /// Nothing else packs: the caller chooses the moment and owns the result, and every plan shares it.
 ///
@@ -57,10 +59,18 @@ public record PackWeight(int matrices, int rows, int columns, WeightFormat from,
         Objects.requireNonNull(to, "to");
         Require.that(
                 from.dtype() == to.dtype() && from.scheme().equals(to.scheme()),
-                "to must hold the values of from, " + from + ", not " + to + "; Quantize and Dequantize convert");
+                "to must hold the values of from, "
+                        + from
+                        + ", not "
+                        + to
+                        + "; Quantize and Dequantize convert");
         Require.that(
                 from.isRowMajor() || to.isRowMajor(),
-                "one side must be row-major, not from " + from + " to " + to + "; go by way of row-major");
+                "one side must be row-major, not from "
+                        + from
+                        + " to "
+                        + to
+                        + "; go by way of row-major");
         Require.that(!from.equals(to), "to must differ from from, which is " + from + " already");
         Require.that(
                 matrices > 0 || !(from.isListed() || to.isListed()),
@@ -73,7 +83,8 @@ public record PackWeight(int matrices, int rows, int columns, WeightFormat from,
     }
 
     /// {@return the packing of a stack or list of matrices}
-    public static PackWeight matrices(int matrices, int rows, int columns, WeightFormat from, WeightFormat to) {
+    public static PackWeight matrices(
+            int matrices, int rows, int columns, WeightFormat from, WeightFormat to) {
         return new PackWeight(Require.positive("matrices", matrices), rows, columns, from, to);
     }
 
@@ -84,7 +95,8 @@ public record PackWeight(int matrices, int rows, int columns, WeightFormat from,
 
     @Override
     public void validate(Args args) {
-        long[] dims = matrices == 0 ? new long[] {rows, columns} : new long[] {matrices, rows, columns};
+        long[] dims =
+                matrices == 0 ? new long[] {rows, columns} : new long[] {matrices, rows, columns};
         Require.weight("from", args.from, from, dims);
         Require.weight("to", args.to, to, dims);
     }

@@ -14,7 +14,12 @@ final class Quantization {
 
     static void requireScheme(QuantizationScheme scheme, int columns) {
         Require.oneOf(
-                "scheme.values", scheme.values(), DType.F8_E4M3, DType.F8_E5M2, DType.F4_E2M1, DType.I4);
+                "scheme.values",
+                scheme.values(),
+                DType.F8_E4M3,
+                DType.F8_E5M2,
+                DType.F4_E2M1,
+                DType.I4);
         Require.oneOf(
                 "scheme.scales", scheme.scales(), DType.F32, DType.F16, DType.BF16, DType.F8_E8M0);
         Require.that(
@@ -23,8 +28,14 @@ final class Quantization {
     }
 
     static long requireRows(
-            String name, QuantizedTensor tensor, QuantizationScheme scheme, long maxRows, long columns) {
-        Require.that(tensor.scheme().equals(scheme), name + " must have scheme " + scheme + ", not " + tensor.scheme());
+            String name,
+            QuantizedTensor tensor,
+            QuantizationScheme scheme,
+            long maxRows,
+            long columns) {
+        Require.that(
+                tensor.scheme().equals(scheme),
+                name + " must have scheme " + scheme + ", not " + tensor.scheme());
         Operands.forEachTensor(tensor, name, Require::contiguous);
         return Require.rows(name + ".values", tensor.values(), scheme.values(), maxRows, columns);
     }

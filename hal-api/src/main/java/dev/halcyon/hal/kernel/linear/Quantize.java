@@ -10,17 +10,19 @@ import dev.halcyon.hal.memory.QuantizationScheme;
 import dev.halcyon.hal.memory.QuantizationScheme.ScaleRule;
 import dev.halcyon.hal.memory.QuantizedTensor;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.Objects;
 
-/// A matrix turned into block-scaled values: `scale = rule(amax)` with amax the largest magnitude of the block, and
-/// `value = round(x / scale)`.
+/// A matrix turned into block-scaled values: `scale = rule(amax)` with amax the largest magnitude
+/// of the block, and `value = round(x / scale)`.
 ///
 /// | operand | type and shape |
 /// |---|---|
 /// | x | `in [R, columns]` |
 /// | out | values `[R, columns]` and scales `[ceil(R / blockRows), ceil(columns / blockColumns)]` of the scheme, without gaps |
 ///
-/// Blocks at the edges are partial and look at the elements they have. The scale of a block, before it is stored, is
+/// Blocks at the edges are partial and look at the elements they have. The scale of a block, before
+/// it is stored, is
 ///
 /// | values | largest L | floor | [ScaleRule#LINEAR] | [ScaleRule#POWER_OF_TWO] |
 /// |---|---|---|---|---|
@@ -31,20 +33,22 @@ import java.util.Objects;
 ///
 /// and [#largest(DType)] and [#floor(DType)] say the same to a kernel.
 ///
-/// *Numerics.* All in F32. The scale is rounded to its own type (to nearest, ties to even; a power of two beyond the
-/// range of [DType#F8_E8M0] becomes the nearest in range), and x is divided (not multiplied by a reciprocal) by the
-/// scale as stored. The quotient is rounded to nearest and saturates: F8 and F4 at L, ties to an even mantissa; I4 at
-/// -8 and 7, ties to an even integer. A block with a NaN or an infinity holds unspecified values; other blocks do not
-/// notice.
+/// *Numerics.* All in F32. The scale is rounded to its own type (to nearest, ties to even; a power
+/// of two beyond the range of [DType#F8_E8M0] becomes the nearest in range), and x is divided (not
+/// multiplied by a reciprocal) by the scale as stored. The quotient is rounded to nearest and
+/// saturates: F8 and F4 at L, ties to an even mantissa; I4 at -8 and 7, ties to an even integer. A
+/// block with a NaN or an infinity holds unspecified values; other blocks do not notice.
 ///
-/// *Source.* F8: DeepSeek-V3 inference/kernel.py, act_quant. F4: DeepSeek-V4 inference/kernel.py (not the OCP MX rule,
-/// whose scale can make the largest element saturate). I4: compressed-tensors, calculate_qparams for a symmetric range
-/// of 4 bits, which divides by half of the 15 steps.
+/// *Source.* F8: DeepSeek-V3 inference/kernel.py, act_quant. F4: DeepSeek-V4 inference/kernel.py
+/// (not the OCP MX rule, whose scale can make the largest element saturate). I4:
+/// compressed-tensors, calculate_qparams for a symmetric range of 4 bits, which divides by half of
+/// the 15 steps.
 ///
 /// @param maxRows most rows
 /// @param columns columns; even for a packed value type
 /// @param in element type of x
-/// @param scheme value type, scale type, block and scale rule; scales of [DType#F8_E8M0] need [ScaleRule#POWER_OF_TWO]
+/// @param scheme value type, scale type, block and scale rule; scales of [DType#F8_E8M0] need
+///   [ScaleRule#POWER_OF_TWO]
 public record Quantize(int maxRows, int columns, DType in, QuantizationScheme scheme)
         implements KernelSpec<Quantize.Args> {
     /// The operands; the table at [Quantize] gives their shapes.
@@ -73,7 +77,9 @@ public record Quantize(int maxRows, int columns, DType in, QuantizationScheme sc
         Quantization.requireScheme(scheme, columns);
         Require.that(
                 scheme.scales() != DType.F8_E8M0 || scheme.rule() == ScaleRule.POWER_OF_TWO,
-                "scheme.rule must be POWER_OF_TWO, because scales of F8_E8M0 hold nothing else, not " + scheme.rule());
+                "scheme.rule must be POWER_OF_TWO, because scales of F8_E8M0 hold nothing else, not"
+                        + " "
+                        + scheme.rule());
     }
 
     /// {@return the quantizer of up to `maxRows` rows of `columns` columns}
@@ -81,7 +87,8 @@ public record Quantize(int maxRows, int columns, DType in, QuantizationScheme sc
         return new Quantize(maxRows, columns, in, scheme);
     }
 
-    /// {@return L of the table at [Quantize]: the magnitude that the largest element of a block is scaled to}
+    /// {@return L of the table at [Quantize]: the magnitude that the largest element of a block is
+    /// scaled to}
     ///
     /// @throws IllegalArgumentException if `values` is no value type of a scheme
     public static double largest(DType values) {
@@ -90,12 +97,14 @@ public record Quantize(int maxRows, int columns, DType in, QuantizationScheme sc
             case F8_E5M2 -> 57_344;
             case F4_E2M1 -> 6;
             case I4 -> 7.5;
-            default -> throw new IllegalArgumentException("values must be a quantized type, not " + values);
+            default ->
+                    throw new IllegalArgumentException(
+                            "values must be a quantized type, not " + values);
         };
     }
 
-    /// {@return the floor of the table at [Quantize]: the largest element of a block is taken to be no smaller, so no
-    /// scale is 0}
+    /// {@return the floor of the table at [Quantize]: the largest element of a block is taken to be
+    /// no smaller, so no scale is 0}
     ///
     /// @throws IllegalArgumentException if `values` is no value type of a scheme
     public static double floor(DType values) {
@@ -103,7 +112,9 @@ public record Quantize(int maxRows, int columns, DType in, QuantizationScheme sc
             case F8_E4M3, F8_E5M2 -> 1e-4;
             case F4_E2M1 -> largest(values) * 0x1p-126;
             case I4 -> largest(values) * 0x1p-23;
-            default -> throw new IllegalArgumentException("values must be a quantized type, not " + values);
+            default ->
+                    throw new IllegalArgumentException(
+                            "values must be a quantized type, not " + values);
         };
     }
 
@@ -111,7 +122,10 @@ public record Quantize(int maxRows, int columns, DType in, QuantizationScheme sc
     public void validate(Args args) {
         long rows = Require.rows("x", args.x, in, maxRows, columns);
         Require.sameRows(
-                "out", Quantization.requireRows("out", args.out, scheme, maxRows, columns), "x", rows);
+                "out",
+                Quantization.requireRows("out", args.out, scheme, maxRows, columns),
+                "x",
+                rows);
     }
 
     /// {@return the cost at the bounds, two operations an element: a comparison and a division}
@@ -127,6 +141,7 @@ public record Quantize(int maxRows, int columns, DType in, QuantizationScheme sc
 
     private Cost cost(long rows) {
         long elements = rows * columns;
-        return new Cost(2.0 * elements, in.bytes(elements) + Quantization.bytes(scheme, rows, columns));
+        return new Cost(
+                2.0 * elements, in.bytes(elements) + Quantization.bytes(scheme, rows, columns));
     }
 }

@@ -9,11 +9,14 @@ import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.kernel.elementwise.Axpby;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Objects;
-import java.util.Optional;
+
 import org.jspecify.annotations.Nullable;
 
-/// The residual addition and the norm after it in one pass: `sum = x + residual`, `out = rmsnorm(sum) * weight`.
+import java.util.Objects;
+import java.util.Optional;
+
+/// The residual addition and the norm after it in one pass: `sum = x + residual`, `out =
+/// rmsnorm(sum) * weight`.
 ///
 /// | operand | type and shape |
 /// |---|---|
@@ -23,8 +26,8 @@ import org.jspecify.annotations.Nullable;
 /// | out | `out [R, dim]` |
 /// | activeRows | optional I32 `[1]`; rows from there on hold unspecified values |
 ///
-/// *Numerics.* The sum is computed in F32 and rounded to `in`; the norm is that of the rounded sum, as [RmsNorm]
-/// computes it. So a fused kernel and the lowering ([Axpby], then [RmsNorm]) agree.
+/// *Numerics.* The sum is computed in F32 and rounded to `in`; the norm is that of the rounded sum,
+/// as [RmsNorm] computes it. So a fused kernel and the lowering ([Axpby], then [RmsNorm]) agree.
 ///
 /// @param maxRows most rows
 /// @param dim columns
@@ -33,7 +36,8 @@ import org.jspecify.annotations.Nullable;
 /// @param out element type of the normalised rows
 /// @param epsilon added to the mean square, at least 0
 /// @param weighted whether columns are multiplied by a weight
-public record AddRmsNorm(int maxRows, int dim, DType in, DType weight, DType out, double epsilon, boolean weighted)
+public record AddRmsNorm(
+        int maxRows, int dim, DType in, DType weight, DType out, double epsilon, boolean weighted)
         implements KernelSpec<AddRmsNorm.Args> {
     /// The operands; the table at [AddRmsNorm] gives their shapes.
     public record Args(
@@ -85,7 +89,8 @@ public record AddRmsNorm(int maxRows, int dim, DType in, DType weight, DType out
         Require.activation("weight", weight);
         Require.activation("out", out);
         Require.that(
-                epsilon >= 0 && Double.isFinite(epsilon), "epsilon must be finite and not negative, not " + epsilon);
+                epsilon >= 0 && Double.isFinite(epsilon),
+                "epsilon must be finite and not negative, not " + epsilon);
     }
 
     /// {@return the weighted norm with one type for everything}
@@ -106,7 +111,8 @@ public record AddRmsNorm(int maxRows, int dim, DType in, DType weight, DType out
     @Override
     public void validate(Args args) {
         long rows = Require.rows("x", args.x, in, maxRows, dim);
-        Require.sameRows("residual", Require.rows("residual", args.residual, in, maxRows, dim), "x", rows);
+        Require.sameRows(
+                "residual", Require.rows("residual", args.residual, in, maxRows, dim), "x", rows);
         Require.given("weight", args.weight, weighted);
         Require.optional("weight", args.weight, weight, dim);
         Require.sameRows("sum", Require.rows("sum", args.sum, in, maxRows, dim), "x", rows);
@@ -127,7 +133,8 @@ public record AddRmsNorm(int maxRows, int dim, DType in, DType weight, DType out
 
     private Cost cost(long rows) {
         long elements = rows * dim;
-        double bytes = 3.0 * in.bytes(elements) + out.bytes(elements) + (weighted ? weight.bytes(dim) : 0);
+        double bytes =
+                3.0 * in.bytes(elements) + out.bytes(elements) + (weighted ? weight.bytes(dim) : 0);
         return new Cost((weighted ? 5.0 : 4.0) * elements, bytes);
     }
 
@@ -135,10 +142,26 @@ public record AddRmsNorm(int maxRows, int dim, DType in, DType weight, DType out
     public Optional<Lowering<Args>> lowering() {
         Axpby add = Axpby.add(maxRows, dim, in);
         RmsNorm norm = new RmsNorm(maxRows, dim, in, weight, out, epsilon, weighted);
-        return Optional.of(Lowering.<Args>builder()
-                .step(add, (args, scratch) -> new Axpby.Args(args.x, args.residual, args.sum, null, args.activeRows))
-                .step(norm, (args, scratch) ->
-                        new RmsNorm.Args(args.sum, args.weight, args.out, null, args.activeRows))
-                .build());
+        return Optional.of(
+                Lowering.<Args>builder()
+                        .step(
+                                add,
+                                (args, scratch) ->
+                                        new Axpby.Args(
+                                                args.x,
+                                                args.residual,
+                                                args.sum,
+                                                null,
+                                                args.activeRows))
+                        .step(
+                                norm,
+                                (args, scratch) ->
+                                        new RmsNorm.Args(
+                                                args.sum,
+                                                args.weight,
+                                                args.out,
+                                                null,
+                                                args.activeRows))
+                        .build());
     }
 }

@@ -7,10 +7,13 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
 
-/// Normalisation of every row by mean and variance: `out = (x - mean) / sqrt(variance + epsilon) * weight + bias`.
+import java.util.Objects;
+
+/// Normalisation of every row by mean and variance: `out = (x - mean) / sqrt(variance + epsilon) *
+/// weight + bias`.
 ///
 /// | operand | type and shape |
 /// |---|---|
@@ -19,11 +22,13 @@ import org.jspecify.annotations.Nullable;
 /// | out | `out [R, dim]`; may be exactly x |
 /// | activeRows | optional I32 `[1]`; rows from there on hold unspecified values |
 ///
-/// *Numerics.* Everything in F32 (F64 where in and out are F64), one rounding. The variance is the mean of the squared
-/// distances from the mean (divided by `dim`, not by `dim - 1`) and is never computed as a difference of squares. The
-/// order of summation depends on `dim` alone, so a row's result does not depend on the other rows.
+/// *Numerics.* Everything in F32 (F64 where in and out are F64), one rounding. The variance is the
+/// mean of the squared distances from the mean (divided by `dim`, not by `dim - 1`) and is never
+/// computed as a difference of squares. The order of summation depends on `dim` alone, so a row's
+/// result does not depend on the other rows.
 ///
-/// *Source.* Ba, Kiros, Hinton, "Layer Normalization" (2016); DeepSeek-V3.2 normalises the keys of its indexer with it.
+/// *Source.* Ba, Kiros, Hinton, "Layer Normalization" (2016); DeepSeek-V3.2 normalises the keys of
+/// its indexer with it.
 ///
 /// @param maxRows most rows
 /// @param dim columns
@@ -34,7 +39,8 @@ import org.jspecify.annotations.Nullable;
 public record LayerNorm(int maxRows, int dim, DType in, DType weight, DType out, double epsilon)
         implements KernelSpec<LayerNorm.Args> {
     /// The operands; the table at [LayerNorm] gives their shapes.
-    public record Args(Tensor x, Tensor weight, Tensor bias, Tensor out, @Nullable Tensor activeRows)
+    public record Args(
+            Tensor x, Tensor weight, Tensor bias, Tensor out, @Nullable Tensor activeRows)
             implements KernelArgs {
         public Args {
             Objects.requireNonNull(x, "x");
@@ -71,7 +77,8 @@ public record LayerNorm(int maxRows, int dim, DType in, DType weight, DType out,
         Require.activation("weight", weight);
         Require.activation("out", out);
         Require.that(
-                epsilon >= 0 && Double.isFinite(epsilon), "epsilon must be finite and not negative, not " + epsilon);
+                epsilon >= 0 && Double.isFinite(epsilon),
+                "epsilon must be finite and not negative, not " + epsilon);
     }
 
     /// {@return the norm with one type for rows, weight, bias and result}
@@ -93,8 +100,8 @@ public record LayerNorm(int maxRows, int dim, DType in, DType weight, DType out,
         Require.optional("activeRows", args.activeRows, DType.I32, 1);
     }
 
-    /// {@return the cost at the bounds, seven operations an element: mean 1, variance 3, normalise 1, weight and bias
-    /// 2}
+    /// {@return the cost at the bounds, seven operations an element: mean 1, variance 3, normalise
+    /// 1, weight and bias 2}
     @Override
     public Cost cost() {
         return cost(maxRows);
@@ -108,6 +115,7 @@ public record LayerNorm(int maxRows, int dim, DType in, DType weight, DType out,
     private Cost cost(long rows) {
         long elements = rows * dim;
         return new Cost(
-                7.0 * elements, (double) in.bytes(elements) + out.bytes(elements) + 2.0 * weight.bytes(dim));
+                7.0 * elements,
+                (double) in.bytes(elements) + out.bytes(elements) + 2.0 * weight.bytes(dim));
     }
 }

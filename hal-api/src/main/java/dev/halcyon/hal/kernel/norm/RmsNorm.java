@@ -7,8 +7,10 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.Objects;
 
 /// Root-mean-square normalisation of every row: `out = x / sqrt(mean(x^2) + epsilon) * weight`.
 ///
@@ -22,11 +24,13 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Norms over heads are norms over rows: reshape `[T, heads, dim]` to `[T * heads, dim]` first.
 ///
-/// *Numerics.* Everything in F32 (F64 where in and out are F64), one rounding, after the weight. The order of summation
-/// depends on `dim` alone, so a row's result does not depend on the other rows.
+/// *Numerics.* Everything in F32 (F64 where in and out are F64), one rounding, after the weight.
+/// The order of summation depends on `dim` alone, so a row's result does not depend on the other
+/// rows.
 ///
-/// *Source.* DeepSeek-V3 inference/model.py, RMSNorm. `epsilon` has no default, because model code is not of one mind:
-/// the latent norms of MLA use 1e-6 in some code bases where the configuration says 1e-5.
+/// *Source.* DeepSeek-V3 inference/model.py, RMSNorm. `epsilon` has no default, because model code
+/// is not of one mind: the latent norms of MLA use 1e-6 in some code bases where the configuration
+/// says 1e-5.
 ///
 /// @param maxRows most rows
 /// @param dim columns
@@ -35,7 +39,8 @@ import org.jspecify.annotations.Nullable;
 /// @param out element type of the result
 /// @param epsilon added to the mean square, at least 0
 /// @param weighted whether columns are multiplied by a weight
-public record RmsNorm(int maxRows, int dim, DType in, DType weight, DType out, double epsilon, boolean weighted)
+public record RmsNorm(
+        int maxRows, int dim, DType in, DType weight, DType out, double epsilon, boolean weighted)
         implements KernelSpec<RmsNorm.Args> {
     /// The operands; the table at [RmsNorm] gives their shapes.
     public record Args(
@@ -88,7 +93,8 @@ public record RmsNorm(int maxRows, int dim, DType in, DType weight, DType out, d
         Require.activation("weight", weight);
         Require.activation("out", out);
         Require.that(
-                epsilon >= 0 && Double.isFinite(epsilon), "epsilon must be finite and not negative, not " + epsilon);
+                epsilon >= 0 && Double.isFinite(epsilon),
+                "epsilon must be finite and not negative, not " + epsilon);
     }
 
     /// {@return the weighted norm with one type for rows, weight and result}
@@ -130,10 +136,11 @@ public record RmsNorm(int maxRows, int dim, DType in, DType weight, DType out, d
 
     private Cost cost(long rows, long inverses) {
         long elements = rows * dim;
-        double bytes = (double) in.bytes(elements)
-                + out.bytes(elements)
-                + (weighted ? weight.bytes(dim) : 0)
-                + DType.F32.bytes(inverses);
+        double bytes =
+                (double) in.bytes(elements)
+                        + out.bytes(elements)
+                        + (weighted ? weight.bytes(dim) : 0)
+                        + DType.F32.bytes(inverses);
         return new Cost((weighted ? 4.0 : 3.0) * elements, bytes);
     }
 }

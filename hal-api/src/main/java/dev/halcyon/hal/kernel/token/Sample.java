@@ -7,10 +7,13 @@ import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.kernel.Require;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
 
-/// The next token of every row of logits: the likeliest one, or one drawn with temperature, top-k and top-p.
+import java.util.Objects;
+
+/// The next token of every row of logits: the likeliest one, or one drawn with temperature, top-k
+/// and top-p.
 ///
 /// | operand | type and shape | absent | odd values |
 /// |---|---|---|---|
@@ -23,27 +26,32 @@ import org.jspecify.annotations.Nullable;
 /// | ids | I32 `[R]` | | |
 /// | activeRows | optional I32 `[1]`; rows from there on hold unspecified values | every row | |
 ///
-/// Temperature, topK, topP, seed and position are given only if `random`; without it every row is greedy.
+/// Temperature, topK, topP, seed and position are given only if `random`; without it every row is
+/// greedy.
 ///
 /// A row is decided in this order:
-/// 1. Candidates are ordered by logit, largest first; equal logits by index, smallest first; NaN last.
-/// 2. *Greedy:* the first candidate. So is a row whose largest logit is infinite. A row of NaN gives id 0 and raises
-///    the fault word.
-/// 3. The first `topK` candidates stay. Their probabilities are `exp((logit - largest) / temperature)`, divided by
-///    their sum; those of NaN are 0.
-/// 4. The shortest prefix whose probabilities add up to at least `topP` stays; never less than one candidate.
-/// 5. The probabilities of those that stayed are summed in the order of their ids, and the id is the first at which the
-///    sum exceeds `uniform(seed, position)` times the total; the last that stayed if rounding keeps the sum short. The
-///    order by id needs no sorting where neither top-k nor top-p cuts anything off.
+/// 1. Candidates are ordered by logit, largest first; equal logits by index, smallest first; NaN
+///    last.
+/// 2. *Greedy:* the first candidate. So is a row whose largest logit is infinite. A row of NaN
+///    gives id 0 and raises the fault word.
+/// 3. The first `topK` candidates stay. Their probabilities are `exp((logit - largest) /
+///    temperature)`, divided by their sum; those of NaN are 0.
+/// 4. The shortest prefix whose probabilities add up to at least `topP` stays; never less than one
+///    candidate.
+/// 5. The probabilities of those that stayed are summed in the order of their ids, and the id is
+///    the first at which the sum exceeds `uniform(seed, position)` times the total; the last that
+///    stayed if rounding keeps the sum short. The order by id needs no sorting where neither top-k
+///    nor top-p cuts anything off.
 ///
-/// *Numerics.* Sums in F32 or wider. At the very border of two candidates two devices may round differently; on one
-/// device a row's id depends on that row alone.
+/// *Numerics.* Sums in F32 or wider. At the very border of two candidates two devices may round
+/// differently; on one device a row's id depends on that row alone.
 ///
 /// @param maxRows most rows
 /// @param vocab columns
 /// @param logits element type of the logits
 /// @param random whether rows are drawn; false means greedy for all
-public record Sample(int maxRows, int vocab, DType logits, boolean random) implements KernelSpec<Sample.Args> {
+public record Sample(int maxRows, int vocab, DType logits, boolean random)
+        implements KernelSpec<Sample.Args> {
     private static final long GOLDEN_GAMMA = 0x9E3779B97F4A7C15L;
 
     /// The operands; the table at [Sample] gives their shapes.
@@ -122,15 +130,18 @@ public record Sample(int maxRows, int vocab, DType logits, boolean random) imple
         return new Sample(maxRows, vocab, logits, true);
     }
 
-    /// {@return the random number in `[0, 1)` of one position, a multiple of 2^-53, the same on every device}
+    /// {@return the random number in `[0, 1)` of one position, a multiple of 2^-53, the same on
+    /// every device}
     ///
     /// ```
     /// mix(z): z = (z ^ z >>> 30) * 0xBF58476D1CE4E5B9; z = (z ^ z >>> 27) * 0x94D049BB133111EB; return z ^ z >>> 31
     /// gamma = 0x9E3779B97F4A7C15
     /// uniform = (mix(mix(seed + gamma) + (position + 1) * gamma) >>> 11) * 2^-53
     /// ```
-    /// in 64-bit arithmetic that wraps, with the position sign-extended. This is the output function of SplitMix64
-    /// (Steele, Lea, Flood 2014), applied to the seed first, so that neighbouring seeds give unrelated sequences.
+    ///
+    /// in 64-bit arithmetic that wraps, with the position sign-extended. This is the output
+    /// function of SplitMix64 (Steele, Lea, Flood 2014), applied to the seed first, so that
+    /// neighbouring seeds give unrelated sequences.
     ///
     /// @param seed names the sequence of a request
     /// @param position the token's place in it
@@ -165,7 +176,8 @@ public record Sample(int maxRows, int vocab, DType logits, boolean random) imple
         Require.optional("activeRows", args.activeRows, DType.I32, 1);
     }
 
-    /// {@return the cost at the bounds: one operation a logit if greedy; if random four, sorting not counted}
+    /// {@return the cost at the bounds: one operation a logit if greedy; if random four, sorting
+    /// not counted}
     @Override
     public Cost cost() {
         return cost(maxRows);

@@ -3,21 +3,26 @@ package dev.halcyon.hal.kernel.elementwise;
 import static dev.halcyon.hal.kernel.AbsentMemory.assertRefused;
 import static dev.halcyon.hal.kernel.AbsentMemory.spaced;
 import static dev.halcyon.hal.kernel.AbsentMemory.tensor;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import dev.halcyon.hal.kernel.Cost;
 import dev.halcyon.hal.kernel.Operands;
 import dev.halcyon.hal.memory.DType;
-import java.util.Set;
+
 import org.junit.jupiter.api.Test;
+
+import java.util.Set;
 
 class AxpbyTest {
     private static final Axpby ADD = Axpby.add(8, 16, DType.BF16);
 
     private static Axpby.Args args(long rows) {
         return Axpby.Args.of(
-                tensor(DType.BF16, rows, 16), tensor(DType.BF16, rows, 16), tensor(DType.BF16, rows, 16));
+                tensor(DType.BF16, rows, 16),
+                tensor(DType.BF16, rows, 16),
+                tensor(DType.BF16, rows, 16));
     }
 
     @Test
@@ -36,16 +41,29 @@ class AxpbyTest {
         assertRefused(() -> ADD.validate(args(9)), "x", "9", "8");
         Axpby.Args good = args(4);
         assertRefused(
-                () -> ADD.validate(Axpby.Args.of(good.x(), tensor(DType.BF16, 5, 16), good.out())), "y", "5", "4");
+                () -> ADD.validate(Axpby.Args.of(good.x(), tensor(DType.BF16, 5, 16), good.out())),
+                "y",
+                "5",
+                "4");
         assertRefused(
-                () -> ADD.validate(Axpby.Args.of(good.x(), good.y(), tensor(DType.F32, 4, 16))), "out", "F32", "BF16");
-        assertRefused(() -> ADD.validate(good.withActiveRows(tensor(DType.I64, 1))), "activeRows", "I64", "I32");
+                () -> ADD.validate(Axpby.Args.of(good.x(), good.y(), tensor(DType.F32, 4, 16))),
+                "out",
+                "F32",
+                "BF16");
+        assertRefused(
+                () -> ADD.validate(good.withActiveRows(tensor(DType.I64, 1))),
+                "activeRows",
+                "I64",
+                "I32");
     }
 
     @Test
     void takesRowsThatLieApart() {
-        ADD.validate(Axpby.Args.of(
-                spaced(DType.BF16, 3, 16), tensor(DType.BF16, 3, 16), spaced(DType.BF16, 3, 16)));
+        ADD.validate(
+                Axpby.Args.of(
+                        spaced(DType.BF16, 3, 16),
+                        tensor(DType.BF16, 3, 16),
+                        spaced(DType.BF16, 3, 16)));
     }
 
     @Test
@@ -53,7 +71,8 @@ class AxpbyTest {
         Axpby device = ADD.withDeviceScalars();
         device.validate(args(4).withScalars(tensor(DType.F32, 2)));
         assertRefused(() -> device.validate(args(4)), "scalars", "missing");
-        assertRefused(() -> device.validate(args(4).withScalars(tensor(DType.F32, 1))), "scalars", "[1]");
+        assertRefused(
+                () -> device.validate(args(4).withScalars(tensor(DType.F32, 1))), "scalars", "[1]");
         assertRefused(() -> ADD.validate(args(4).withScalars(tensor(DType.F32, 2))), "scalars");
     }
 

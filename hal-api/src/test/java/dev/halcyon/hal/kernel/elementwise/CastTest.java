@@ -2,10 +2,12 @@ package dev.halcyon.hal.kernel.elementwise;
 
 import static dev.halcyon.hal.kernel.AbsentMemory.assertRefused;
 import static dev.halcyon.hal.kernel.AbsentMemory.tensor;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.halcyon.hal.kernel.Cost;
 import dev.halcyon.hal.memory.DType;
+
 import org.junit.jupiter.api.Test;
 
 class CastTest {
@@ -23,11 +25,22 @@ class CastTest {
     void refusesOperandsThatDoNotFit() {
         CAST.validate(Cast.Args.of(tensor(DType.F32, 3, 16), tensor(DType.F8_E4M3, 3, 16)));
         assertRefused(
-                () -> CAST.validate(Cast.Args.of(tensor(DType.F32, 3, 16), tensor(DType.F8_E5M2, 3, 16))),
-                "out", "F8_E4M3", "F8_E5M2");
+                () ->
+                        CAST.validate(
+                                Cast.Args.of(
+                                        tensor(DType.F32, 3, 16), tensor(DType.F8_E5M2, 3, 16))),
+                "out",
+                "F8_E4M3",
+                "F8_E5M2");
         assertRefused(
-                () -> CAST.validate(Cast.Args.of(tensor(DType.F32, 3, 16), tensor(DType.F8_E4M3, 2, 16))),
-                "out", "2", "x", "3");
+                () ->
+                        CAST.validate(
+                                Cast.Args.of(
+                                        tensor(DType.F32, 3, 16), tensor(DType.F8_E4M3, 2, 16))),
+                "out",
+                "2",
+                "x",
+                "3");
     }
 
     @Test

@@ -3,10 +3,12 @@ package dev.halcyon.hal.kernel.elementwise;
 import static dev.halcyon.hal.kernel.AbsentMemory.assertRefused;
 import static dev.halcyon.hal.kernel.AbsentMemory.spaced;
 import static dev.halcyon.hal.kernel.AbsentMemory.tensor;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.halcyon.hal.kernel.Cost;
 import dev.halcyon.hal.memory.DType;
+
 import org.junit.jupiter.api.Test;
 
 class CopyTest {
@@ -28,8 +30,13 @@ class CopyTest {
     void refusesTransposedMatrices() {
         Copy copy = Copy.of(8, 16, DType.F32);
         assertRefused(
-                () -> copy.validate(Copy.Args.of(tensor(DType.F32, 16, 4).transpose(0, 1), tensor(DType.F32, 4, 16))),
-                "x", "stride 1");
+                () ->
+                        copy.validate(
+                                Copy.Args.of(
+                                        tensor(DType.F32, 16, 4).transpose(0, 1),
+                                        tensor(DType.F32, 4, 16))),
+                "x",
+                "stride 1");
     }
 
     @Test

@@ -2,10 +2,12 @@ package dev.halcyon.hal.kernel.elementwise;
 
 import static dev.halcyon.hal.kernel.AbsentMemory.assertRefused;
 import static dev.halcyon.hal.kernel.AbsentMemory.tensor;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.halcyon.hal.kernel.Cost;
 import dev.halcyon.hal.memory.DType;
+
 import org.junit.jupiter.api.Test;
 
 class CrossEntropyTest {

@@ -2,10 +2,12 @@ package dev.halcyon.hal.kernel.elementwise;
 
 import static dev.halcyon.hal.kernel.AbsentMemory.assertRefused;
 import static dev.halcyon.hal.kernel.AbsentMemory.tensor;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.halcyon.hal.kernel.Cost;
 import dev.halcyon.hal.memory.DType;
+
 import org.junit.jupiter.api.Test;
 
 class EmbeddingTest {
@@ -13,7 +15,9 @@ class EmbeddingTest {
 
     private static Embedding.Args args(long rows, long tableRows) {
         return Embedding.Args.of(
-                tensor(DType.I32, rows), tensor(DType.BF16, tableRows, 16), tensor(DType.BF16, rows, 16));
+                tensor(DType.I32, rows),
+                tensor(DType.BF16, tableRows, 16),
+                tensor(DType.BF16, rows, 16));
     }
 
     @Test
@@ -36,8 +40,12 @@ class EmbeddingTest {
     void refusesIdsOfAnotherWidth() {
         Embedding.Args good = args(3, 100);
         assertRefused(
-                () -> LOOKUP.validate(Embedding.Args.of(tensor(DType.I64, 3), good.table(), good.out())),
-                "ids", "I32", "I64");
+                () ->
+                        LOOKUP.validate(
+                                Embedding.Args.of(tensor(DType.I64, 3), good.table(), good.out())),
+                "ids",
+                "I32",
+                "I64");
     }
 
     @Test

@@ -4,6 +4,7 @@ import static dev.halcyon.hal.kernel.AbsentMemory.assertRefused;
 import static dev.halcyon.hal.kernel.AbsentMemory.quantized;
 import static dev.halcyon.hal.kernel.AbsentMemory.spaced;
 import static dev.halcyon.hal.kernel.AbsentMemory.tensor;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
@@ -13,8 +14,10 @@ import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.QuantizationScheme;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
-import java.util.List;
+
 import org.junit.jupiter.api.Test;
+
+import java.util.List;
 
 class ReduceTest {
     private static final Reduce NORM = Reduce.norm(1000, DType.F32);
@@ -31,15 +34,25 @@ class ReduceTest {
         Tensor part = tensor(DType.F32, 25, 10);
         validate(new TensorList(List.of(part, part, part, part)));
         assertRefused(() -> validate(tensor(DType.F32, 1001)), "x", "1001", "1000");
-        assertRefused(() -> validate(new TensorList(List.of(part, part, part, part, part))), "x", "1250", "1000");
+        assertRefused(
+                () -> validate(new TensorList(List.of(part, part, part, part, part))),
+                "x",
+                "1250",
+                "1000");
     }
 
     @Test
     void refusesWhatItCannotRead() {
         assertRefused(() -> validate(tensor(DType.BF16, 10)), "x", "F32", "BF16");
         assertRefused(() -> validate(spaced(DType.F32, 3, 4)), "x", "contiguous");
-        assertRefused(() -> validate(quantized(QuantizationScheme.FP8_TOKEN_128, 4, 128)), "x", "Dequantize");
-        assertRefused(() -> NORM.validate(Reduce.Args.of(tensor(DType.F32, 3), tensor(DType.F32, 2))), "out", "[2]");
+        assertRefused(
+                () -> validate(quantized(QuantizationScheme.FP8_TOKEN_128, 4, 128)),
+                "x",
+                "Dequantize");
+        assertRefused(
+                () -> NORM.validate(Reduce.Args.of(tensor(DType.F32, 3), tensor(DType.F32, 2))),
+                "out",
+                "[2]");
         assertRefused(() -> Reduce.sum(0, DType.F32), "maxElements", "0");
         assertRefused(() -> Reduce.sum(10, DType.I32), "in", "I32");
     }
@@ -51,7 +64,8 @@ class ReduceTest {
         Tensor part = tensor(DType.F32, 25, 10);
         assertEquals(
                 new Cost(1000, 2004),
-                NORM.cost(Reduce.Args.of(new TensorList(List.of(part, part)), tensor(DType.F32, 1))));
+                NORM.cost(
+                        Reduce.Args.of(new TensorList(List.of(part, part)), tensor(DType.F32, 1))));
         assertNotEquals(Reduce.sum(10, DType.F32), Reduce.max(10, DType.F32));
     }
 }

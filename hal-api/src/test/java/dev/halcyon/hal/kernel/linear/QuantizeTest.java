@@ -4,6 +4,7 @@ import static dev.halcyon.hal.kernel.AbsentMemory.assertRefused;
 import static dev.halcyon.hal.kernel.AbsentMemory.quantized;
 import static dev.halcyon.hal.kernel.AbsentMemory.spaced;
 import static dev.halcyon.hal.kernel.AbsentMemory.tensor;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -13,8 +14,10 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.QuantizationScheme;
 import dev.halcyon.hal.memory.QuantizationScheme.ScaleRule;
 import dev.halcyon.hal.memory.QuantizedTensor;
-import java.util.List;
+
 import org.junit.jupiter.api.Test;
+
+import java.util.List;
 
 class QuantizeTest {
     private static final QuantizationScheme BLOCKS = QuantizationScheme.FP8_BLOCK_128;
@@ -23,32 +26,52 @@ class QuantizeTest {
 
     @Test
     void takesEverySchemeThatModelsUse() {
-        for (QuantizationScheme scheme : List.of(
-                QuantizationScheme.FP8_BLOCK_128,
-                QuantizationScheme.FP8_BLOCK_128_UE8M0,
-                QuantizationScheme.FP8_TOKEN_128,
-                QuantizationScheme.FP8_TOKEN_128_UE8M0,
-                QuantizationScheme.FP4_GROUP_32,
-                QuantizationScheme.INT4_GROUP_32)) {
+        for (QuantizationScheme scheme :
+                List.of(
+                        QuantizationScheme.FP8_BLOCK_128,
+                        QuantizationScheme.FP8_BLOCK_128_UE8M0,
+                        QuantizationScheme.FP8_TOKEN_128,
+                        QuantizationScheme.FP8_TOKEN_128_UE8M0,
+                        QuantizationScheme.FP4_GROUP_32,
+                        QuantizationScheme.INT4_GROUP_32)) {
             Quantize.of(8, 256, DType.BF16, scheme)
-                    .validate(Quantize.Args.of(tensor(DType.BF16, 5, 256), quantized(scheme, 5, 256)));
+                    .validate(
+                            Quantize.Args.of(
+                                    tensor(DType.BF16, 5, 256), quantized(scheme, 5, 256)));
             Dequantize.of(8, 256, scheme, DType.BF16)
-                    .validate(Dequantize.Args.of(quantized(scheme, 5, 256), tensor(DType.BF16, 5, 256)));
+                    .validate(
+                            Dequantize.Args.of(
+                                    quantized(scheme, 5, 256), tensor(DType.BF16, 5, 256)));
         }
     }
 
     @Test
     void refusesImpossibleSchemes() {
         assertRefused(
-                () -> Quantize.of(8, 256, DType.F32, BLOCKS.withTypes(DType.BF16, DType.F32)), "scheme.values", "BF16");
+                () -> Quantize.of(8, 256, DType.F32, BLOCKS.withTypes(DType.BF16, DType.F32)),
+                "scheme.values",
+                "BF16");
         assertRefused(
-                () -> Dequantize.of(8, 256, BLOCKS.withTypes(DType.F8_E4M3, DType.F8_E4M3), DType.F32),
-                "scheme.scales", "F8_E4M3");
+                () ->
+                        Dequantize.of(
+                                8, 256, BLOCKS.withTypes(DType.F8_E4M3, DType.F8_E4M3), DType.F32),
+                "scheme.scales",
+                "F8_E4M3");
         assertRefused(
-                () -> Quantize.of(
-                        8, 256, DType.F32, QuantizationScheme.FP4_GROUP_32.withRule(ScaleRule.LINEAR)),
-                "scheme.rule", "F8_E8M0", "LINEAR");
-        assertRefused(() -> Quantize.of(8, 255, DType.F32, QuantizationScheme.INT4_GROUP_32), "columns", "255", "I4");
+                () ->
+                        Quantize.of(
+                                8,
+                                256,
+                                DType.F32,
+                                QuantizationScheme.FP4_GROUP_32.withRule(ScaleRule.LINEAR)),
+                "scheme.rule",
+                "F8_E8M0",
+                "LINEAR");
+        assertRefused(
+                () -> Quantize.of(8, 255, DType.F32, QuantizationScheme.INT4_GROUP_32),
+                "columns",
+                "255",
+                "I4");
         assertRefused(() -> Quantize.of(8, 0, DType.F32, BLOCKS), "columns", "0");
         assertRefused(() -> Quantize.of(8, 256, DType.F8_E4M3, BLOCKS), "in", "F8_E4M3");
         assertRefused(() -> Dequantize.of(8, 256, BLOCKS, DType.F8_E4M3), "out", "F8_E4M3");
@@ -56,23 +79,40 @@ class QuantizeTest {
 
     @Test
     void refusesOperandsThatDoNotFit() {
-        QUANTIZE.validate(Quantize.Args.of(spaced(DType.F32, 130, 256), quantized(BLOCKS, 130, 256)));
+        QUANTIZE.validate(
+                Quantize.Args.of(spaced(DType.F32, 130, 256), quantized(BLOCKS, 130, 256)));
         assertRefused(
-                () -> QUANTIZE.validate(Quantize.Args.of(tensor(DType.F32, 130, 256), quantized(BLOCKS, 129, 256))),
-                "out", "129", "130");
+                () ->
+                        QUANTIZE.validate(
+                                Quantize.Args.of(
+                                        tensor(DType.F32, 130, 256), quantized(BLOCKS, 129, 256))),
+                "out",
+                "129",
+                "130");
         assertRefused(
-                () -> QUANTIZE.validate(
-                        Quantize.Args.of(tensor(DType.F32, 5, 256), quantized(BLOCKS.withBlock(64, 64), 5, 256))),
-                "out", "blockRows=128", "blockRows=64");
+                () ->
+                        QUANTIZE.validate(
+                                Quantize.Args.of(
+                                        tensor(DType.F32, 5, 256),
+                                        quantized(BLOCKS.withBlock(64, 64), 5, 256))),
+                "out",
+                "blockRows=128",
+                "blockRows=64");
         assertRefused(
-                () -> DEQUANTIZE.validate(
-                        Dequantize.Args.of(quantized(BLOCKS, 201, 256), tensor(DType.BF16, 201, 256))),
-                "x.values", "201", "200");
+                () ->
+                        DEQUANTIZE.validate(
+                                Dequantize.Args.of(
+                                        quantized(BLOCKS, 201, 256), tensor(DType.BF16, 201, 256))),
+                "x.values",
+                "201",
+                "200");
         QuantizedTensor gaps =
-                new QuantizedTensor(spaced(DType.F8_E4M3, 5, 256), quantized(BLOCKS, 5, 256).scales(), BLOCKS);
+                new QuantizedTensor(
+                        spaced(DType.F8_E4M3, 5, 256), quantized(BLOCKS, 5, 256).scales(), BLOCKS);
         assertRefused(
                 () -> DEQUANTIZE.validate(Dequantize.Args.of(gaps, tensor(DType.BF16, 5, 256))),
-                "x.values", "contiguous");
+                "x.values",
+                "contiguous");
     }
 
     @Test
@@ -94,7 +134,8 @@ class QuantizeTest {
         assertEquals(new Cost(200 * 256, 2 * 200 * 256 + stored), DEQUANTIZE.cost());
         assertEquals(
                 new Cost(5 * 256, 2 * 5 * 256 + 5 * 256 + 4 * 2),
-                DEQUANTIZE.cost(Dequantize.Args.of(quantized(BLOCKS, 5, 256), tensor(DType.BF16, 5, 256))));
+                DEQUANTIZE.cost(
+                        Dequantize.Args.of(quantized(BLOCKS, 5, 256), tensor(DType.BF16, 5, 256))));
     }
 
     @Test
@@ -105,8 +146,10 @@ class QuantizeTest {
                         200,
                         256,
                         DType.F32,
-                        new QuantizationScheme(DType.F8_E4M3, DType.F32, 128, 128, ScaleRule.LINEAR)));
+                        new QuantizationScheme(
+                                DType.F8_E4M3, DType.F32, 128, 128, ScaleRule.LINEAR)));
         assertNotEquals(
-                QUANTIZE, Quantize.of(200, 256, DType.F32, BLOCKS.withRule(ScaleRule.POWER_OF_TWO)));
+                QUANTIZE,
+                Quantize.of(200, 256, DType.F32, BLOCKS.withRule(ScaleRule.POWER_OF_TWO)));
     }
 }

@@ -2,6 +2,7 @@ package dev.halcyon.hal.kernel.norm;
 
 import static dev.halcyon.hal.kernel.AbsentMemory.assertRefused;
 import static dev.halcyon.hal.kernel.AbsentMemory.tensor;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -13,11 +14,13 @@ import dev.halcyon.hal.kernel.Lowering;
 import dev.halcyon.hal.kernel.elementwise.Axpby;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+
+import org.junit.jupiter.api.Test;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.junit.jupiter.api.Test;
 
 class NormTest {
     private static final RmsNorm RMS = RmsNorm.of(8, 16, DType.BF16, 1e-6);
@@ -55,20 +58,33 @@ class NormTest {
         Tensor x = rows(DType.BF16, 4);
         RMS.validate(RmsNorm.Args.of(x, tensor(DType.BF16, 16), x));
         assertRefused(() -> RMS.validate(RmsNorm.Args.unweighted(x, x)), "weight", "missing");
-        assertRefused(() -> RMS.validate(RmsNorm.Args.of(x, tensor(DType.BF16, 8), x)), "weight", "[16]", "[8]");
+        assertRefused(
+                () -> RMS.validate(RmsNorm.Args.of(x, tensor(DType.BF16, 8), x)),
+                "weight",
+                "[16]",
+                "[8]");
 
         RmsNorm unweighted = RmsNorm.unweighted(8, 16, DType.BF16, 1e-6);
         unweighted.validate(RmsNorm.Args.unweighted(x, x));
         assertRefused(
-                () -> unweighted.validate(RmsNorm.Args.of(x, tensor(DType.BF16, 16), x)), "weight", "does not use it");
+                () -> unweighted.validate(RmsNorm.Args.of(x, tensor(DType.BF16, 16), x)),
+                "weight",
+                "does not use it");
     }
 
     @Test
     void wantsOneInverseForEachRow() {
-        RmsNorm.Args good = RmsNorm.Args.of(rows(DType.BF16, 4), tensor(DType.BF16, 16), rows(DType.BF16, 4));
+        RmsNorm.Args good =
+                RmsNorm.Args.of(rows(DType.BF16, 4), tensor(DType.BF16, 16), rows(DType.BF16, 4));
         RMS.validate(good.withInverseRms(tensor(DType.F32, 4)));
-        assertRefused(() -> RMS.validate(good.withInverseRms(tensor(DType.F32, 8))), "inverseRms", "[4]", "[8]");
-        assertEquals(RMS.cost(good).bytes() + 4 * 4, RMS.cost(good.withInverseRms(tensor(DType.F32, 4))).bytes());
+        assertRefused(
+                () -> RMS.validate(good.withInverseRms(tensor(DType.F32, 8))),
+                "inverseRms",
+                "[4]",
+                "[8]");
+        assertEquals(
+                RMS.cost(good).bytes() + 4 * 4,
+                RMS.cost(good.withInverseRms(tensor(DType.F32, 4))).bytes());
     }
 
     @Test
@@ -78,19 +94,40 @@ class NormTest {
         Tensor short3 = rows(DType.F32, 3);
         Tensor weight = tensor(DType.BF16, 16);
         assertRefused(
-                () -> ADD_RMS.validate(AddRmsNorm.Args.of(good.x(), short3, weight, good.sum(), good.out())),
-                "residual", "3", "4");
+                () ->
+                        ADD_RMS.validate(
+                                AddRmsNorm.Args.of(
+                                        good.x(), short3, weight, good.sum(), good.out())),
+                "residual",
+                "3",
+                "4");
         assertRefused(
-                () -> ADD_RMS.validate(AddRmsNorm.Args.of(good.x(), good.residual(), weight, short3, good.out())),
-                "sum", "3", "4");
+                () ->
+                        ADD_RMS.validate(
+                                AddRmsNorm.Args.of(
+                                        good.x(), good.residual(), weight, short3, good.out())),
+                "sum",
+                "3",
+                "4");
         assertRefused(
-                () -> ADD_RMS.validate(
-                        AddRmsNorm.Args.of(good.x(), good.residual(), weight, good.sum(), good.residual())),
-                "out", "BF16", "F32");
+                () ->
+                        ADD_RMS.validate(
+                                AddRmsNorm.Args.of(
+                                        good.x(),
+                                        good.residual(),
+                                        weight,
+                                        good.sum(),
+                                        good.residual())),
+                "out",
+                "BF16",
+                "F32");
         assertRefused(
-                () -> ADD_RMS.validate(
-                        AddRmsNorm.Args.unweighted(good.x(), good.residual(), good.sum(), good.out())),
-                "weight", "missing");
+                () ->
+                        ADD_RMS.validate(
+                                AddRmsNorm.Args.unweighted(
+                                        good.x(), good.residual(), good.sum(), good.out())),
+                "weight",
+                "missing");
     }
 
     @Test
@@ -98,9 +135,18 @@ class NormTest {
         Tensor x = rows(DType.F32, 4);
         Tensor weight = tensor(DType.F32, 16);
         LAYER.validate(LayerNorm.Args.of(x, weight, weight, x));
-        assertRefused(() -> LAYER.validate(LayerNorm.Args.of(x, tensor(DType.F32, 4), weight, x)), "weight", "[4]");
-        assertRefused(() -> LAYER.validate(LayerNorm.Args.of(x, weight, tensor(DType.BF16, 16), x)), "bias", "BF16");
-        assertRefused(() -> LAYER.validate(LayerNorm.Args.of(x, weight, weight, rows(DType.F32, 5))), "out", "5");
+        assertRefused(
+                () -> LAYER.validate(LayerNorm.Args.of(x, tensor(DType.F32, 4), weight, x)),
+                "weight",
+                "[4]");
+        assertRefused(
+                () -> LAYER.validate(LayerNorm.Args.of(x, weight, tensor(DType.BF16, 16), x)),
+                "bias",
+                "BF16");
+        assertRefused(
+                () -> LAYER.validate(LayerNorm.Args.of(x, weight, weight, rows(DType.F32, 5))),
+                "out",
+                "5");
     }
 
     @Test
@@ -112,8 +158,13 @@ class NormTest {
                         .accesses()
                         .getLast()
                         .mayEqual());
-        assertTrue(addArgs(1).operands().accesses().stream()
-                .anyMatch(access -> access.name().equals("sum") && access.mayEqual().equals(Set.of("residual", "x"))));
+        assertTrue(
+                addArgs(1).operands().accesses().stream()
+                        .anyMatch(
+                                access ->
+                                        access.name().equals("sum")
+                                                && access.mayEqual()
+                                                        .equals(Set.of("residual", "x"))));
     }
 
     @Test
@@ -135,7 +186,8 @@ class NormTest {
         assertSame(args.activeRows(), norm.activeRows());
     }
 
-    private static <B extends KernelArgs> B validated(Lowering.Step<AddRmsNorm.Args, B> step, AddRmsNorm.Args args) {
+    private static <B extends KernelArgs> B validated(
+            Lowering.Step<AddRmsNorm.Args, B> step, AddRmsNorm.Args args) {
         B finer = step.arguments().apply(args, Map.of());
         step.spec().validate(finer);
         return finer;
@@ -144,7 +196,9 @@ class NormTest {
     @Test
     void costsEveryElementOnce() {
         assertEquals(new Cost(4 * 8 * 16, 2 * 2 * 8 * 16 + 2 * 16), RMS.cost());
-        assertEquals(new Cost(3 * 8 * 16, 2 * 2 * 8 * 16), RmsNorm.unweighted(8, 16, DType.BF16, 1e-6).cost());
+        assertEquals(
+                new Cost(3 * 8 * 16, 2 * 2 * 8 * 16),
+                RmsNorm.unweighted(8, 16, DType.BF16, 1e-6).cost());
         assertEquals(new Cost(5 * 8 * 16, (3 * 4 + 2) * 8 * 16 + 2 * 16), ADD_RMS.cost());
         assertEquals(new Cost(7 * 8 * 16, 2 * 4 * 8 * 16 + 2 * 4 * 16), LAYER.cost());
     }
