@@ -71,23 +71,6 @@ public record HalMicro(int forks, int iterations, int iterationMillis) {
     public Call run(String name, String device) {
         // Several users of a machine may measure at once; the load is watched by other means.
         System.setProperty("jmh.ignoreLock", "true");
-        Options options =
-                new OptionsBuilder()
-                        .include(
-                                "^"
-                                        + Pattern.quote(HalBenchmark.class.getName() + "." + name)
-                                        + "$")
-                        .param("selected", device)
-                        .forks(forks)
-                        .warmupIterations(iterations)
-                        .warmupTime(TimeValue.milliseconds(iterationMillis))
-                        .measurementIterations(iterations)
-                        .measurementTime(TimeValue.milliseconds(iterationMillis))
-                        .timeUnit(TimeUnit.NANOSECONDS)
-                        .addProfiler(GCProfiler.class)
-                        .shouldFailOnError(true)
-                        .verbosity(VerboseMode.SILENT)
-                        .build();
         PrintStream out = System.out;
         PrintStream err = System.err;
         ByteArrayOutputStream said = new ByteArrayOutputStream();
@@ -96,6 +79,24 @@ public record HalMicro(int forks, int iterations, int iterationMillis) {
             // it.
             System.setOut(aside);
             System.setErr(aside);
+            Options options =
+                    new OptionsBuilder()
+                            .include(
+                                    "^"
+                                            + Pattern.quote(
+                                                    HalBenchmark.class.getName() + "." + name)
+                                            + "$")
+                            .param("selected", device)
+                            .forks(forks)
+                            .warmupIterations(iterations)
+                            .warmupTime(TimeValue.milliseconds(iterationMillis))
+                            .measurementIterations(iterations)
+                            .measurementTime(TimeValue.milliseconds(iterationMillis))
+                            .timeUnit(TimeUnit.NANOSECONDS)
+                            .addProfiler(GCProfiler.class)
+                            .shouldFailOnError(true)
+                            .verbosity(VerboseMode.SILENT)
+                            .build();
             Collection<RunResult> results = new Runner(options).run();
             if (results.size() != 1) {
                 throw new IllegalStateException(

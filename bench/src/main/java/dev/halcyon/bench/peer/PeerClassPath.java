@@ -7,9 +7,12 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /// The peers' libraries, which nothing but `--peers` fetches: Maven resolves them in a module of
 /// their own.
@@ -54,6 +57,9 @@ public record PeerClassPath(Path home) {
     ///
     /// @throws EntrantFailure if Maven is missing or the build fails
     public void build() {
+        if (isFresh()) {
+            return;
+        }
         List<String> command =
                 new ArrayList<>(
                         List.of(
@@ -69,16 +75,19 @@ public record PeerClassPath(Path home) {
         Path log = module().resolve("target").resolve("build.log");
         try {
             Files.createDirectories(log.getParent());
-            int exit =
+            // Taken before the build: a source saved while it runs is newer.
+            FileTime begin = FileTime.from(Instant.now());
+            ProcessBuilder builder =
                     new ProcessBuilder(command)
                             .directory(home.toFile())
                             .redirectErrorStream(true)
-                            .redirectOutput(log.toFile())
-                            .start()
-                            .waitFor();
-            if (exit != 0) {
+                            .redirectOutput(log.toFile());
+            builder.environment().putIfAbsent("JAVA25_HOME", System.getProperty("java.home"));
+            if (builder.start().waitFor() != 0) {
                 throw new EntrantFailure("the build of bench-peers failed; see " + log);
             }
+            Files.writeString(stamp(), "");
+            Files.setLastModifiedTime(stamp(), begin);
         } catch (IOException missing) {
             throw new EntrantFailure(
                     "Maven does not start: "
@@ -119,6 +128,37 @@ public record PeerClassPath(Path home) {
     public Path log(Contender contender) {
         return module().resolve("target")
                 .resolve(contender.name().replaceAll("\\W+", "-") + ".log");
+    }
+
+    private Path stamp() {
+        return module().resolve("target").resolve("peers.stamp");
+    }
+
+    /// {@return whether nothing that goes into the module changed since it was built}
+    private boolean isFresh() {
+        if (!Files.isRegularFile(stamp())) {
+            return false;
+        }
+        try {
+            FileTime built = Files.getLastModifiedTime(stamp());
+            for (Path part :
+                    List.of(
+                            home.resolve("pom.xml"),
+                            module().resolve("pom.xml"),
+                            module().resolve("src"),
+                            home.resolve("bench").resolve("src").resolve("main"))) {
+                try (Stream<Path> files = Files.walk(part)) {
+                    for (Path file : files.toList()) {
+                        if (Files.getLastModifiedTime(file).compareTo(built) > 0) {
+                            return false;
+                        }
+                    }
+                }
+            }
+            return true;
+        } catch (IOException unreadable) {
+            return false;
+        }
     }
 
     private static boolean isWindows() {

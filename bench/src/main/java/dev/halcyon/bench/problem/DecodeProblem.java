@@ -67,6 +67,11 @@ public record DecodeProblem(int heads, int latent, int rope, int length) impleme
     }
 
     @Override
+    public double roughFlops() {
+        return 2.0 * heads * length * (rowDim() + (double) latent);
+    }
+
+    @Override
     public double tolerance() {
         return Tolerances.chain(DType.BF16, rowDim(), 2);
     }

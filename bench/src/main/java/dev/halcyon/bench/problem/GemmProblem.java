@@ -69,6 +69,11 @@ public record GemmProblem(int m, int k, int n, DType dtype, boolean linear, bool
     }
 
     @Override
+    public double roughFlops() {
+        return 2.0 * m * k * n;
+    }
+
+    @Override
     public double tolerance() {
         return Tolerances.of(dtype, k);
     }

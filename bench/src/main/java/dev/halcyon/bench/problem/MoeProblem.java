@@ -110,6 +110,11 @@ public record MoeProblem(
     }
 
     @Override
+    public double roughFlops() {
+        return 6.0 * tokens * topK * hidden * expertDim;
+    }
+
+    @Override
     public double tolerance() {
         return Tolerances.chain(DType.BF16, hidden, MATRICES);
     }

@@ -81,6 +81,11 @@ public record MuonProblem(int matrices, int rows, int columns, boolean gram) imp
     }
 
     @Override
+    public double roughFlops() {
+        return leastFlops(5);
+    }
+
+    @Override
     public double tolerance() {
         return TOLERANCE;
     }

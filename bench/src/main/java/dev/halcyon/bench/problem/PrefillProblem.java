@@ -52,6 +52,11 @@ public record PrefillProblem(int heads, int nope, int rope, int value, int token
     }
 
     @Override
+    public double roughFlops() {
+        return (double) heads * tokens * tokens * (nope + rope + value);
+    }
+
+    @Override
     public double tolerance() {
         return Tolerances.chain(dtype, nope + (long) rope, 2);
     }

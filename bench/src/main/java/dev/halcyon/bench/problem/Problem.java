@@ -38,6 +38,9 @@ public sealed interface Problem
     /// {@return the memory that one copy takes, at its widest}
     long bytesPerCopy();
 
+    /// {@return about how many operations a run takes, to tell how long it will}
+    double roughFlops();
+
     /// {@return the number of elements of the result}
     long resultElements();
 

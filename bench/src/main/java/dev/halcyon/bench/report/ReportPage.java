@@ -270,7 +270,9 @@ public final class ReportPage {
                                 .element("span", row.suite() + " " + row.title())
                                 .end());
         page.end();
-        page.element("p", "A ring is the row's fastest peer.");
+        if (rows.stream().anyMatch(row -> !row.peers().isEmpty())) {
+            page.element("p", "A ring is the row's fastest peer.");
+        }
         page.end();
     }
 

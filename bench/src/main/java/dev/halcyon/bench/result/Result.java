@@ -28,6 +28,7 @@ import java.util.List;
 /// @param contended whether other programs disturbed the row
 /// @param foreignLoad median share of all processors that others used; null where nobody counts
 /// @param peakFlops the peak that the row was held against, in operations a second
+/// @param peakF32Flops the F32 peak of the same minute
 /// @param peakBytesPerSecond the read bandwidth that it was held against
 /// @param error largest error of the samples, relative to the largest magnitude
 /// @param tolerance the most that may be
@@ -54,6 +55,7 @@ public record Result(
         boolean contended,
         @Nullable Double foreignLoad,
         @Nullable Double peakFlops,
+        @Nullable Double peakF32Flops,
         @Nullable Double peakBytesPerSecond,
         @Nullable Double error,
         @Nullable Double tolerance,

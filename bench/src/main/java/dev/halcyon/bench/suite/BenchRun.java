@@ -26,6 +26,10 @@ public final class BenchRun {
     /// A quick run starts no case after this, so that it ends within three minutes.
     private static final double QUICK_SECONDS = 140;
 
+    /// Nor an API call after this.
+    private static final double QUICK_CALL_SECONDS = 165;
+
+    private static final double SMALL_PROCESSOR_FLOPS = 1.5e11;
     private static final double CEILING_SECONDS = 4;
     private static final double PEER_START_SECONDS = 20;
 
@@ -127,9 +131,13 @@ public final class BenchRun {
         return devices.size() * (each + calls.size() * micro.secondsEach());
     }
 
-    /// With three of its peers, as most cases have.
+    /// With three of its peers, as most cases have, or at the speed of a small processor, whichever
+    /// is longer.
     private double estimate(Problem problem) {
-        return pace.caseSeconds(options.peers() ? 4 : 1) + problem.bytesPerCopy() / 1e9;
+        int entrants = options.peers() ? 4 : 1;
+        double runs =
+                (pace.rounds() + 2.0) * entrants * problem.roughFlops() / SMALL_PROCESSOR_FLOPS;
+        return Math.max(pace.caseSeconds(entrants), runs) + entrants * problem.bytesPerCopy() / 1e9;
     }
 
     private void measureCeilings(Subject subject, @Nullable Subject single, Progress progress) {
@@ -176,7 +184,7 @@ public final class BenchRun {
     private void one(CaseRun run, CaseList.Case each, Progress progress) {
         String device = run.subject().id();
         progress.doing(each.name());
-        if (options.quick() && (System.nanoTime() - start) / 1e9 > QUICK_SECONDS) {
+        if (options.quick() && elapsedSeconds() > QUICK_SECONDS) {
             skip(each.name(), device, "out of time; a run without --quick has it", progress);
         } else {
             try {
@@ -206,6 +214,10 @@ public final class BenchRun {
         progress.advance(estimate(each.problem()));
     }
 
+    private double elapsedSeconds() {
+        return (System.nanoTime() - start) / 1e9;
+    }
+
     private void skip(String name, String device, String reason, Progress progress) {
         notRun.add(new Absence(name, device, reason));
         progress.say("NOT RUN: " + name + " on " + device + ": " + reason);
@@ -225,6 +237,10 @@ public final class BenchRun {
     private void measureCall(String call, Opened opened, Progress progress) {
         progress.doing("hal " + call);
         String device = opened.device().description().id();
+        if (options.quick() && elapsedSeconds() > QUICK_CALL_SECONDS) {
+            skip("hal " + call, device, "out of time; a run without --quick has it", progress);
+            return;
+        }
         boolean quiet = load.awaitQuiet(pace.quietWait());
         try {
             results.add(HalRows.row(micro.run(call, opened.selector()), device, !quiet));

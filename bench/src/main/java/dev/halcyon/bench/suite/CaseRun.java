@@ -240,6 +240,7 @@ record CaseRun(
                             ? measurement.foreignLoad().getAsDouble()
                             : null,
                     ceilings == null ? null : ceilings.peak(problem.dtype()).flops(),
+                    ceilings == null ? null : ceilings.flops(),
                     ceilings == null ? null : ceilings.bytesPerSecond(),
                     Double.isFinite(accuracy.error()) ? accuracy.error() : null,
                     accuracy.tolerance(),

@@ -34,6 +34,7 @@ final class HalRows {
                 null,
                 null,
                 null,
+                null,
                 // The profiler divides by calls, so a stray object of the harness is a fraction of
                 // a byte.
                 (double) Math.round(call.allocatedBytes()),

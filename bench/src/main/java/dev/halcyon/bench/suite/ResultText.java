@@ -20,6 +20,7 @@ public final class ResultText {
                     "GFLOP/s",
                     "GB/s",
                     "floor",
+                    "F32 peak",
                     "fastest peer",
                     "");
 
@@ -104,8 +105,18 @@ public final class ResultText {
                         ? number("%.1f", result.bytes() / result.medianSeconds() / 1e9)
                         : "",
                 result.shareOfFloor() == null ? "" : number("%.0f%%", result.shareOfFloor() * 100),
+                ofF32Peak(result),
                 fastest == null ? "" : number("%.2fx ", fastest.ratio()) + fastest.name(),
                 String.join(", ", marks));
+    }
+
+    /// What counts for BF16 on a processor whose kernels widen it.
+    private static String ofF32Peak(Result result) {
+        return result.peakF32Flops() == null
+                ? ""
+                : number(
+                        "%.0f%%",
+                        result.flops() / result.medianSeconds() / result.peakF32Flops() * 100);
     }
 
     private static String time(double seconds) {

@@ -270,6 +270,7 @@ public final class SampleFiles {
                 contended,
                 contended ? 0.31 : 0.01,
                 229e9,
+                229e9,
                 31e9,
                 1e-6,
                 2e-5,
@@ -283,6 +284,6 @@ public final class SampleFiles {
     private static Result call(String title, double seconds, double allocated) {
         return new Result(
                 "hal", title, "cpu:0", "JMH", "", seconds, 0.05, 0, 0, null, List.of(), 0, 10,
-                false, null, null, null, null, null, null, null, null, allocated, "");
+                false, null, null, null, null, null, null, null, null, null, allocated, "");
     }
 }
