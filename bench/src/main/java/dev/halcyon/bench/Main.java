@@ -8,6 +8,7 @@ import dev.halcyon.bench.command.RunCommand;
 import dev.halcyon.bench.command.VerifyCommand;
 import dev.halcyon.checkpoint.CheckpointException;
 import dev.halcyon.hal.error.HalException;
+
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -18,9 +19,17 @@ import picocli.CommandLine.Command;
         version = "halcyon 0.1.0-SNAPSHOT",
         description = "Kernels of open mixture-of-experts models on any device.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {DoctorCommand.class, RunCommand.class, BenchCommand.class, ReportCommand.class, VerifyCommand.class, GenerateCommand.class})
+        subcommands = {
+            DoctorCommand.class,
+            RunCommand.class,
+            BenchCommand.class,
+            ReportCommand.class,
+            VerifyCommand.class,
+            GenerateCommand.class
+        })
 public final class Main {
-    /// Exit code of a mistake in the arguments or of something missing; the message is on standard error.
+    /// Exit code of a mistake in the arguments or of something missing; the message is on standard
+    /// error.
     public static final int EXIT_UNUSABLE = 3;
 
     private Main() {}
@@ -28,11 +37,15 @@ public final class Main {
     /// {@return the command line with its error handling, for tests}
     public static CommandLine commandLine() {
         return new CommandLine(new Main())
-                .setParameterExceptionHandler((exception, arguments) -> {
-                    exception.getCommandLine().getErr().println("halcyon: " + exception.getMessage());
-                    exception.getCommandLine().getErr().println("Try 'halcyon --help'.");
-                    return EXIT_UNUSABLE;
-                })
+                .setParameterExceptionHandler(
+                        (exception, arguments) -> {
+                            exception
+                                    .getCommandLine()
+                                    .getErr()
+                                    .println("halcyon: " + exception.getMessage());
+                            exception.getCommandLine().getErr().println("Try 'halcyon --help'.");
+                            return EXIT_UNUSABLE;
+                        })
                 .setExecutionExceptionHandler(Main::explain);
     }
 
@@ -42,10 +55,12 @@ public final class Main {
     }
 
     /// A user's mistake is one line; anything else is a defect and shows where.
-    private static int explain(Exception failure, CommandLine command, CommandLine.ParseResult arguments) {
-        boolean expected = failure instanceof IllegalArgumentException
-                || failure instanceof HalException
-                || failure instanceof CheckpointException;
+    private static int explain(
+            Exception failure, CommandLine command, CommandLine.ParseResult arguments) {
+        boolean expected =
+                failure instanceof IllegalArgumentException
+                        || failure instanceof HalException
+                        || failure instanceof CheckpointException;
         String message = failure.getMessage();
         command.getErr().println("halcyon: " + (expected && message != null ? message : failure));
         if (!expected || Boolean.getBoolean("halcyon.trace")) {

@@ -2,6 +2,15 @@ package dev.halcyon.bench.command;
 
 import dev.halcyon.bench.report.ReportPage;
 import dev.halcyon.bench.result.BenchFile;
+
+import org.jspecify.annotations.Nullable;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -9,21 +18,16 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /// `halcyon report`: results of the benchmark as a page.
 @Command(
         name = "report",
         mixinStandardHelpOptions = true,
-        description = "Makes one HTML page, which needs nothing else, of the results of one or more machines.")
+        description =
+                "Makes one HTML page, which needs nothing else, of the results of one or more"
+                        + " machines.")
 public final class ReportCommand implements Callable<Integer> {
-    @Spec
-    private @Nullable CommandSpec spec;
+    @Spec private @Nullable CommandSpec spec;
 
     @Parameters(arity = "1..*", paramLabel = "FILE", description = "files of halcyon bench --json")
     private List<Path> files = List.of();
@@ -45,7 +49,8 @@ public final class ReportCommand implements Callable<Integer> {
         try {
             Files.writeString(output, page);
         } catch (IOException unwritable) {
-            throw new IllegalArgumentException("cannot write " + output + ": " + unwritable.getMessage(), unwritable);
+            throw new IllegalArgumentException(
+                    "cannot write " + output + ": " + unwritable.getMessage(), unwritable);
         }
         out.println(output + ": " + files.size() + (files.size() == 1 ? " file" : " files"));
         out.flush();

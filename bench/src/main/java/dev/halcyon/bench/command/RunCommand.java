@@ -10,6 +10,19 @@ import dev.halcyon.bench.run.Row;
 import dev.halcyon.bench.run.Work;
 import dev.halcyon.hal.Device;
 import dev.halcyon.tck.fixture.FixtureSet;
+
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+
+import org.jspecify.annotations.Nullable;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,30 +31,20 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /// `halcyon run`: the main job.
 @Command(
         name = "run",
         mixinStandardHelpOptions = true,
         description = {
-            "Runs one DeepSeek-V3 decoder layer's work at its true sizes and generation from a tiny checkpoint,",
+            "Runs one DeepSeek-V3 decoder layer's work at its true sizes and generation from a tiny"
+                    + " checkpoint,",
             "checks both, and says how close to the machine's limits the kernels come."
         })
 public final class RunCommand implements Callable<Integer> {
-    @Spec
-    private @Nullable CommandSpec spec;
+    @Spec private @Nullable CommandSpec spec;
 
-    @Mixin
-    private DeviceOption device = new DeviceOption();
+    @Mixin private DeviceOption device = new DeviceOption();
 
     @Option(
             names = "--model",
@@ -63,9 +66,13 @@ public final class RunCommand implements Callable<Integer> {
             List<Work> works = new ArrayList<>(scalar ? smallerWork() : trueSizes());
             works.add(generation());
             Optional<MachineCeilings> ceilings = run(opened, works, rows);
-            out.println("device: " + opened.description().title() + ", "
-                    + opened.description().name() + " "
-                    + opened.description().properties());
+            out.println(
+                    "device: "
+                            + opened.description().title()
+                            + ", "
+                            + opened.description().name()
+                            + " "
+                            + opened.description().properties());
             ceilings.ifPresent(limits -> out.println(describe(limits)));
             if (scalar) {
                 out.println("sizes: smaller than DeepSeek-V3's, because the scalar variant runs");
@@ -82,17 +89,19 @@ public final class RunCommand implements Callable<Integer> {
 
     private static Optional<MachineCeilings> run(Device device, List<Work> works, List<Row> rows) {
         boolean onThisProcessor = device.description().backend().equals("cpu");
-        try (ProgressBar bar = new ProgressBarBuilder()
-                .setTaskName("run")
-                .setInitialMax(works.size() + 1L)
-                .setStyle(ProgressBarStyle.ASCII)
-                .setUpdateIntervalMillis(200)
-                .build()) {
+        try (ProgressBar bar =
+                new ProgressBarBuilder()
+                        .setTaskName("run")
+                        .setInitialMax(works.size() + 1L)
+                        .setStyle(ProgressBarStyle.ASCII)
+                        .setUpdateIntervalMillis(200)
+                        .build()) {
             Optional<MachineCeilings> ceilings = Optional.empty();
             if (onThisProcessor) {
                 bar.setExtraMessage(" measuring the machine");
-                int threads = Integer.parseInt(
-                        device.description().properties().getOrDefault("threads", "1"));
+                int threads =
+                        Integer.parseInt(
+                                device.description().properties().getOrDefault("threads", "1"));
                 ceilings = Optional.of(MachineCeilings.measure(threads));
             }
             bar.step();

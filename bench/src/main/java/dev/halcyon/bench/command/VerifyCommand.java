@@ -5,6 +5,17 @@ import dev.halcyon.tck.fixture.FixtureSet;
 import dev.halcyon.tck.verify.FixtureResult;
 import dev.halcyon.tck.verify.FixtureVerifier;
 import dev.halcyon.tck.verify.VerificationReport;
+
+import org.jspecify.annotations.Nullable;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+import tools.jackson.databind.json.JsonMapper;
+
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -16,13 +27,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
-import tools.jackson.databind.json.JsonMapper;
 
 /// `halcyon verify`: every reference case on a device, one line each.
 @Command(
@@ -30,23 +34,27 @@ import tools.jackson.databind.json.JsonMapper;
         mixinStandardHelpOptions = true,
         description = {
             "Runs every reference case on a device through the API.",
-            "One line a case: PASS, FAIL or DECLINED, the case, its error and tolerance, or the reason.",
+            "One line a case: PASS, FAIL or DECLINED, the case, its error and tolerance, or the"
+                    + " reason.",
             "Exit code 1 if anything failed, else 2 if anything was declined, else 0."
         })
 public final class VerifyCommand implements Callable<Integer> {
-    @Spec
-    private @Nullable CommandSpec spec;
+    @Spec private @Nullable CommandSpec spec;
 
-    @Mixin
-    private DeviceOption device = new DeviceOption();
+    @Mixin private DeviceOption device = new DeviceOption();
 
     @Option(
             names = "--fixtures",
             paramLabel = "DIR",
-            description = "folder with safetensors cases and checkpoint folders (default: the bundled ones)")
+            description =
+                    "folder with safetensors cases and checkpoint folders (default: the bundled"
+                            + " ones)")
     private @Nullable Path fixtures;
 
-    @Option(names = "--json", paramLabel = "FILE", description = "write the results to a file as JSON")
+    @Option(
+            names = "--json",
+            paramLabel = "FILE",
+            description = "write the results to a file as JSON")
     private @Nullable Path json;
 
     /// Made by the command line.
@@ -58,10 +66,14 @@ public final class VerifyCommand implements Callable<Integer> {
         PrintWriter out = command.commandLine().getOut();
         FixtureSet set = fixtures == null ? FixtureSet.bundled() : folder(fixtures);
         try (Device opened = device.open(command.commandLine().getErr())) {
-            VerificationReport report = FixtureVerifier.verify(opened, set, result -> {
-                out.println(result.line());
-                out.flush();
-            });
+            VerificationReport report =
+                    FixtureVerifier.verify(
+                            opened,
+                            set,
+                            result -> {
+                                out.println(result.line());
+                                out.flush();
+                            });
             out.println(report.summary());
             out.flush();
             if (json != null) {
@@ -74,7 +86,9 @@ public final class VerifyCommand implements Callable<Integer> {
     private static FixtureSet folder(Path folder) {
         if (!Files.isDirectory(folder)) {
             throw new IllegalArgumentException(
-                    "--fixtures " + folder + " is not a folder; name one that holds safetensors cases");
+                    "--fixtures "
+                            + folder
+                            + " is not a folder; name one that holds safetensors cases");
         }
         return FixtureSet.in(folder);
     }
@@ -98,7 +112,9 @@ public final class VerifyCommand implements Callable<Integer> {
         whole.put("summary", report.summary());
         whole.put("results", results);
         try {
-            Files.writeString(file, JsonMapper.shared().writerWithDefaultPrettyPrinter().writeValueAsString(whole));
+            Files.writeString(
+                    file,
+                    JsonMapper.shared().writerWithDefaultPrettyPrinter().writeValueAsString(whole));
         } catch (IOException unwritable) {
             throw new UncheckedIOException("cannot write " + file, unwritable);
         }

@@ -82,7 +82,7 @@ public record DoctorReport(List<Finding> findings) {
                                 "vector api",
                                 Finding.State.LIMITED,
                                 "jdk.incubator.vector is not in this JVM, so the CPU backend runs"
-                                    + " its scalar variant",
+                                        + " its scalar variant",
                                 "add --add-modules jdk.incubator.vector to the java command"));
         boolean nativeAccess = DoctorReport.class.getModule().isNativeAccessEnabled();
         findings.add(

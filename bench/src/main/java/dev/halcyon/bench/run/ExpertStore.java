@@ -13,10 +13,12 @@ import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
 import dev.halcyon.hal.memory.WeightFormat;
 import dev.halcyon.tck.oracle.FeedForward;
+
 import java.util.ArrayList;
 import java.util.List;
 
-/// The random experts of one layer in the format the device likes best, and their plain values again from the seed.
+/// The random experts of one layer in the format the device likes best, and their plain values
+/// again from the seed.
 ///
 /// @param gate gate projections, one an expert
 /// @param up up projections
@@ -26,20 +28,35 @@ import java.util.List;
 /// @param layer which layer, part of the seeds
 /// @param scratch row-major room for one expert's matrices
 record ExpertStore(
-        TensorList gate, TensorList up, TensorList down, int hidden, int expertDim, int layer, List<Tensor> scratch) {
+        TensorList gate,
+        TensorList up,
+        TensorList down,
+        int hidden,
+        int expertDim,
+        int layer,
+        List<Tensor> scratch) {
     /// Magnitudes of 2^-6 to 2^-5 keep the hidden values of a 7,168-wide product near one.
     private static final int EXPONENT = -6;
 
     private static final int MATRICES = 3;
 
     static ExpertStore make(
-            Device device, DeviceArena arena, Stream stream, int hidden, int expertDim, int experts, int layer) {
+            Device device,
+            DeviceArena arena,
+            Stream stream,
+            int hidden,
+            int expertDim,
+            int experts,
+            int layer) {
         List<Tensor> scratch = new ArrayList<>();
         for (int matrix = 0; matrix < MATRICES; matrix++) {
             boolean isDown = matrix == MATRICES - 1;
-            scratch.add(arena.tensor(DType.BF16, isDown ? hidden : expertDim, isDown ? expertDim : hidden));
+            scratch.add(
+                    arena.tensor(
+                            DType.BF16, isDown ? hidden : expertDim, isDown ? expertDim : hidden));
         }
-        List<List<Operand>> stored = List.of(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+        List<List<Operand>> stored =
+                List.of(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
         for (int expert = 0; expert < experts; expert++) {
             for (int matrix = 0; matrix < MATRICES; matrix++) {
                 long seed = seed(layer, expert, matrix);
@@ -56,7 +73,8 @@ record ExpertStore(
                 scratch);
     }
 
-    private static Operand store(Device device, DeviceArena arena, Stream stream, Tensor scratch, long seed) {
+    private static Operand store(
+            Device device, DeviceArena arena, Stream stream, Tensor scratch, long seed) {
         WeightFormat plain = WeightFormat.rowMajor(DType.BF16);
         Shape shape = scratch.shape();
         WeightFormat preferred = device.preferred(shape, plain);
@@ -69,7 +87,9 @@ record ExpertStore(
         PackedTensor packed = device.allocatePacked(arena, shape, preferred);
         int rows = Math.toIntExact(shape.dim(0));
         int columns = Math.toIntExact(shape.dim(1));
-        stream.run(PackWeight.matrix(rows, columns, plain, preferred), PackWeight.Args.of(scratch, packed));
+        stream.run(
+                PackWeight.matrix(rows, columns, plain, preferred),
+                PackWeight.Args.of(scratch, packed));
         return packed;
     }
 

@@ -6,12 +6,14 @@ import dev.halcyon.engine.EngineOptions;
 import dev.halcyon.engine.Request;
 import dev.halcyon.engine.Sequence;
 import dev.halcyon.hal.Device;
+
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 
-/// Generation from a checkpoint folder, compared with the tokens that the model's reference code gave.
+/// Generation from a checkpoint folder, compared with the tokens that the model's reference code
+/// gave.
 ///
 /// @param folder the checkpoint
 /// @param title what to call it
@@ -30,8 +32,13 @@ public record GenerationWork(Path folder, String title) implements Work {
         progress.doing("generation, " + title);
         Path file = folder.resolve(EXPECTED);
         if (!Files.isRegularFile(file)) {
-            Sequence answer = generate(device, PROMPT_WITHOUT_EXPECTATION, TOKENS_WITHOUT_EXPECTATION);
-            String note = answer.tokens().size() + " tokens; the folder has no " + EXPECTED + " to compare with";
+            Sequence answer =
+                    generate(device, PROMPT_WITHOUT_EXPECTATION, TOKENS_WITHOUT_EXPECTATION);
+            String note =
+                    answer.tokens().size()
+                            + " tokens; the folder has no "
+                            + EXPECTED
+                            + " to compare with";
             return List.of(Row.exact("generation, " + title, "engine", Double.NaN, true, note));
         }
         try (SafetensorsFile expected = SafetensorsFile.open(file)) {
@@ -40,10 +47,13 @@ public record GenerationWork(Path folder, String title) implements Work {
             long start = System.nanoTime();
             List<Integer> found = generate(device, prompt, wanted.size()).tokens();
             double seconds = (System.nanoTime() - start) / 1e9;
-            String note = found.equals(wanted)
-                    ? wanted.size() + " tokens equal those of the reference code: " + found
-                    : "expected " + wanted + ", got " + found;
-            return List.of(Row.exact("generation, " + title, "engine", seconds, found.equals(wanted), note));
+            String note =
+                    found.equals(wanted)
+                            ? wanted.size() + " tokens equal those of the reference code: " + found
+                            : "expected " + wanted + ", got " + found;
+            return List.of(
+                    Row.exact(
+                            "generation, " + title, "engine", seconds, found.equals(wanted), note));
         }
     }
 

@@ -16,14 +16,15 @@ import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.tck.oracle.Attention;
 import dev.halcyon.tck.oracle.Rows;
+
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 
-/// One decode step of DeepSeek-V3's attention in the absorbed form: one token, 128 heads, a BF16 cache of 576 values a
-/// row in shuffled pages.
+/// One decode step of DeepSeek-V3's attention in the absorbed form: one token, 128 heads, a BF16
+/// cache of 576 values a row in shuffled pages.
 ///
 /// @param lengths cached tokens of each case
 /// @param heads query heads
@@ -52,8 +53,12 @@ public record MlaWork(List<Integer> lengths, int heads) implements Work {
     private Row one(Device device, int length) {
         CacheFormat format = device.cacheFormat(DType.BF16, LATENT, ROPE);
         int pages = Math.toIntExact(format.pagesFor(length));
-        double scale = RotaryFrequencies.yarn(ROPE, 1e4, 40, 4096, 32, 1).softmaxFactor() / Math.sqrt(NOPE + ROPE);
-        MlaDecode spec = MlaDecode.of(1, heads, scale, format, pages, DType.BF16).withTypes(DType.BF16, DType.F32, DType.F32);
+        double scale =
+                RotaryFrequencies.yarn(ROPE, 1e4, 40, 4096, 32, 1).softmaxFactor()
+                        / Math.sqrt(NOPE + ROPE);
+        MlaDecode spec =
+                MlaDecode.of(1, heads, scale, format, pages, DType.BF16)
+                        .withTypes(DType.BF16, DType.F32, DType.F32);
         Plan<MlaDecode.Args> plan = device.plan(spec);
         try (DeviceArena arena = device.arena("MLA decode");
                 Stream stream = device.stream("MLA decode")) {
@@ -61,8 +66,7 @@ public record MlaWork(List<Integer> lengths, int heads) implements Work {
             RandomBits.fill(cache.storage().segment(), length, -1);
             Tensor query = arena.tensor(DType.BF16, 1, heads, LATENT + ROPE);
             RandomBits.fill(query, 7, -2);
-            List<Integer> order = new ArrayList<>(
-                    IntStream.range(0, pages).boxed().toList());
+            List<Integer> order = new ArrayList<>(IntStream.range(0, pages).boxed().toList());
             Collections.shuffle(order, new Random(length));
             int[] table = order.stream().mapToInt(Integer::intValue).toArray();
             Tensor blockTable = arena.tensor(DType.I32, 1, pages);
@@ -70,19 +74,28 @@ public record MlaWork(List<Integer> lengths, int heads) implements Work {
             Tensor lengthTensor = arena.tensor(DType.I32, 1);
             stream.write(lengthTensor, length);
             Tensor out = arena.tensor(DType.F32, 1, heads, LATENT);
-            Launch launch = plan.bind(
-                    arena,
-                    MlaDecode.Args.of(query, cache, blockTable, lengthTensor, out),
-                    device.workspace(arena, plan));
-            double seconds = Timing.median(SECONDS, () -> {
-                stream.submit(launch);
-                stream.synchronize();
-            });
-            Rows cached = new PagedRows(
-                    TensorRows.of(cache.rows().reshape((long) pages * format.rowsPerPage(), format.rowDim())),
-                    table,
-                    format.rowsPerPage(),
-                    length);
+            Launch launch =
+                    plan.bind(
+                            arena,
+                            MlaDecode.Args.of(query, cache, blockTable, lengthTensor, out),
+                            device.workspace(arena, plan));
+            double seconds =
+                    Timing.median(
+                            SECONDS,
+                            () -> {
+                                stream.submit(launch);
+                                stream.synchronize();
+                            });
+            Rows cached =
+                    new PagedRows(
+                            TensorRows.of(
+                                    cache.rows()
+                                            .reshape(
+                                                    (long) pages * format.rowsPerPage(),
+                                                    format.rowDim())),
+                            table,
+                            format.rowsPerPage(),
+                            length);
             return new Row(
                     "MLA decode " + heads + " heads, " + length + " tokens",
                     plan.support().implementation().toString(),
@@ -100,9 +113,10 @@ public record MlaWork(List<Integer> lengths, int heads) implements Work {
         Errors errors = new Errors();
         for (int i = 0; i < CHECKED_HEADS; i++) {
             int head = i * (heads - 1) / (CHECKED_HEADS - 1);
-            double[] wanted = new dev.halcyon.tck.oracle.MlaDecode(heads, LATENT, scale)
-                    .head(queries, 0, head, cached, cached.rows(), Attention.NO_SINK)
-                    .output();
+            double[] wanted =
+                    new dev.halcyon.tck.oracle.MlaDecode(heads, LATENT, scale)
+                            .head(queries, 0, head, cached, cached.rows(), Attention.NO_SINK)
+                            .output();
             double[] found = new double[LATENT];
             for (int c = 0; c < LATENT; c++) {
                 found[c] = out[head * LATENT + c];
@@ -114,7 +128,8 @@ public record MlaWork(List<Integer> lengths, int heads) implements Work {
 
     /// The rows of one sequence through its block table.
     @SuppressWarnings("ArrayRecordComponent")
-    private record PagedRows(TensorRows pool, int[] table, int rowsPerPage, int rows) implements Rows {
+    private record PagedRows(TensorRows pool, int[] table, int rowsPerPage, int rows)
+            implements Rows {
         @Override
         public int columns() {
             return pool.columns();

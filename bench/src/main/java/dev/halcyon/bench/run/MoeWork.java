@@ -19,15 +19,18 @@ import dev.halcyon.tck.oracle.Gate;
 import dev.halcyon.tck.oracle.GateRule;
 import dev.halcyon.tck.oracle.Routing;
 import dev.halcyon.tck.oracle.SwiGlu;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
-/// One expert-parallel rank of DeepSeek-V3's mixture of experts: a router over 256 experts, 32 of them here.
+/// One expert-parallel rank of DeepSeek-V3's mixture of experts: a router over 256 experts, 32 of
+/// them here.
 ///
-/// The selection bias sends every token to local experts: for one token to a block of eight that moves on at every
-/// run, over several layers' worth of experts, so that weights come from memory and not from a cache.
+/// The selection bias sends every token to local experts: for one token to a block of eight that
+/// moves on at every run, over several layers' worth of experts, so that weights come from memory
+/// and not from a cache.
 ///
 /// @param hidden width of the residual stream
 /// @param expertDim width inside an expert
@@ -35,7 +38,8 @@ import java.util.Locale;
 /// @param local experts of this rank
 /// @param topK experts a token
 /// @param batches tokens of each case
-public record MoeWork(int hidden, int expertDim, int experts, int local, int topK, List<Integer> batches)
+public record MoeWork(
+        int hidden, int expertDim, int experts, int local, int topK, List<Integer> batches)
         implements Work {
     private static final double SECONDS = 3;
     private static final float LOCAL_BIAS = 4;
@@ -54,8 +58,10 @@ public record MoeWork(int hidden, int expertDim, int experts, int local, int top
             int layers = layers();
             List<ExpertStore> stores = new ArrayList<>();
             for (int layer = 0; layer < layers; layer++) {
-                progress.doing("making " + local + " experts of layer " + (layer + 1) + " of " + layers);
-                stores.add(ExpertStore.make(device, weights, stream, hidden, expertDim, local, layer));
+                progress.doing(
+                        "making " + local + " experts of layer " + (layer + 1) + " of " + layers);
+                stores.add(
+                        ExpertStore.make(device, weights, stream, hidden, expertDim, local, layer));
             }
             for (int tokens : batches) {
                 progress.doing("MoE, " + tokens + (tokens == 1 ? " token" : " tokens"));
@@ -75,27 +81,29 @@ public record MoeWork(int hidden, int expertDim, int experts, int local, int top
     }
 
     private Row one(Device device, Stream stream, List<ExpertStore> stores, int tokens) {
-        MoeGate gate = MoeGate.of(tokens, hidden, experts, topK, MoeGate.Score.SIGMOID, DType.BF16)
-                .withBias(true)
-                .withGroups(8, 4, MoeGate.GroupScore.TOP2_SUM)
-                .withScale(2.5);
+        MoeGate gate =
+                MoeGate.of(tokens, hidden, experts, topK, MoeGate.Score.SIGMOID, DType.BF16)
+                        .withBias(true)
+                        .withGroups(8, 4, MoeGate.GroupScore.TOP2_SUM)
+                        .withScale(2.5);
         WeightFormat gateUp = stores.getFirst().gateUpFormat();
         WeightFormat down = stores.getFirst().downFormat();
-        MoeLayer spec = new MoeLayer(
-                gate,
-                expertDim,
-                0,
-                0,
-                local,
-                gateUp,
-                down,
-                gateUp.unlisted(),
-                down.unlisted(),
-                Double.POSITIVE_INFINITY,
-                MoeLayer.WeightPosition.AFTER_DOWN,
-                DType.BF16,
-                DType.BF16,
-                false);
+        MoeLayer spec =
+                new MoeLayer(
+                        gate,
+                        expertDim,
+                        0,
+                        0,
+                        local,
+                        gateUp,
+                        down,
+                        gateUp.unlisted(),
+                        down.unlisted(),
+                        Double.POSITIVE_INFINITY,
+                        MoeLayer.WeightPosition.AFTER_DOWN,
+                        DType.BF16,
+                        DType.BF16,
+                        false);
         Plan<MoeLayer.Args> plan = device.plan(spec);
         try (DeviceArena arena = device.arena("MoE activations")) {
             Tensor x = arena.tensor(DType.BF16, tokens, hidden);
@@ -110,24 +118,43 @@ public record MoeWork(int hidden, int expertDim, int experts, int local, int top
             List<Launch> launches = new ArrayList<>();
             for (ExpertStore store : stores) {
                 for (Tensor bias : biases) {
-                    MoeLayer.Args args = MoeLayer.Args.of(x, router, store.gate(), store.up(), store.down(), out)
-                            .withGateBias(bias)
-                            .withRouting(chosen, factors);
+                    MoeLayer.Args args =
+                            MoeLayer.Args.of(x, router, store.gate(), store.up(), store.down(), out)
+                                    .withGateBias(bias)
+                                    .withRouting(chosen, factors);
                     launches.add(plan.bind(arena, args, workspace));
                 }
             }
             int[] next = {0};
-            double seconds = Timing.median(SECONDS, () -> {
-                stream.submit(launches.get(next[0]++ % launches.size()));
-                stream.synchronize();
-            });
+            double seconds =
+                    Timing.median(
+                            SECONDS,
+                            () -> {
+                                stream.submit(launches.get(next[0]++ % launches.size()));
+                                stream.synchronize();
+                            });
             stream.submit(launches.getFirst());
             int[] indices = stream.readInts(chosen);
             int distinct = (int) Arrays.stream(indices).distinct().count();
-            double error = error(stores.getFirst(), stream, x, router, biases.getFirst(), out, indices, factors);
+            double error =
+                    error(
+                            stores.getFirst(),
+                            stream,
+                            x,
+                            router,
+                            biases.getFirst(),
+                            out,
+                            indices,
+                            factors);
             double perExpert = 3.0 * hidden * expertDim;
             return new Row(
-                    "MoE rank " + local + " of " + experts + " experts, " + tokens + (tokens == 1 ? " token" : " tokens"),
+                    "MoE rank "
+                            + local
+                            + " of "
+                            + experts
+                            + " experts, "
+                            + tokens
+                            + (tokens == 1 ? " token" : " tokens"),
                     plan.support().implementation().toString(),
                     seconds,
                     2 * perExpert * tokens * topK + 2.0 * tokens * experts * hidden,
@@ -141,12 +168,19 @@ public record MoeWork(int hidden, int expertDim, int experts, int local, int top
     private String note(int layers, int distinct, int tokens) {
         double rotated = 3.0 * layers * local * hidden * expertDim * 2;
         double caches = rotated / MachineMemory.lastLevelCacheBytes();
-        return distinct + " distinct experts a run, rotating over " + layers * local + " ("
-                + String.format(Locale.ROOT, "%.1f", caches) + " x last-level cache); gate and "
-                + Math.min(tokens, 2) + (tokens == 1 ? " token" : " tokens") + " against the oracle";
+        return distinct
+                + " distinct experts a run, rotating over "
+                + layers * local
+                + " ("
+                + String.format(Locale.ROOT, "%.1f", caches)
+                + " x last-level cache); gate and "
+                + Math.min(tokens, 2)
+                + (tokens == 1 ? " token" : " tokens")
+                + " against the oracle";
     }
 
-    /// One token needs eight experts, so its bias moves on by eight; many tokens share all that are local.
+    /// One token needs eight experts, so its bias moves on by eight; many tokens share all that are
+    /// local.
     private List<Tensor> biases(DeviceArena arena, Stream stream, int tokens) {
         List<Tensor> biases = new ArrayList<>();
         int block = tokens == 1 ? topK : local;
@@ -169,8 +203,16 @@ public record MoeWork(int hidden, int expertDim, int experts, int local, int top
             Tensor out,
             int[] indices,
             Tensor factors) {
-        GateRule rule = new GateRule(
-                experts, topK, GateRule.Score.SIGMOID, 8, 4, GateRule.GroupScore.TOP2_SUM, true, 2.5);
+        GateRule rule =
+                new GateRule(
+                        experts,
+                        topK,
+                        GateRule.Score.SIGMOID,
+                        8,
+                        4,
+                        GateRule.GroupScore.TOP2_SUM,
+                        true,
+                        2.5);
         double[] biasValues = TensorRows.of(bias.reshape(1, experts)).row(0);
         float[] deviceFactors = stream.readFloats(factors);
         TensorRows inputs = TensorRows.of(x);
@@ -184,7 +226,12 @@ public record MoeWork(int hidden, int expertDim, int experts, int local, int top
                 int expert = indices[token * topK + k];
                 double weight = weightOf(wanted, expert);
                 // The gate is right when it names the oracle's experts with the oracle's weights.
-                errors.compare(new double[] {weight}, 0, new double[] {deviceFactors[token * topK + k]}, 0, 1);
+                errors.compare(
+                        new double[] {weight},
+                        0,
+                        new double[] {deviceFactors[token * topK + k]},
+                        0,
+                        1);
                 double[] part = store.logical(expert).apply(row, SwiGlu.NO_LIMIT);
                 for (int c = 0; c < hidden; c++) {
                     y[c] += weight * part[c];

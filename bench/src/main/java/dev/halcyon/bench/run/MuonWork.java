@@ -14,13 +14,14 @@ import dev.halcyon.hal.kernel.optimizer.NewtonSchulz;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Tensor;
+
 import java.util.ArrayList;
 import java.util.List;
 
 /// One Muon update of a matrix, and every Newton-Schulz iteration of it against the oracle.
 ///
-/// An iteration is checked from the device's own input: the same spec with one step fewer gives that input, so errors
-/// do not add up in the comparison.
+/// An iteration is checked from the device's own input: the same spec with one step fewer gives
+/// that input, so errors do not add up in the comparison.
 ///
 /// @param rows rows of the matrix, at most its columns
 /// @param columns columns of the matrix
@@ -37,10 +38,12 @@ public record MuonWork(int rows, int columns) implements Work {
 
     @Override
     public List<Row> run(Device device, Progress progress) {
-        NewtonSchulz iteration = NewtonSchulz.of(rows, columns).withTypes(DType.F32, DType.F32, DType.F32);
-        MuonStep spec = MuonStep.moonlight(rows, columns)
-                .withNewtonSchulz(iteration)
-                .withTypes(DType.F32, DType.BF16, DType.F32);
+        NewtonSchulz iteration =
+                NewtonSchulz.of(rows, columns).withTypes(DType.F32, DType.F32, DType.F32);
+        MuonStep spec =
+                MuonStep.moonlight(rows, columns)
+                        .withNewtonSchulz(iteration)
+                        .withTypes(DType.F32, DType.BF16, DType.F32);
         Plan<MuonStep.Args> plan = device.plan(spec);
         try (DeviceArena arena = device.arena("Muon");
                 Stream stream = device.stream("Muon")) {
@@ -50,21 +53,26 @@ public record MuonWork(int rows, int columns) implements Work {
             Tensor momentum = arena.tensor(DType.F32, rows, columns);
             Tensor hyper = arena.tensor(DType.F32, 2);
             stream.write(hyper, LEARNING_RATE, WEIGHT_DECAY);
-            Launch launch = plan.bind(
-                    arena,
-                    MuonStep.Args.of(parameter, gradient, momentum, hyper),
-                    device.workspace(arena, plan));
+            Launch launch =
+                    plan.bind(
+                            arena,
+                            MuonStep.Args.of(parameter, gradient, momentum, hyper),
+                            device.workspace(arena, plan));
             progress.doing("Muon update of " + rows + "x" + columns);
-            double seconds = Timing.median(SECONDS, () -> {
-                stream.fill(parameter, 0.01);
-                stream.fill(momentum, 0);
-                stream.submit(launch);
-                stream.synchronize();
-            });
+            double seconds =
+                    Timing.median(
+                            SECONDS,
+                            () -> {
+                                stream.fill(parameter, 0.01);
+                                stream.fill(momentum, 0);
+                                stream.submit(launch);
+                                stream.synchronize();
+                            });
             progress.doing("checking every Newton-Schulz iteration");
             Errors iterations = new Errors();
             Tensor direction = direction(arena, gradient);
-            Tensor orthogonal = checkIterations(device, arena, stream, iteration, direction, iterations);
+            Tensor orthogonal =
+                    checkIterations(device, arena, stream, iteration, direction, iterations);
             Errors update = new Errors();
             checkUpdate(spec, orthogonal, parameter, update);
             String implementation = plan.support().implementation().toString();
@@ -80,7 +88,11 @@ public record MuonWork(int rows, int columns) implements Work {
                             Errors.F32_TOLERANCE,
                             CHECKED_ROWS + " rows against the oracle"),
                     new Row(
-                            "Newton-Schulz " + size + ", " + iteration.steps().size() + " iterations",
+                            "Newton-Schulz "
+                                    + size
+                                    + ", "
+                                    + iteration.steps().size()
+                                    + " iterations",
                             device.plan(iteration).support().implementation().toString(),
                             Double.NaN,
                             0,
@@ -114,16 +126,20 @@ public record MuonWork(int rows, int columns) implements Work {
         double[] before = normalised(TensorRows.of(direction), iteration.epsilon());
         Tensor after = arena.tensor(DType.F32, rows, columns);
         for (int count = 1; count <= iteration.steps().size(); count++) {
-            stream.run(iteration.withSteps(iteration.steps().subList(0, count)), NewtonSchulz.Args.of(direction, after));
+            stream.run(
+                    iteration.withSteps(iteration.steps().subList(0, count)),
+                    NewtonSchulz.Args.of(direction, after));
             Coefficients step = iteration.steps().get(count - 1);
             TensorRows result = TensorRows.of(after);
             for (int row : checkedRows()) {
-                double[] wanted = dev.halcyon.tck.oracle.NewtonSchulz.stepRow(
-                        before,
-                        rows,
-                        columns,
-                        new dev.halcyon.tck.oracle.Coefficients(step.a(), step.b(), step.c()),
-                        row);
+                double[] wanted =
+                        dev.halcyon.tck.oracle.NewtonSchulz.stepRow(
+                                before,
+                                rows,
+                                columns,
+                                new dev.halcyon.tck.oracle.Coefficients(
+                                        step.a(), step.b(), step.c()),
+                                row);
                 errors.compare(wanted, 0, result.row(row), 0, columns);
             }
             before = result.toArray();
@@ -150,8 +166,9 @@ public record MuonWork(int rows, int columns) implements Work {
         for (int row : checkedRows()) {
             double[] wanted = direction.row(row);
             for (int c = 0; c < columns; c++) {
-                wanted[c] = 0.01 * (1 - (double) LEARNING_RATE * WEIGHT_DECAY)
-                        - LEARNING_RATE * spec.updateScale() * wanted[c];
+                wanted[c] =
+                        0.01 * (1 - (double) LEARNING_RATE * WEIGHT_DECAY)
+                                - LEARNING_RATE * spec.updateScale() * wanted[c];
             }
             errors.compare(wanted, 0, found.row(row), 0, columns);
         }

@@ -1,6 +1,7 @@
 package dev.halcyon.bench.run;
 
 import dev.halcyon.bench.ceiling.MachineCeilings;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -9,7 +10,16 @@ import java.util.Optional;
 /// The rows of a run as aligned text.
 public final class ResultTable {
     private static final List<String> HEADER =
-            List.of("work", "implementation", "time", "GFLOP/s", "GB/s", "share", "error", "allowed", "");
+            List.of(
+                    "work",
+                    "implementation",
+                    "time",
+                    "GFLOP/s",
+                    "GB/s",
+                    "share",
+                    "error",
+                    "allowed",
+                    "");
 
     private ResultTable() {}
 
@@ -45,10 +55,12 @@ public final class ResultTable {
     private static List<String> cells(Row row, Optional<MachineCeilings> ceilings) {
         boolean timed = row.seconds() > 0;
         boolean counted = timed && row.flops() > 0;
-        String share = counted && ceilings.isPresent()
-                ? percent(row.share(ceilings.get().floorSeconds(row.flops(), row.bytes()))
-                        .orElse(Double.NaN))
-                : "";
+        String share =
+                counted && ceilings.isPresent()
+                        ? percent(
+                                row.share(ceilings.get().floorSeconds(row.flops(), row.bytes()))
+                                        .orElse(Double.NaN))
+                        : "";
         return List.of(
                 row.work(),
                 row.implementation(),
@@ -56,7 +68,9 @@ public final class ResultTable {
                 counted ? number("%.1f", row.flops() / row.seconds() / 1e9) : "",
                 counted ? number("%.1f", row.bytes() / row.seconds() / 1e9) : "",
                 share,
-                row.tolerance() == 0 ? (row.passed() ? "equal" : "differs") : number("%.1e", row.error()),
+                row.tolerance() == 0
+                        ? (row.passed() ? "equal" : "differs")
+                        : number("%.1e", row.error()),
                 row.tolerance() == 0 ? "equal" : number("%.0e", row.tolerance()),
                 row.passed() ? "PASS" : "FAIL");
     }

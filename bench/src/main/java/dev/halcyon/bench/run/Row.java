@@ -27,12 +27,15 @@ public record Row(
     }
 
     /// {@return a row that compares for equality and times nothing}
-    static Row exact(String work, String implementation, double seconds, boolean equal, String note) {
+    static Row exact(
+            String work, String implementation, double seconds, boolean equal, String note) {
         return new Row(work, implementation, seconds, 0, 0, equal ? 0 : 1, 0, note);
     }
 
     /// {@return the floor of the time over the time, empty where there is none}
     public OptionalDouble share(double floorSeconds) {
-        return flops > 0 && seconds > 0 ? OptionalDouble.of(floorSeconds / seconds) : OptionalDouble.empty();
+        return flops > 0 && seconds > 0
+                ? OptionalDouble.of(floorSeconds / seconds)
+                : OptionalDouble.empty();
     }
 }

@@ -20,7 +20,8 @@ final class Timing {
         } while (seconds(start) < warmUp);
         List<Double> times = new ArrayList<>();
         long measured = System.nanoTime();
-        while (times.size() < LEAST_RUNS || seconds(measured) < budgetSeconds && times.size() < MOST_RUNS) {
+        while (times.size() < LEAST_RUNS
+                || seconds(measured) < budgetSeconds && times.size() < MOST_RUNS) {
             long before = System.nanoTime();
             run.run();
             times.add(seconds(before));

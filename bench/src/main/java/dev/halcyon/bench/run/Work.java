@@ -1,6 +1,7 @@
 package dev.halcyon.bench.run;
 
 import dev.halcyon.hal.Device;
+
 import java.util.List;
 
 /// One part of the main job.
