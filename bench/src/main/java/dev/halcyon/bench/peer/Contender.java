@@ -18,8 +18,10 @@ import java.util.function.Predicate;
 /// @param name what the report calls it
 /// @param form what its process is started with
 /// @param jvmFlags flags of its JVM beside those that all have
+/// @param quick whether it takes part in a quick run
 /// @param runs which problems it has a form for
-public record Contender(String name, String form, List<String> jvmFlags, Predicate<Problem> runs) {
+public record Contender(
+        String name, String form, List<String> jvmFlags, boolean quick, Predicate<Problem> runs) {
     private static final Predicate<Problem> F32_PRODUCT =
             problem -> problem instanceof GemmProblem gemm && gemm.dtype() == DType.F32;
 
@@ -37,24 +39,30 @@ public record Contender(String name, String form, List<String> jvmFlags, Predica
     /// has two forms.
     public static List<Contender> all() {
         return List.of(
-                new Contender("libtorch", "torch", List.of(), Contender::inTorch),
+                new Contender("libtorch", "torch", List.of(), true, Contender::inTorch),
                 new Contender(
                         "libtorch on MKL",
                         "torch",
                         ON_MKL,
-                        problem -> F32_PRODUCT.test(problem) || isF32Prefill(problem)),
+                        false,
+                        F32_PRODUCT.or(Contender::isF32Prefill)),
                 new Contender(
                         "libtorch sdpa",
                         "torch-sdpa",
                         List.of(),
+                        true,
                         problem -> problem instanceof PrefillProblem),
                 new Contender(
-                        "libtorch sdpa on MKL", "torch-sdpa", ON_MKL, Contender::isF32Prefill),
-                new Contender("OpenBLAS", "openblas", List.of(), F32_PRODUCT),
-                new Contender("MKL", "mkl", List.of(), F32_PRODUCT),
-                new Contender("oneDNN", "onednn", List.of(), F32_PRODUCT.or(BF16_LINEAR)),
-                new Contender("Jlama, native", "jlama-native", List.of(), BF16_LINEAR),
-                new Contender("Jlama, Vector API", "jlama-panama", List.of(), BF16_LINEAR));
+                        "libtorch sdpa on MKL",
+                        "torch-sdpa",
+                        ON_MKL,
+                        false,
+                        Contender::isF32Prefill),
+                new Contender("OpenBLAS", "openblas", List.of(), false, F32_PRODUCT),
+                new Contender("MKL", "mkl", List.of(), false, F32_PRODUCT),
+                new Contender("oneDNN", "onednn", List.of(), true, F32_PRODUCT.or(BF16_LINEAR)),
+                new Contender("Jlama, native", "jlama-native", List.of(), false, BF16_LINEAR),
+                new Contender("Jlama, Vector API", "jlama-panama", List.of(), false, BF16_LINEAR));
     }
 
     private static boolean isF32Prefill(Problem problem) {

@@ -28,14 +28,25 @@ public final class PeerTeam implements AutoCloseable {
     ///
     /// @param problems what will be asked
     /// @param threads threads that each may use
+    /// @param quick whether the others are left out that take long for little
     /// @param absences told the name of who cannot take part, and why
     public static PeerTeam assemble(
-            List<Problem> problems, int threads, BiConsumer<String, String> absences) {
+            List<Problem> problems,
+            int threads,
+            boolean quick,
+            BiConsumer<String, String> absences) {
         PeerTeam team = new PeerTeam(absences);
-        List<Contender> wanted =
+        List<Contender> able =
                 Contender.all().stream()
                         .filter(contender -> problems.stream().anyMatch(contender.runs()))
                         .toList();
+        List<Contender> wanted =
+                able.stream().filter(contender -> contender.quick() || !quick).toList();
+        able.stream()
+                .filter(contender -> !wanted.contains(contender))
+                .forEach(
+                        contender ->
+                                absences.accept(contender.name(), "a quick run leaves it out"));
         if (wanted.isEmpty()) {
             return team;
         }

@@ -73,7 +73,7 @@ public record Rounds(Pace pace, ForeignLoad load) {
         }
         List<Round> rounds = new ArrayList<>();
         long quiet = 0;
-        while (quiet < pace.rounds() && rounds.size() < 2 * pace.rounds() && !runs.isEmpty()) {
+        while (quiet < pace.rounds() && rounds.size() < pace.mostRounds() && !runs.isEmpty()) {
             Round round = round(rounds.size() % 2 == 0, runs, failures, beside);
             failures.keySet().forEach(runs::remove);
             rounds.add(round);

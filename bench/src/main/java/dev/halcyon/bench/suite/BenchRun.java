@@ -171,6 +171,7 @@ public final class BenchRun {
                 PeerTeam.assemble(
                         cases.stream().map(CaseList.Case::problem).toList(),
                         subject.threads(),
+                        options.quick(),
                         (name, reason) -> absent(name, reason, progress));
         progress.advance(PEER_START_SECONDS);
         return team;

@@ -62,7 +62,7 @@ record CaseRun(
 
     Outcome measure(CaseList.Case each, BiConsumer<String, String> absentPeers) {
         Problem problem = each.problem();
-        boolean scales = each.scaling() && single != null;
+        boolean scales = pace.scaling() && each.scaling() && single != null;
         Copies copies = Copies.of(problem, 1 + team.size(problem) + (scales ? 1 : 0));
         try (Workload workload = subject.prepare(problem, copies.count());
                 Workload alone =

@@ -31,7 +31,7 @@ final class PeerProcessTest {
     @TempDir private Path folder;
 
     private PeerProcess start(String form) {
-        Contender contender = new Contender("plain Java", form, List.of(), _ -> true);
+        Contender contender = new Contender("plain Java", form, List.of(), true, _ -> true);
         return PeerProcess.start(contender, command(), 1, folder.resolve(form + ".log"));
     }
 

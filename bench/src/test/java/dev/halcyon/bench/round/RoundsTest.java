@@ -7,7 +7,11 @@ import dev.halcyon.bench.load.ForeignLoad;
 import dev.halcyon.bench.round.Rounds.Measurement;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,10 +19,12 @@ import java.util.Arrays;
 import java.util.List;
 
 final class RoundsTest {
-    private static final Pace BRIEF = new Pace(4, 0.01, 0, 0, Duration.ZERO, 1);
+    private static final Pace BRIEF = new Pace(4, 4, 0.01, 0, 0, Duration.ZERO, 1, false);
 
     /// A machine whose load nobody counts.
     private static final ForeignLoad UNKNOWN = new ForeignLoad(Path.of("no-such-file"));
+
+    @TempDir private Path folder;
 
     private final List<String> order = new ArrayList<>();
 
@@ -96,6 +102,46 @@ final class RoundsTest {
         assertThat(measurement.series().get(good).rounds()).isEqualTo(4);
         assertThat(measurement.failures()).containsOnlyKeys(bad, worse);
         assertThat(measurement.failures().get(bad)).contains("bad has had enough");
+    }
+
+    /// @param disturbed how many of the first rounds somebody else disturbs
+    private Measurement measureWhileOthersWork(Entrant entrant, int disturbed) throws IOException {
+        Path stat = folder.resolve("stat");
+        int[] round = {0};
+        int[] ticks = {0};
+        Files.writeString(stat, "cpu 0 0 0 0 0 0 0 0 0 0");
+        return new Rounds(
+                        new Pace(4, 7, 0.01, 0, 0, Duration.ZERO, 1, false), new ForeignLoad(stat))
+                .measure(
+                        List.of(entrant),
+                        () -> {
+                            ticks[0] += round[0]++ < disturbed ? 100_000 : 0;
+                            try {
+                                Files.writeString(stat, "cpu " + ticks[0] + " 0 0 0 0 0 0 0 0 0");
+                            } catch (IOException unwritable) {
+                                throw new UncheckedIOException(unwritable);
+                            }
+                        });
+    }
+
+    @Test
+    void repeatsRoundsThatOthersDisturbed() throws IOException {
+        Scripted one = new Scripted("one", 0.01, 0);
+        Measurement measurement = measureWhileOthersWork(one, 2);
+        // Turns 4 to 7 were quiet.
+        assertThat(measurement.series().get(one).median()).isCloseTo(0.0155, within(1e-12));
+        assertThat(measurement.series().get(one).rounds()).isEqualTo(4);
+        assertThat(measurement.contended()).isFalse();
+        assertThat(measurement.foreignLoad()).hasValue(0);
+    }
+
+    @Test
+    void marksWhatNobodyLeftInPeace() throws IOException {
+        Scripted one = new Scripted("one", 0.01, 0);
+        Measurement measurement = measureWhileOthersWork(one, 5);
+        assertThat(measurement.series().get(one).rounds()).isEqualTo(7);
+        assertThat(measurement.contended()).isTrue();
+        assertThat(measurement.foreignLoad().orElseThrow()).isGreaterThan(ForeignLoad.QUIET);
     }
 
     @Test

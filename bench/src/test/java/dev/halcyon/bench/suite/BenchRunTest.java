@@ -28,7 +28,7 @@ import java.util.Set;
 
 /// A whole run of a few tiny cases.
 final class BenchRunTest {
-    private static final Pace BRIEF = new Pace(3, 0.001, 0.001, 0.01, Duration.ZERO, 60);
+    private static final Pace BRIEF = new Pace(3, 3, 0.001, 0.001, 0.01, Duration.ZERO, 60, true);
     private static final BenchOptions OPTIONS =
             new BenchOptions(Set.of("gemm", "mla"), false, false, "");
 
