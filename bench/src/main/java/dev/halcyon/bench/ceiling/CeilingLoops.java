@@ -13,10 +13,17 @@ public interface CeilingLoops {
     /// @return how many floating-point operations that were
     double multiplyAdds(int rounds);
 
-    /// Reads every 64-byte line of a segment, whose length is a multiple of 4,096.
+    /// {@return the bytes that a round of [#read] takes from each of its four places}
+    int readBytes();
+
+    /// Reads from four places a round.
     ///
+    /// @param from the first place
+    /// @param apart from each place to the next
+    /// @param step what every place moves on by after a round
+    /// @param rounds how often
     /// @return something that depends on all that was read
-    float read(MemorySegment memory, long from, long to);
+    float read(MemorySegment memory, long from, long apart, long step, long rounds);
 
     /// {@return the loops on the Vector API where it is, in plain Java elsewhere}
     static CeilingLoops best() {

@@ -59,7 +59,7 @@ public final class CeilingMeter implements AutoCloseable {
         return new MachineCeilings(
                 threads,
                 best,
-                bandwidth.measure(threads, rate),
+                bandwidth.measure(threads, rate, rate.equals(ParallelRate.THOROUGH)),
                 loops.label() + ", " + bandwidth.pages());
     }
 

@@ -6,6 +6,7 @@ import java.lang.foreign.ValueLayout;
 /// The loops in plain Java, for a JVM without the Vector API; C2 vectorises neither, so both are
 /// floors of ceilings.
 final class ScalarCeilingLoops implements CeilingLoops {
+    private static final int LINE = 64;
 
     @Override
     public String label() {
@@ -37,11 +38,20 @@ final class ScalarCeilingLoops implements CeilingLoops {
     }
 
     @Override
-    public float read(MemorySegment memory, long from, long to) {
+    public int readBytes() {
+        return LINE;
+    }
+
+    @Override
+    public float read(MemorySegment memory, long from, long apart, long step, long rounds) {
         long sum = 0;
-        for (long at = from; at < to; at += 64) {
-            for (int i = 0; i < 64; i += 8) {
+        long end = from + rounds * step;
+        for (long at = from; at < end; at += step) {
+            for (int i = 0; i < LINE; i += 8) {
                 sum += memory.get(ValueLayout.JAVA_LONG_UNALIGNED, at + i);
+                sum += memory.get(ValueLayout.JAVA_LONG_UNALIGNED, at + apart + i);
+                sum += memory.get(ValueLayout.JAVA_LONG_UNALIGNED, at + 2 * apart + i);
+                sum += memory.get(ValueLayout.JAVA_LONG_UNALIGNED, at + 3 * apart + i);
             }
         }
         return sum;

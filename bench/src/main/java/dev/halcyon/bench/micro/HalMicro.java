@@ -33,7 +33,7 @@ public record HalMicro(int forks, int iterations, int iterationMillis) {
     public static final HalMicro FULL = new HalMicro(2, 5, 500);
 
     /// For a look.
-    public static final HalMicro QUICK = new HalMicro(1, 3, 200);
+    public static final HalMicro QUICK = new HalMicro(1, 5, 300);
 
     /// What one call costs.
     ///

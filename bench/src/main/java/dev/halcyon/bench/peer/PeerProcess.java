@@ -36,10 +36,15 @@ public final class PeerProcess implements Entrant, AutoCloseable {
     private final boolean canStop = !File.separator.equals("\\");
     private String version = "";
 
+    /// Stopped, it would not notice that nobody is left to ask it.
+    private final Thread end;
+
     private PeerProcess(Contender contender, Process process) {
         this.contender = contender;
         this.process = process;
+        this.end = Thread.ofPlatform().unstarted(process::destroyForcibly);
         this.requests = process.outputWriter(StandardCharsets.UTF_8);
+        Runtime.getRuntime().addShutdownHook(end);
         Thread.ofPlatform()
                 .daemon()
                 .name("halcyon-peer-" + contender.form())
@@ -166,6 +171,8 @@ public final class PeerProcess implements Entrant, AutoCloseable {
             throw new EntrantFailure("waiting for it was interrupted");
         }
         if (line == null) {
+            // Whatever it answers later would be taken for the answer to something else.
+            close();
             throw new EntrantFailure("it did not answer in " + limit.toSeconds() + " s");
         }
         if (line.equals(END)) {
@@ -209,5 +216,10 @@ public final class PeerProcess implements Entrant, AutoCloseable {
     @Override
     public void close() {
         process.destroyForcibly();
+        try {
+            Runtime.getRuntime().removeShutdownHook(end);
+        } catch (IllegalStateException _) {
+            // The hook runs already and does the same.
+        }
     }
 }

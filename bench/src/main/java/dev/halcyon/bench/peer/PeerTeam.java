@@ -122,16 +122,21 @@ public final class PeerTeam implements AutoCloseable {
                         member.release();
                     }
                 }
-                member.park();
             } catch (EntrantFailure failure) {
                 absences.accept(about, String.valueOf(failure.getMessage()));
-                dropIfDead(member);
+            } finally {
+                parkOrDrop(member);
             }
         }
         return ready;
     }
 
-    private void dropIfDead(PeerProcess member) {
+    private void parkOrDrop(PeerProcess member) {
+        try {
+            member.park();
+        } catch (EntrantFailure _) {
+            member.close();
+        }
         if (!member.handle().isAlive()) {
             members.remove(member);
         }

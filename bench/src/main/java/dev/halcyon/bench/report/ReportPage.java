@@ -49,7 +49,7 @@ public final class ReportPage {
                     + " with other libraries. Times are medians over alternating rounds; samples of"
                     + " every result were compared with an oracle in double precision before its"
                     + " time counted.");
-        machines();
+        new MachineCards(files).write(page);
         portability();
         rooflines();
         page.element("h2", "Results");
@@ -73,67 +73,6 @@ public final class ReportPage {
         } catch (IOException unreadable) {
             throw new UncheckedIOException(unreadable);
         }
-    }
-
-    private void machines() {
-        page.begin("div", "class", "cards");
-        for (BenchFile file : files) {
-            Machine machine = file.machine();
-            page.begin("section", "class", "card");
-            page.element("h2", machine.name());
-            page.element(
-                    "p",
-                    machine.processors()
-                            + (machine.processors() == 1 ? " processor, " : " processors, ")
-                            + Numbers.bytes(machine.memoryBytes())
-                            + " of memory, "
-                            + Numbers.bytes(machine.lastLevelCacheBytes())
-                            + " last-level cache, "
-                            + machine.os()
-                            + " "
-                            + machine.arch()
-                            + ", Java "
-                            + machine.java());
-            page.element("p", (machine.quick() ? "Quick run of " : "Run of ") + machine.date());
-            page.begin("ul");
-            for (DeviceInfo device : machine.devices()) {
-                page.element(
-                        "li",
-                        device.id()
-                                + (device.emulated() ? " (emulated)" : "")
-                                + ": "
-                                + device.name()
-                                + " "
-                                + device.properties());
-            }
-            machine.ceilings().forEach(ceiling -> page.element("li", describe(ceiling)));
-            page.end().end();
-        }
-        page.end();
-    }
-
-    private static String describe(Ceiling ceiling) {
-        StringBuilder text = new StringBuilder(ceiling.device());
-        if (ceiling.threads() > 0) {
-            text.append(" on ")
-                    .append(ceiling.threads())
-                    .append(ceiling.threads() == 1 ? " thread" : " threads");
-        }
-        text.append(": ");
-        ceiling.peaks()
-                .forEach(
-                        peak ->
-                                text.append(Numbers.giga(peak.flops()))
-                                        .append(" GFLOP/s ")
-                                        .append(peak.dtype())
-                                        .append(" (")
-                                        .append(peak.how())
-                                        .append("), "));
-        return text.append(Numbers.giga(ceiling.bytesPerSecond()))
-                .append(" GB/s read (")
-                .append(ceiling.how())
-                .append(")")
-                .toString();
     }
 
     private void portability() {

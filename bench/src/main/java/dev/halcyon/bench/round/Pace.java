@@ -26,7 +26,7 @@ public record Pace(
 
     /// For a look, in three minutes altogether.
     public static final Pace QUICK =
-            new Pace(3, 3, 0.12, 0.4, 1.2, Duration.ofSeconds(2), 2, false);
+            new Pace(5, 6, 0.12, 0.4, 1.2, Duration.ofSeconds(2), 2, false);
 
     /// {@return about how long a case takes with so many entrants, to tell the time left}
     public double caseSeconds(int entrants) {

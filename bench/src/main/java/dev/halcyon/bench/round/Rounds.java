@@ -120,13 +120,18 @@ public record Rounds(Pace pace, ForeignLoad load) {
         return new Round(medians, load.since(start));
     }
 
+    /// Whoever fails is parked like the others, for it may still be at work.
     private static void attempt(Entrant entrant, Map<Entrant, String> failures, Runnable turn) {
         try {
             entrant.resume();
             turn.run();
-            entrant.park();
         } catch (Entrant.EntrantFailure failure) {
             failures.put(entrant, String.valueOf(failure.getMessage()));
+        }
+        try {
+            entrant.park();
+        } catch (Entrant.EntrantFailure failure) {
+            failures.putIfAbsent(entrant, String.valueOf(failure.getMessage()));
         }
     }
 
