@@ -35,6 +35,60 @@ class WorkerPoolTest {
         }
     }
 
+    /// Regions of a few empty tasks follow each other so closely that workers of the last one are
+    /// still looking for work when the next has begun.
+    @Test
+    void keepsRegionsApart() {
+        try (WorkerPool pool = new WorkerPool(4)) {
+            for (int region = 0; region < 200_000; region++) {
+                int count = 2 + region % 6;
+                AtomicInteger sum = new AtomicInteger();
+                pool.run(count, (task, worker) -> sum.addAndGet(1 << 4 * task));
+                assertEquals((1 << 4 * count) - 1, 15 * sum.get(), "region " + region);
+            }
+        }
+    }
+
+    @Test
+    void takesOverFromAWorkerThatIsHeldUp() {
+        try (WorkerPool pool = new WorkerPool(2)) {
+            AtomicInteger others = new AtomicInteger();
+            assertTimeoutPreemptively(
+                    Duration.ofMinutes(1),
+                    () ->
+                            pool.run(
+                                    100,
+                                    (task, worker) -> {
+                                        if (task > 0) {
+                                            others.incrementAndGet();
+                                            return;
+                                        }
+                                        while (others.get() < 99) {
+                                            Thread.onSpinWait();
+                                        }
+                                    }));
+            assertEquals(99, others.get());
+        }
+    }
+
+    @Test
+    void runsMoreTasksThanARangeHolds() {
+        try (WorkerPool pool = new WorkerPool(3)) {
+            AtomicInteger runs = new AtomicInteger();
+            AtomicInteger last = new AtomicInteger();
+            pool.run(
+                    9_000_000,
+                    (task, worker) -> {
+                        runs.incrementAndGet();
+                        if (task == 8_999_999) {
+                            last.set(task);
+                        }
+                    });
+            assertEquals(9_000_000, runs.get());
+            assertEquals(8_999_999, last.get());
+        }
+    }
+
     @Test
     void runsTasksOfTasksWhereTheyAreAsked() {
         try (WorkerPool pool = new WorkerPool(3)) {
