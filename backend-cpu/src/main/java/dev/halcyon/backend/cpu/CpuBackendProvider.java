@@ -37,9 +37,11 @@ public final class CpuBackendProvider implements BackendProvider {
     public Availability probe() {
         CpuSettings settings;
         Isa isa;
+        NativeChoice kernels;
         try {
             settings = CpuSettings.of(DeviceOptions.fromSystemProperties());
             isa = chooseIsa(settings);
+            kernels = NativeChoice.of(settings, isa);
         } catch (IllegalArgumentException wrong) {
             return new Availability.Unavailable(
                     Availability.Reason.DISABLED,
@@ -54,7 +56,10 @@ public final class CpuBackendProvider implements BackendProvider {
                             + VectorSupport.FLAG
                             + " to the java command, or run on the module path");
         }
-        return new Availability.Available(List.of(describe(isa, settings)), notes);
+        if (kernels.isUnwanted()) {
+            notes.add("there are no native kernels: " + kernels.detail());
+        }
+        return new Availability.Available(List.of(describe(isa, settings, kernels)), notes);
     }
 
     @Override
@@ -65,11 +70,12 @@ public final class CpuBackendProvider implements BackendProvider {
         }
         CpuSettings settings = CpuSettings.of(options);
         Isa isa = chooseIsa(settings);
+        NativeChoice kernels = NativeChoice.of(settings, isa);
         Loops loops = isa == Isa.SCALAR ? ScalarLoops.create() : VectorSupport.loops(isa);
         WorkerPool pool = new WorkerPool(settings.threads());
-        CpuContext context = new CpuContext(pool, loops);
+        CpuContext context = new CpuContext(pool, loops, kernels.level());
         HostDevice.Builder builder =
-                HostDevice.builder(describe(isa, settings), options).onClose(pool::close);
+                HostDevice.builder(describe(isa, settings, kernels), options).onClose(pool::close);
         CpuKernels.register(builder, context);
         return builder.build();
     }
@@ -95,9 +101,10 @@ public final class CpuBackendProvider implements BackendProvider {
         return wanted;
     }
 
-    private static DeviceDescription describe(Isa isa, CpuSettings settings) {
+    private static DeviceDescription describe(Isa isa, CpuSettings settings, NativeChoice kernels) {
         Map<String, String> properties = new LinkedHashMap<>();
         properties.put("isa", isa.label());
+        properties.put("native", kernels.describe());
         properties.put("threads", Integer.toString(settings.threads()));
         properties.put("arch", System.getProperty("os.arch"));
         return new DeviceDescription("cpu", 0, ProcessorName.read(), false, properties);

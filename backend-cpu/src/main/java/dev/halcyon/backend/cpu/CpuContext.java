@@ -4,6 +4,7 @@ import dev.halcyon.backend.cpu.loops.AttentionLoops;
 import dev.halcyon.backend.cpu.loops.Loops;
 import dev.halcyon.backend.cpu.loops.MatrixLoops;
 import dev.halcyon.backend.cpu.loops.RowLoops;
+import dev.halcyon.backend.cpu.nativecode.NativeLevel;
 import dev.halcyon.backend.cpu.parallel.WorkerPool;
 import dev.halcyon.hal.Implementation;
 
@@ -11,7 +12,13 @@ import dev.halcyon.hal.Implementation;
 ///
 /// @param pool the worker threads
 /// @param loops the inner loops
-public record CpuContext(WorkerPool pool, Loops loops) {
+/// @param nativeLevel which native kernels run
+public record CpuContext(WorkerPool pool, Loops loops, NativeLevel nativeLevel) {
+    /// {@return this context with other threads}
+    public CpuContext withPool(WorkerPool other) {
+        return new CpuContext(other, loops, nativeLevel);
+    }
+
     /// {@return the row loops}
     public RowLoops rows() {
         return loops.rows();
@@ -25,6 +32,11 @@ public record CpuContext(WorkerPool pool, Loops loops) {
     /// {@return the attention loops}
     public AttentionLoops attention() {
         return loops.attention();
+    }
+
+    /// {@return the name of the native form of the implementation `name`: `gemm.panel.amx`}
+    public String nativeName(String name) {
+        return name + "." + nativeLevel.label();
     }
 
     /// {@return the implementation `name` in the variant of these loops}

@@ -37,7 +37,7 @@ final class NewtonSchulzKernel implements Kernel<NewtonSchulz, NewtonSchulz.Args
 
     NewtonSchulzKernel(CpuContext context) {
         this.context = context;
-        this.alone = new CpuContext(new WorkerPool(1), context.loops());
+        this.alone = context.withPool(new WorkerPool(1));
     }
 
     @Override

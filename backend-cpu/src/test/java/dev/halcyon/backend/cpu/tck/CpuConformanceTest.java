@@ -6,7 +6,8 @@ import dev.halcyon.hal.BackendProvider;
 import dev.halcyon.tck.conformance.BackendConformance;
 import dev.halcyon.tck.conformance.ConformanceCase;
 
-/// The whole kit on the processor, in the variant that `-Dhalcyon.cpu.isa` names.
+/// The whole kit on the processor, in the variant that `-Dhalcyon.cpu.isa` and
+/// `-Dhalcyon.cpu.native` name.
 ///
 /// The variants have a report each; a variant that the machine does not have is skipped aloud.
 class CpuConformanceTest extends BackendConformance {
@@ -29,12 +30,17 @@ class CpuConformanceTest extends BackendConformance {
 
     @Override
     protected String reportName() {
-        return "cpu-" + isa();
+        String kernels = property("native", "none");
+        return "cpu-" + isa() + (kernels.startsWith("none") ? "" : "-" + kernels);
     }
 
     private String isa() {
+        return property("isa", SCALAR);
+    }
+
+    private String property(String name, String otherwise) {
         return provider.probe() instanceof Availability.Available available
-                ? available.devices().getFirst().properties().getOrDefault("isa", SCALAR)
-                : SCALAR;
+                ? available.devices().getFirst().properties().getOrDefault(name, otherwise)
+                : otherwise;
     }
 }
