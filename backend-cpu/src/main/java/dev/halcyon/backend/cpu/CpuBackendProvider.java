@@ -2,6 +2,7 @@ package dev.halcyon.backend.cpu;
 
 import dev.halcyon.backend.cpu.kernels.CpuKernels;
 import dev.halcyon.backend.cpu.loops.Loops;
+import dev.halcyon.backend.cpu.memory.LargePages;
 import dev.halcyon.backend.cpu.parallel.WorkerPool;
 import dev.halcyon.backend.cpu.scalar.ScalarLoops;
 import dev.halcyon.hal.Availability;
@@ -75,7 +76,9 @@ public final class CpuBackendProvider implements BackendProvider {
         WorkerPool pool = new WorkerPool(settings.threads());
         CpuContext context = new CpuContext(pool, loops, kernels.level());
         HostDevice.Builder builder =
-                HostDevice.builder(describe(isa, settings, kernels), options).onClose(pool::close);
+                HostDevice.builder(describe(isa, settings, kernels), options)
+                        .pages(LargePages.orUsual())
+                        .onClose(pool::close);
         CpuKernels.register(builder, context);
         return builder.build();
     }

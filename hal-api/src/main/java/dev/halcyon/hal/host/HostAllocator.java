@@ -14,12 +14,16 @@ import java.lang.foreign.MemorySegment;
 final class HostAllocator {
     private static final ArenaEvent EVENT = new ArenaEvent();
 
+    private static final long REGION_UNIT = 2L << 20;
+
     private final String device;
+    private final HostPages pages;
     private long reserved;
     private long peakReserved;
 
-    HostAllocator(String device) {
+    HostAllocator(String device, HostPages pages) {
         this.device = device;
+        this.pages = pages;
     }
 
     /// {@return memory that lives as long as `arena`}
@@ -33,6 +37,21 @@ final class HostAllocator {
         } catch (OutOfMemoryError exhausted) {
             throw outOfMemory(label, bytes + " bytes", exhausted);
         }
+        take(bytes, label);
+        return segment;
+    }
+
+    /// {@return a region to put large tensors into, or null if the device has no such memory; what
+    /// is taken from it is to be reported to [#take]}
+    @Nullable MemorySegment reserveRegion(Arena arena, long bytes) {
+        if (bytes > Long.MAX_VALUE - REGION_UNIT) {
+            return null;
+        }
+        return pages.reserve(arena, Math.ceilDiv(bytes, REGION_UNIT) * REGION_UNIT).orElse(null);
+    }
+
+    /// Puts memory on the account.
+    void take(long bytes, String label) {
         long held = account(bytes);
         if (EVENT.isEnabled()) {
             ArenaEvent event = new ArenaEvent();
@@ -42,7 +61,6 @@ final class HostAllocator {
             event.reservedBytes = held;
             event.commit();
         }
-        return segment;
     }
 
     private synchronized long account(long bytes) {

@@ -70,7 +70,7 @@ public final class HostDevice implements Device {
         this.layouts = builder.layouts;
         this.onClose = List.copyOf(builder.onClose);
         this.plans = new PlanCache(options.planCacheSize());
-        this.allocator = new HostAllocator(description.id());
+        this.allocator = new HostAllocator(description.id(), builder.pages);
     }
 
     /// {@return a builder of a device without kernels}
@@ -85,6 +85,7 @@ public final class HostDevice implements Device {
         private final KernelRegistry<HostWork> registry = new KernelRegistry<>(HostWork::inOrder);
         private final List<Runnable> onClose = new ArrayList<>();
         private HostLayouts layouts = HostLayouts.ROW_MAJOR;
+        private HostPages pages = HostPages.USUAL;
 
         private Builder(DeviceDescription description, DeviceOptions options) {
             this.description = description;
@@ -100,6 +101,12 @@ public final class HostDevice implements Device {
         /// Names the device's own weight and cache layouts.
         public Builder layouts(HostLayouts own) {
             layouts = own;
+            return this;
+        }
+
+        /// Says where large tensors lie.
+        public Builder pages(HostPages own) {
+            pages = own;
             return this;
         }
 

@@ -1,5 +1,7 @@
 package dev.halcyon.hal.host;
 
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -25,6 +27,14 @@ final class HostMemory {
     /// reset.
     private static final long LARGE_BYTES = SLAB_BYTES / 4;
 
+    /// From this size on a tensor lies in large pages, if the device has them. Smaller ones are
+    /// read from a cache, or once.
+    private static final long PAGED_BYTES = 2L << 20;
+
+    /// Large pages are reserved in regions, so that neighbours share a page, and a model of ten
+    /// thousands of weights does not run out of mappings.
+    private static final long REGION_BYTES = 64L << 20;
+
     private static final long ALIGNMENT = 64;
 
     private final HostAllocator allocator;
@@ -35,6 +45,8 @@ final class HostMemory {
     private final NavigableMap<Long, Deque<MemorySegment>> freeLarge = new TreeMap<>();
     private Arena mapArena = Arena.ofShared();
     private boolean mapped;
+    private @Nullable MemorySegment region;
+    private long regionUsed;
     private int slab;
     private long used;
     private long bytesInUse;
@@ -77,7 +89,8 @@ final class HostMemory {
     private MemorySegment allocateLarge(long size) {
         var fit = freeLarge.ceilingEntry(size);
         if (fit == null) {
-            MemorySegment fresh = reserve(size);
+            MemorySegment paged = size < PAGED_BYTES ? null : allocatePaged(size);
+            MemorySegment fresh = paged == null ? reserve(size) : paged;
             large.add(fresh);
             return fresh;
         }
@@ -85,6 +98,24 @@ final class HostMemory {
         if (fit.getValue().isEmpty()) {
             freeLarge.remove(fit.getKey());
         }
+        return piece;
+    }
+
+    /// {@return memory in large pages, or null if there is none}
+    private @Nullable MemorySegment allocatePaged(long size) {
+        MemorySegment from = region;
+        if (from == null || from.byteSize() - regionUsed < size) {
+            from = allocator.reserveRegion(nativeArena, Math.max(REGION_BYTES, size));
+            if (from == null) {
+                return null;
+            }
+            region = from;
+            regionUsed = 0;
+        }
+        MemorySegment piece = from.asSlice(regionUsed, size);
+        regionUsed += size;
+        reserved += size;
+        allocator.take(size, label);
         return piece;
     }
 
