@@ -4,6 +4,8 @@ import static dev.halcyon.backend.cpu.vector.Lanes.COUNT;
 import static dev.halcyon.backend.cpu.vector.Lanes.FLOATS;
 import static dev.halcyon.backend.cpu.vector.Lanes.INTS;
 import static dev.halcyon.backend.cpu.vector.Lanes.ORDER;
+import static dev.halcyon.backend.cpu.vector.NativeMemory.ADDRESS_BITS;
+import static dev.halcyon.backend.cpu.vector.NativeMemory.ALL;
 
 import dev.halcyon.backend.cpu.product.Elements;
 
@@ -43,44 +45,41 @@ final class Bf16PanelTiles {
             float[] out,
             int outAt,
             int outPitch) {
+        long l = NativeMemory.at(left, leftAt, (long) k * rows * Float.BYTES);
+        long p = NativeMemory.at(panel, panelAt, (long) k * VECTOR_BYTES);
         switch (rows) {
-            case 1 -> tile1(left, leftAt, panel, panelAt, k, out, outAt, outPitch);
-            case 2 -> tile2(left, leftAt, panel, panelAt, k, out, outAt, outPitch);
-            case 4 -> tile4(left, leftAt, panel, panelAt, k, out, outAt, outPitch);
-            case 6 -> tile6(left, leftAt, panel, panelAt, k, out, outAt, outPitch);
-            case 8 -> tile8(left, leftAt, panel, panelAt, k, out, outAt, outPitch);
-            case 12 -> tile12(left, leftAt, panel, panelAt, k, out, outAt, outPitch);
+            case 1 -> tile1(l, p, k, out, outAt, outPitch);
+            case 2 -> tile2(l, p, k, out, outAt, outPitch);
+            case 4 -> tile4(l, p, k, out, outAt, outPitch);
+            case 6 -> tile6(l, p, k, out, outAt, outPitch);
+            case 8 -> tile8(l, p, k, out, outAt, outPitch);
+            case 12 -> tile12(l, p, k, out, outAt, outPitch);
             default -> throw new IllegalArgumentException("no panel tile of " + rows + " rows");
         }
     }
 
     private static void tile1(
-            MemorySegment left,
-            long leftAt,
-            MemorySegment panel,
-            long panelAt,
-            int k,
-            float[] out,
-            int outAt,
-            int outPitch) {
+            long leftAddress, long panelAddress, int k, float[] out, int outAt, int outPitch) {
+        long left = leftAddress & ADDRESS_BITS;
+        long panel = panelAddress & ADDRESS_BITS;
         int at0 = outAt;
         FloatVector s0a = FloatVector.fromArray(FLOATS, out, at0);
         FloatVector s0b = FloatVector.fromArray(FLOATS, out, at0 + COUNT);
         for (int i = 0; i < k; i++) {
-            long p = panelAt + (i >> 1) * 2 * VECTOR_BYTES;
+            long p = panel + (i >> 1) * (2 * VECTOR_BYTES);
             int shift = (i & 1) == 0 ? 16 : 0;
             FloatVector wa =
-                    IntVector.fromMemorySegment(INTS, panel, p, ORDER)
+                    IntVector.fromMemorySegment(INTS, ALL, p, ORDER)
                             .lanewise(VectorOperators.LSHL, shift)
                             .and(UPPER)
                             .reinterpretAsFloats();
             FloatVector wb =
-                    IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
+                    IntVector.fromMemorySegment(INTS, ALL, p + VECTOR_BYTES, ORDER)
                             .lanewise(VectorOperators.LSHL, shift)
                             .and(UPPER)
                             .reinterpretAsFloats();
-            long l = leftAt + i * 4L;
-            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
+            long l = left + i * 4L;
+            FloatVector x0 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l));
             s0a = x0.fma(wa, s0a);
             s0b = x0.fma(wb, s0b);
         }
@@ -89,14 +88,9 @@ final class Bf16PanelTiles {
     }
 
     private static void tile2(
-            MemorySegment left,
-            long leftAt,
-            MemorySegment panel,
-            long panelAt,
-            int k,
-            float[] out,
-            int outAt,
-            int outPitch) {
+            long leftAddress, long panelAddress, int k, float[] out, int outAt, int outPitch) {
+        long left = leftAddress & ADDRESS_BITS;
+        long panel = panelAddress & ADDRESS_BITS;
         int at0 = outAt;
         FloatVector s0a = FloatVector.fromArray(FLOATS, out, at0);
         FloatVector s0b = FloatVector.fromArray(FLOATS, out, at0 + COUNT);
@@ -104,23 +98,23 @@ final class Bf16PanelTiles {
         FloatVector s1a = FloatVector.fromArray(FLOATS, out, at1);
         FloatVector s1b = FloatVector.fromArray(FLOATS, out, at1 + COUNT);
         for (int i = 0; i < k; i++) {
-            long p = panelAt + (i >> 1) * 2 * VECTOR_BYTES;
+            long p = panel + (i >> 1) * (2 * VECTOR_BYTES);
             int shift = (i & 1) == 0 ? 16 : 0;
             FloatVector wa =
-                    IntVector.fromMemorySegment(INTS, panel, p, ORDER)
+                    IntVector.fromMemorySegment(INTS, ALL, p, ORDER)
                             .lanewise(VectorOperators.LSHL, shift)
                             .and(UPPER)
                             .reinterpretAsFloats();
             FloatVector wb =
-                    IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
+                    IntVector.fromMemorySegment(INTS, ALL, p + VECTOR_BYTES, ORDER)
                             .lanewise(VectorOperators.LSHL, shift)
                             .and(UPPER)
                             .reinterpretAsFloats();
-            long l = leftAt + i * 8L;
-            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
+            long l = left + i * 8L;
+            FloatVector x0 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l));
             s0a = x0.fma(wa, s0a);
             s0b = x0.fma(wb, s0b);
-            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 4));
+            FloatVector x1 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 4));
             s1a = x1.fma(wa, s1a);
             s1b = x1.fma(wb, s1b);
         }
@@ -131,14 +125,9 @@ final class Bf16PanelTiles {
     }
 
     private static void tile4(
-            MemorySegment left,
-            long leftAt,
-            MemorySegment panel,
-            long panelAt,
-            int k,
-            float[] out,
-            int outAt,
-            int outPitch) {
+            long leftAddress, long panelAddress, int k, float[] out, int outAt, int outPitch) {
+        long left = leftAddress & ADDRESS_BITS;
+        long panel = panelAddress & ADDRESS_BITS;
         int at0 = outAt;
         FloatVector s0a = FloatVector.fromArray(FLOATS, out, at0);
         FloatVector s0b = FloatVector.fromArray(FLOATS, out, at0 + COUNT);
@@ -152,29 +141,29 @@ final class Bf16PanelTiles {
         FloatVector s3a = FloatVector.fromArray(FLOATS, out, at3);
         FloatVector s3b = FloatVector.fromArray(FLOATS, out, at3 + COUNT);
         for (int i = 0; i < k; i++) {
-            long p = panelAt + (i >> 1) * 2 * VECTOR_BYTES;
+            long p = panel + (i >> 1) * (2 * VECTOR_BYTES);
             int shift = (i & 1) == 0 ? 16 : 0;
             FloatVector wa =
-                    IntVector.fromMemorySegment(INTS, panel, p, ORDER)
+                    IntVector.fromMemorySegment(INTS, ALL, p, ORDER)
                             .lanewise(VectorOperators.LSHL, shift)
                             .and(UPPER)
                             .reinterpretAsFloats();
             FloatVector wb =
-                    IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
+                    IntVector.fromMemorySegment(INTS, ALL, p + VECTOR_BYTES, ORDER)
                             .lanewise(VectorOperators.LSHL, shift)
                             .and(UPPER)
                             .reinterpretAsFloats();
-            long l = leftAt + i * 16L;
-            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
+            long l = left + i * 16L;
+            FloatVector x0 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l));
             s0a = x0.fma(wa, s0a);
             s0b = x0.fma(wb, s0b);
-            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 4));
+            FloatVector x1 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 4));
             s1a = x1.fma(wa, s1a);
             s1b = x1.fma(wb, s1b);
-            FloatVector x2 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 8));
+            FloatVector x2 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 8));
             s2a = x2.fma(wa, s2a);
             s2b = x2.fma(wb, s2b);
-            FloatVector x3 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 12));
+            FloatVector x3 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 12));
             s3a = x3.fma(wa, s3a);
             s3b = x3.fma(wb, s3b);
         }
@@ -189,14 +178,9 @@ final class Bf16PanelTiles {
     }
 
     private static void tile6(
-            MemorySegment left,
-            long leftAt,
-            MemorySegment panel,
-            long panelAt,
-            int k,
-            float[] out,
-            int outAt,
-            int outPitch) {
+            long leftAddress, long panelAddress, int k, float[] out, int outAt, int outPitch) {
+        long left = leftAddress & ADDRESS_BITS;
+        long panel = panelAddress & ADDRESS_BITS;
         int at0 = outAt;
         FloatVector s0a = FloatVector.fromArray(FLOATS, out, at0);
         FloatVector s0b = FloatVector.fromArray(FLOATS, out, at0 + COUNT);
@@ -216,35 +200,35 @@ final class Bf16PanelTiles {
         FloatVector s5a = FloatVector.fromArray(FLOATS, out, at5);
         FloatVector s5b = FloatVector.fromArray(FLOATS, out, at5 + COUNT);
         for (int i = 0; i < k; i++) {
-            long p = panelAt + (i >> 1) * 2 * VECTOR_BYTES;
+            long p = panel + (i >> 1) * (2 * VECTOR_BYTES);
             int shift = (i & 1) == 0 ? 16 : 0;
             FloatVector wa =
-                    IntVector.fromMemorySegment(INTS, panel, p, ORDER)
+                    IntVector.fromMemorySegment(INTS, ALL, p, ORDER)
                             .lanewise(VectorOperators.LSHL, shift)
                             .and(UPPER)
                             .reinterpretAsFloats();
             FloatVector wb =
-                    IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
+                    IntVector.fromMemorySegment(INTS, ALL, p + VECTOR_BYTES, ORDER)
                             .lanewise(VectorOperators.LSHL, shift)
                             .and(UPPER)
                             .reinterpretAsFloats();
-            long l = leftAt + i * 24L;
-            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
+            long l = left + i * 24L;
+            FloatVector x0 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l));
             s0a = x0.fma(wa, s0a);
             s0b = x0.fma(wb, s0b);
-            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 4));
+            FloatVector x1 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 4));
             s1a = x1.fma(wa, s1a);
             s1b = x1.fma(wb, s1b);
-            FloatVector x2 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 8));
+            FloatVector x2 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 8));
             s2a = x2.fma(wa, s2a);
             s2b = x2.fma(wb, s2b);
-            FloatVector x3 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 12));
+            FloatVector x3 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 12));
             s3a = x3.fma(wa, s3a);
             s3b = x3.fma(wb, s3b);
-            FloatVector x4 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 16));
+            FloatVector x4 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 16));
             s4a = x4.fma(wa, s4a);
             s4b = x4.fma(wb, s4b);
-            FloatVector x5 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 20));
+            FloatVector x5 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 20));
             s5a = x5.fma(wa, s5a);
             s5b = x5.fma(wb, s5b);
         }
@@ -263,14 +247,9 @@ final class Bf16PanelTiles {
     }
 
     private static void tile8(
-            MemorySegment left,
-            long leftAt,
-            MemorySegment panel,
-            long panelAt,
-            int k,
-            float[] out,
-            int outAt,
-            int outPitch) {
+            long leftAddress, long panelAddress, int k, float[] out, int outAt, int outPitch) {
+        long left = leftAddress & ADDRESS_BITS;
+        long panel = panelAddress & ADDRESS_BITS;
         int at0 = outAt;
         FloatVector s0a = FloatVector.fromArray(FLOATS, out, at0);
         FloatVector s0b = FloatVector.fromArray(FLOATS, out, at0 + COUNT);
@@ -296,41 +275,41 @@ final class Bf16PanelTiles {
         FloatVector s7a = FloatVector.fromArray(FLOATS, out, at7);
         FloatVector s7b = FloatVector.fromArray(FLOATS, out, at7 + COUNT);
         for (int i = 0; i < k; i++) {
-            long p = panelAt + (i >> 1) * 2 * VECTOR_BYTES;
+            long p = panel + (i >> 1) * (2 * VECTOR_BYTES);
             int shift = (i & 1) == 0 ? 16 : 0;
             FloatVector wa =
-                    IntVector.fromMemorySegment(INTS, panel, p, ORDER)
+                    IntVector.fromMemorySegment(INTS, ALL, p, ORDER)
                             .lanewise(VectorOperators.LSHL, shift)
                             .and(UPPER)
                             .reinterpretAsFloats();
             FloatVector wb =
-                    IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
+                    IntVector.fromMemorySegment(INTS, ALL, p + VECTOR_BYTES, ORDER)
                             .lanewise(VectorOperators.LSHL, shift)
                             .and(UPPER)
                             .reinterpretAsFloats();
-            long l = leftAt + i * 32L;
-            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
+            long l = left + i * 32L;
+            FloatVector x0 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l));
             s0a = x0.fma(wa, s0a);
             s0b = x0.fma(wb, s0b);
-            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 4));
+            FloatVector x1 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 4));
             s1a = x1.fma(wa, s1a);
             s1b = x1.fma(wb, s1b);
-            FloatVector x2 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 8));
+            FloatVector x2 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 8));
             s2a = x2.fma(wa, s2a);
             s2b = x2.fma(wb, s2b);
-            FloatVector x3 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 12));
+            FloatVector x3 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 12));
             s3a = x3.fma(wa, s3a);
             s3b = x3.fma(wb, s3b);
-            FloatVector x4 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 16));
+            FloatVector x4 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 16));
             s4a = x4.fma(wa, s4a);
             s4b = x4.fma(wb, s4b);
-            FloatVector x5 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 20));
+            FloatVector x5 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 20));
             s5a = x5.fma(wa, s5a);
             s5b = x5.fma(wb, s5b);
-            FloatVector x6 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 24));
+            FloatVector x6 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 24));
             s6a = x6.fma(wa, s6a);
             s6b = x6.fma(wb, s6b);
-            FloatVector x7 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 28));
+            FloatVector x7 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 28));
             s7a = x7.fma(wa, s7a);
             s7b = x7.fma(wb, s7b);
         }
@@ -353,14 +332,9 @@ final class Bf16PanelTiles {
     }
 
     private static void tile12(
-            MemorySegment left,
-            long leftAt,
-            MemorySegment panel,
-            long panelAt,
-            int k,
-            float[] out,
-            int outAt,
-            int outPitch) {
+            long leftAddress, long panelAddress, int k, float[] out, int outAt, int outPitch) {
+        long left = leftAddress & ADDRESS_BITS;
+        long panel = panelAddress & ADDRESS_BITS;
         int at0 = outAt;
         FloatVector s0a = FloatVector.fromArray(FLOATS, out, at0);
         FloatVector s0b = FloatVector.fromArray(FLOATS, out, at0 + COUNT);
@@ -398,53 +372,53 @@ final class Bf16PanelTiles {
         FloatVector s11a = FloatVector.fromArray(FLOATS, out, at11);
         FloatVector s11b = FloatVector.fromArray(FLOATS, out, at11 + COUNT);
         for (int i = 0; i < k; i++) {
-            long p = panelAt + (i >> 1) * 2 * VECTOR_BYTES;
+            long p = panel + (i >> 1) * (2 * VECTOR_BYTES);
             int shift = (i & 1) == 0 ? 16 : 0;
             FloatVector wa =
-                    IntVector.fromMemorySegment(INTS, panel, p, ORDER)
+                    IntVector.fromMemorySegment(INTS, ALL, p, ORDER)
                             .lanewise(VectorOperators.LSHL, shift)
                             .and(UPPER)
                             .reinterpretAsFloats();
             FloatVector wb =
-                    IntVector.fromMemorySegment(INTS, panel, p + VECTOR_BYTES, ORDER)
+                    IntVector.fromMemorySegment(INTS, ALL, p + VECTOR_BYTES, ORDER)
                             .lanewise(VectorOperators.LSHL, shift)
                             .and(UPPER)
                             .reinterpretAsFloats();
-            long l = leftAt + i * 48L;
-            FloatVector x0 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l));
+            long l = left + i * 48L;
+            FloatVector x0 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l));
             s0a = x0.fma(wa, s0a);
             s0b = x0.fma(wb, s0b);
-            FloatVector x1 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 4));
+            FloatVector x1 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 4));
             s1a = x1.fma(wa, s1a);
             s1b = x1.fma(wb, s1b);
-            FloatVector x2 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 8));
+            FloatVector x2 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 8));
             s2a = x2.fma(wa, s2a);
             s2b = x2.fma(wb, s2b);
-            FloatVector x3 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 12));
+            FloatVector x3 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 12));
             s3a = x3.fma(wa, s3a);
             s3b = x3.fma(wb, s3b);
-            FloatVector x4 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 16));
+            FloatVector x4 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 16));
             s4a = x4.fma(wa, s4a);
             s4b = x4.fma(wb, s4b);
-            FloatVector x5 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 20));
+            FloatVector x5 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 20));
             s5a = x5.fma(wa, s5a);
             s5b = x5.fma(wb, s5b);
-            FloatVector x6 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 24));
+            FloatVector x6 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 24));
             s6a = x6.fma(wa, s6a);
             s6b = x6.fma(wb, s6b);
-            FloatVector x7 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 28));
+            FloatVector x7 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 28));
             s7a = x7.fma(wa, s7a);
             s7b = x7.fma(wb, s7b);
-            FloatVector x8 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 32));
+            FloatVector x8 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 32));
             s8a = x8.fma(wa, s8a);
             s8b = x8.fma(wb, s8b);
-            FloatVector x9 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 36));
+            FloatVector x9 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 36));
             s9a = x9.fma(wa, s9a);
             s9b = x9.fma(wb, s9b);
-            FloatVector x10 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 40));
+            FloatVector x10 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 40));
             s10a = x10.fma(wa, s10a);
             s10b = x10.fma(wb, s10b);
-            FloatVector x11 = FloatVector.broadcast(FLOATS, left.get(Elements.FLOAT, l + 44));
+            FloatVector x11 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 44));
             s11a = x11.fma(wa, s11a);
             s11b = x11.fma(wb, s11b);
         }
