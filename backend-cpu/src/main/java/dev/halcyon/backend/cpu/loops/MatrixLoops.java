@@ -1,5 +1,6 @@
 package dev.halcyon.backend.cpu.loops;
 
+import dev.halcyon.backend.cpu.product.Elements;
 import dev.halcyon.hal.memory.DType;
 
 import java.lang.foreign.MemorySegment;
@@ -135,19 +136,81 @@ public interface MatrixLoops {
     /// @param type F32, BF16, F16 or an 8-bit float
     void widen(DType type, MemorySegment from, long fromAt, int count, MemorySegment to, long toAt);
 
-    /// Widens the head of each of `k` rows, as many elements as a panel has columns, into an F32
-    /// panel.
+    /// Widens the first `k` elements of some rows into a tile or panel, transposed: `out[k][i] =
+    /// from[i][k]`; what lies beside them in `out` stays as it is.
     ///
     /// @param type as in [#widen]
     /// @param rowBytes from a row to the next
-    void widenPanel(
+    /// @param outPitch floats from `out[k]` to `out[k + 1]`
+    default void packRows(
             DType type,
             MemorySegment from,
             long fromAt,
             long rowBytes,
+            int rows,
             int k,
-            MemorySegment panel,
-            long panelAt);
+            MemorySegment out,
+            long outAt,
+            int outPitch) {
+        long step = (long) outPitch * Float.BYTES;
+        for (int i = 0; i < rows; i++) {
+            long at = fromAt + i * rowBytes;
+            long to = outAt + (long) i * Float.BYTES;
+            Elements.widen(type, from, at, type.bits() / 8, k, out, to, step);
+        }
+    }
+
+    /// As [#packRows] where the rows lie along k: `out[k][i] = from[k][i]`.
+    default void packColumns(
+            DType type,
+            MemorySegment from,
+            long fromAt,
+            long rowBytes,
+            int columns,
+            int k,
+            MemorySegment out,
+            long outAt,
+            int outPitch) {
+        for (int s = 0; s < k; s++) {
+            long at = fromAt + s * rowBytes;
+            long to = outAt + (long) s * outPitch * Float.BYTES;
+            widen(type, from, at, columns, out, to);
+        }
+    }
+
+    /// Transposes a matrix, bit for bit: `to[j][i] = from[i][j]`.
+    ///
+    /// @param type F32, BF16 or F16
+    /// @param fromRowBytes from a row to the next
+    /// @param toRowBytes from a row of the result to the next
+    default void transpose(
+            DType type,
+            MemorySegment from,
+            long fromAt,
+            long fromRowBytes,
+            int rows,
+            int columns,
+            MemorySegment to,
+            long toAt,
+            long toRowBytes) {
+        boolean wide = type.bits() == Integer.SIZE;
+        for (int i = 0; i < rows; i++) {
+            for (int j = 0; j < columns; j++) {
+                long source = fromAt + i * fromRowBytes + type.bytes(j);
+                long target = toAt + j * toRowBytes + type.bytes(i);
+                if (wide) {
+                    to.set(Elements.INT, target, from.get(Elements.INT, source));
+                } else {
+                    to.set(Elements.SHORT, target, from.get(Elements.SHORT, source));
+                }
+            }
+        }
+    }
+
+    /// Widens a BF16 panel in pairs to an F32 panel.
+    ///
+    /// @param k even
+    void unpair(MemorySegment panel, long panelAt, int k, MemorySegment out, long outAt);
 
     /// Stores `count` results: `out = alpha * sums + beta * addend`, computed in F32 and rounded
     /// once.

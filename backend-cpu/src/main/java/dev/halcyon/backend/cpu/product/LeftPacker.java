@@ -79,33 +79,16 @@ final class LeftPacker {
             int group, int row, int rows, int tile, int from, int to, MemorySegment out, long at) {
         MemorySegment segment = left.segment(group);
         DType type = left.dtype();
-        long elementBytes = type.bits() / 8;
         long step = (long) tile * Float.BYTES;
+        long to0 = at + from * step;
+        long pitch = left.rowBytes();
+        int steps = to - from;
         if (transposed) {
-            for (int k = from; k < to; k++) {
-                Elements.widen(
-                        type,
-                        segment,
-                        left.at(group, k, row),
-                        elementBytes,
-                        rows,
-                        out,
-                        at + k * step,
-                        Float.BYTES);
-            }
+            long source = left.at(group, from, row);
+            loops.packColumns(type, segment, source, pitch, rows, steps, out, to0, tile);
         } else {
-            for (int i = 0; i < rows; i++) {
-                long to0 = at + from * step + (long) i * Float.BYTES;
-                Elements.widen(
-                        type,
-                        segment,
-                        left.at(group, row + i, from),
-                        elementBytes,
-                        to - from,
-                        out,
-                        to0,
-                        step);
-            }
+            long source = left.at(group, row, from);
+            loops.packRows(type, segment, source, pitch, rows, steps, out, to0, tile);
         }
         for (int i = rows; i < tile; i++) {
             Elements.clear(out, at + from * step + (long) i * Float.BYTES, step, to - from);

@@ -10,8 +10,9 @@ import java.lang.foreign.MemorySegment;
 /// allocated then.
 ///
 /// Rows are cut into units of one group each. For as many units as the workspace takes, all are
-/// packed, and then every pair of a unit and a block of columns is one task. Neighbouring tasks
-/// share the block of columns, so a weight is read from memory once.
+/// packed, with the panels of a right-hand side that several units share, and then every pair of a
+/// unit and a block of columns is one task. Neighbouring tasks share the block of columns, so a
+/// weight is read from memory once.
 ///
 /// The result may replace the left-hand side, if it is not symmetric: rows are packed before any of
 /// them is stored.
@@ -23,6 +24,9 @@ public final class MatrixProduct {
 
     /// Steps along k that one packing task takes; a multiple of every block of words.
     private static final int PACK_DEPTH = 512;
+
+    /// Side of the blocks in which a symmetric result is mirrored.
+    private static final int MIRROR_SIDE = 32;
 
     private final ProductPlan plan;
     private final ProductShape shape;
@@ -45,9 +49,11 @@ public final class MatrixProduct {
     private final long[] unitLeft;
     private final WorkerPool.Task packTask = this::pack;
     private final WorkerPool.Task computeTask = this::compute;
-    private final WorkerPool.Task mirrorTask = this::mirror;
     private int firstUnit;
     private int unitsNow;
+    private int firstBlock;
+    private int blocksNow;
+    private int leftTasks;
     private int piecesNow;
 
     MatrixProduct(
@@ -92,6 +98,8 @@ public final class MatrixProduct {
     /// Computes every result.
     public void run() {
         int units = cutIntoUnits();
+        int shared = plan.sharedColumns() / plan.taskColumns();
+        int slab = shared == 0 ? blocks : shared;
         int first = 0;
         while (first < units) {
             int end = placeUnits(first, units);
@@ -105,13 +113,15 @@ public final class MatrixProduct {
             }
             piecesNow = Math.ceilDiv(deepest, PACK_DEPTH);
             boolean small = work < SMALL;
-            runAll(piecesNow * unitsNow, packTask, small);
-            runAll(Math.multiplyExact(blocks, unitsNow), computeTask, small);
+            for (firstBlock = 0; firstBlock < blocks; firstBlock += slab) {
+                blocksNow = Math.min(slab, blocks - firstBlock);
+                leftTasks = firstBlock == 0 ? piecesNow * unitsNow : 0;
+                boolean kept = shared == 0 || first > 0 && slab >= blocks;
+                int rightTasks = kept || deepest == 0 ? 0 : piecesNow * blocksNow;
+                runAll(leftTasks + rightTasks, packTask, small);
+                runAll(Math.multiplyExact(blocksNow, unitsNow), computeTask, small);
+            }
             first = end;
-        }
-        if (shape.symmetric()) {
-            firstUnit = 0;
-            runAll(units, mirrorTask, false);
         }
     }
 
@@ -159,6 +169,10 @@ public final class MatrixProduct {
     }
 
     private void pack(int task, int worker) {
+        if (task >= leftTasks) {
+            share(task - leftTasks, worker);
+            return;
+        }
         int unit = firstUnit + task / piecesNow;
         int g = unitGroup[unit];
         int from = task % piecesNow * PACK_DEPTH;
@@ -175,11 +189,21 @@ public final class MatrixProduct {
         }
     }
 
+    private void share(int task, int worker) {
+        int column = (firstBlock + task / piecesNow) * plan.taskColumns();
+        int columns = Math.min(plan.taskColumns(), shape.columns() - column);
+        int from = task % piecesNow * PACK_DEPTH;
+        int to = Math.min(from + PACK_DEPTH, depth[0]);
+        if (from < to && !plan.alongK(rows[0])) {
+            overPanels.share(column, columns, depth[0], from, to, worker);
+        }
+    }
+
     private void compute(int task, int worker) {
         int unit = firstUnit + task % unitsNow;
-        int column = blockInOrder(task / unitsNow) * plan.taskColumns();
+        int column = (firstBlock + blockInOrder(task / unitsNow)) * plan.taskColumns();
         int columns = Math.min(plan.taskColumns(), shape.columns() - column);
-        if (shape.symmetric() && column + columns <= mirroredColumns(unit)) {
+        if (shape.symmetric() && column + columns <= unitRow[unit]) {
             return;
         }
         int g = unitGroup[unit];
@@ -189,9 +213,20 @@ public final class MatrixProduct {
                     g, unitRows[unit], depth[g], unitLeft[unit], column, columns, worker, sums);
         } else {
             overPanels.compute(
-                    g, unitRows[unit], depth[g], unitLeft[unit], column, columns, worker, sums);
+                    g,
+                    unitRow[unit],
+                    unitRows[unit],
+                    depth[g],
+                    unitLeft[unit],
+                    column,
+                    columns,
+                    worker,
+                    sums);
         }
         store(unit, column, columns, sums.results());
+        if (shape.symmetric()) {
+            mirror(unit, column, columns);
+        }
     }
 
     /// Of a symmetric result the first blocks have few tasks and the last ones many; taking them in
@@ -200,55 +235,63 @@ public final class MatrixProduct {
         if (!shape.symmetric()) {
             return block;
         }
-        return (block & 1) == 0 ? block / 2 : blocks - 1 - block / 2;
+        return (block & 1) == 0 ? block / 2 : blocksNow - 1 - block / 2;
     }
 
+    /// Of a symmetric result what is below the diagonal is left to the mirror, also where a tile
+    /// has computed it: matrices that commute only up to rounding would otherwise give a result
+    /// that depends on the size of tiles and blocks.
     private void store(int unit, int column, int columns, float[] results) {
         int g = unitGroup[unit];
         DType type = shape.out();
         for (int i = 0; i < unitRows[unit]; i++) {
             int row = unitRow[unit] + i;
-            loops.store(
-                    type,
-                    columns,
-                    shape.alpha(),
-                    results,
-                    i * plan.taskColumns(),
-                    shape.beta(),
-                    addend.segment(g),
-                    addend.at(g, row, column),
-                    out.segment(g),
-                    out.at(g, row, column));
+            int skipped = shape.symmetric() ? Math.clamp(row - column, 0, columns) : 0;
+            if (skipped < columns) {
+                loops.store(
+                        type,
+                        columns - skipped,
+                        shape.alpha(),
+                        results,
+                        i * plan.taskColumns() + skipped,
+                        shape.beta(),
+                        addend.segment(g),
+                        addend.at(g, row, column + skipped),
+                        out.segment(g),
+                        out.at(g, row, column + skipped));
+            }
         }
     }
 
-    /// {@return how many columns of a unit's rows are left to the mirror: whole blocks below the
-    /// diagonal}
-    private int mirroredColumns(int unit) {
-        return unitRow[unit] / plan.taskColumns() * plan.taskColumns();
-    }
-
-    /// Copies everything below the diagonal, also what a block on it has computed: matrices that
-    /// commute only up to rounding would otherwise give a result that depends on the size of the
-    /// blocks.
-    private void mirror(int unit, int worker) {
-        int g = unitGroup[unit];
-        MemorySegment memory = out.segment(g);
-        boolean wide = shape.out() == DType.F32;
+    /// Copies what a task has stored above the diagonal to below it.
+    private void mirror(int unit, int column, int columns) {
         int end = unitRow[unit] + unitRows[unit];
-        for (int from = 0; from < end; from += plan.taskColumns()) {
-            for (int row = Math.max(unitRow[unit], from + 1); row < end; row++) {
-                int to = Math.min(row, from + plan.taskColumns());
-                for (int column = from; column < to; column++) {
-                    long target = out.at(g, row, column);
-                    long source = out.at(g, column, row);
-                    if (wide) {
-                        memory.set(Elements.INT, target, memory.get(Elements.INT, source));
-                    } else {
-                        memory.set(Elements.SHORT, target, memory.get(Elements.SHORT, source));
-                    }
+        for (int from = column; from < column + columns; from += MIRROR_SIDE) {
+            int width = Math.min(MIRROR_SIDE, column + columns - from);
+            for (int row = unitRow[unit]; row < Math.min(end, from + width); row += MIRROR_SIDE) {
+                int height = Math.min(MIRROR_SIDE, end - row);
+                // Rows that end before the first column are a rectangle, the others a corner.
+                int whole = Math.clamp(from - row, 0, height);
+                mirrorBlock(unitGroup[unit], row, whole, from, width);
+                for (int i = row + whole; i < Math.min(row + height, from + width); i++) {
+                    int first = Math.max(from, i + 1);
+                    mirrorBlock(unitGroup[unit], i, 1, first, from + width - first);
                 }
             }
         }
+    }
+
+    private void mirrorBlock(int g, int row, int height, int column, int width) {
+        MemorySegment memory = out.segment(g);
+        loops.transpose(
+                shape.out(),
+                memory,
+                out.at(g, row, column),
+                out.rowBytes(),
+                height,
+                width,
+                memory,
+                out.at(g, column, row),
+                out.rowBytes());
     }
 }

@@ -2,6 +2,7 @@ package dev.halcyon.backend.cpu.product;
 
 import dev.halcyon.backend.cpu.loops.MatrixLoops;
 import dev.halcyon.hal.memory.DType;
+import dev.halcyon.hal.memory.WeightFormat;
 
 import java.lang.foreign.MemorySegment;
 
@@ -11,24 +12,26 @@ final class PanelPacker {
     /// buffer.
     private static final int ROWS_AT_ONCE = 32;
 
-    private static final long PANEL_BYTES_A_COLUMN = (long) ProductPlan.PANEL_DEPTH * Float.BYTES;
-
     private final MatrixLoops loops;
     private final Weights weights;
     private final boolean transposed;
+    private final boolean plain;
 
     PanelPacker(MatrixLoops loops, Weights weights, boolean transposed) {
         this.loops = loops;
         this.weights = weights;
         this.transposed = transposed;
+        WeightFormat format = weights.format();
+        this.plain =
+                format.scheme().isEmpty()
+                        && (!transposed || Weights.isDirect(format) || Weights.planes(format) == 1);
     }
 
     /// Packs `depth` steps along k, from `from` on, of the panels that cover some columns of the
     /// result.
     ///
-    /// @param scratch holds the panels from `panelsAt` on, each with room for
-    ///   [ProductPlan#PANEL_DEPTH] steps; and room for `depth` scales and `depth` floats at the
-    ///   other two places
+    /// @param scratch holds the panels from `panelsAt` on, `panelPitch` bytes from one to the next;
+    ///   and room for `depth` scales and `depth` floats at the other two places
     void pack(
             int group,
             int column,
@@ -37,16 +40,17 @@ final class PanelPacker {
             int depth,
             MemorySegment scratch,
             long panelsAt,
+            long panelPitch,
             long scalesAt,
             long rowAt) {
         int panelColumns = loops.panelColumns();
         long step = (long) panelColumns * Float.BYTES;
-        if (!transposed && weights.format().scheme().isEmpty()) {
-            widenPanels(group, column, count, from, depth, scratch, panelsAt);
+        if (plain) {
+            packPlain(group, column, count, from, depth, scratch, panelsAt, panelPitch);
         } else {
             for (int j = 0; j < count; j += panelColumns) {
                 int width = Math.min(panelColumns, count - j);
-                long panelAt = panelsAt + j * PANEL_BYTES_A_COLUMN;
+                long panelAt = panelsAt + j / panelColumns * panelPitch;
                 if (transposed) {
                     for (int i = 0; i < width; i++) {
                         long at = panelAt + (long) i * Float.BYTES;
@@ -79,44 +83,43 @@ final class PanelPacker {
         if (last > 0) {
             // Nobody looks at the results of these columns, but what lies there may be subnormal,
             // and that is slow.
-            long panelAt = panelsAt + (count - last) * PANEL_BYTES_A_COLUMN;
+            long panelAt = panelsAt + count / panelColumns * panelPitch;
             for (int i = last; i < panelColumns; i++) {
                 Elements.clear(scratch, panelAt + (long) i * Float.BYTES, step, depth);
             }
         }
     }
 
-    private void widenPanels(
+    private void packPlain(
             int group,
             int column,
             int count,
             int from,
             int depth,
             MemorySegment scratch,
-            long panelsAt) {
+            long panelsAt,
+            long panelPitch) {
         DType type = weights.format().dtype();
         int panelColumns = loops.panelColumns();
         MemorySegment rows = weights.segment(group);
-        for (int k = 0; k < depth; k += ROWS_AT_ONCE) {
-            int steps = Math.min(ROWS_AT_ONCE, depth - k);
+        long rowBytes = weights.rowBytes();
+        int stretch = transposed ? depth : ROWS_AT_ONCE;
+        for (int k = 0; k < depth; k += stretch) {
+            int steps = Math.min(stretch, depth - k);
             for (int j = 0; j < count; j += panelColumns) {
                 int width = Math.min(panelColumns, count - j);
-                long at = weights.at(group, from + k, column + j);
                 long to =
-                        panelsAt + j * PANEL_BYTES_A_COLUMN + (long) k * panelColumns * Float.BYTES;
-                if (width == panelColumns) {
-                    loops.widenPanel(type, rows, at, weights.rowBytes(), steps, scratch, to);
+                        panelsAt
+                                + j / panelColumns * panelPitch
+                                + (long) k * panelColumns * Float.BYTES;
+                if (transposed) {
+                    long at = weights.at(group, column + j, from + k);
+                    loops.packRows(
+                            type, rows, at, rowBytes, width, steps, scratch, to, panelColumns);
                 } else {
-                    for (int i = 0; i < steps; i++) {
-                        long row = at + i * weights.rowBytes();
-                        loops.widen(
-                                type,
-                                rows,
-                                row,
-                                width,
-                                scratch,
-                                to + (long) i * panelColumns * Float.BYTES);
-                    }
+                    long at = weights.at(group, from + k, column + j);
+                    loops.packColumns(
+                            type, rows, at, rowBytes, width, steps, scratch, to, panelColumns);
                 }
             }
         }
@@ -132,7 +135,7 @@ final class PanelPacker {
             long step,
             long scalesAt,
             long rowAt) {
-        int planes = Weights.isDirect(weights.format()) ? 1 : Weights.planes(weights.format());
+        int planes = Weights.planes(weights.format());
         int lanes = loops.lanes();
         int block = planes * lanes;
         int main = planes == 1 ? 0 : depth - depth % block;

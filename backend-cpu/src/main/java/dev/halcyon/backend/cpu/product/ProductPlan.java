@@ -9,15 +9,16 @@ import java.lang.foreign.MemorySegment;
 /// How a product of some shape is computed: form, block sizes, and the layout of its workspace.
 ///
 /// The workspace begins with the packed left-hand rows of as many units (runs of rows of one group)
-/// as are computed in one go; an area for each worker follows. Block sizes come from the shape and
-/// the vector width alone. They change neither order nor result of a sum; they are chosen so that a
-/// block of the left-hand side fits the second-level cache.
+/// as are computed in one go; the packed panels of a row-major right-hand side follow, if several
+/// units share them; then an area for each worker. Block sizes come from the shape and the vector
+/// width alone. They change neither order nor result of a sum; they are chosen so that a panel
+/// stays in the first-level cache while the rows of a unit, which stay in the second, pass by.
 public final class ProductPlan {
     /// Rows from which packing a panel costs less than the tiles over panels win.
     static final int PACKING_ROWS = 48;
 
     /// Steps along k between two visits of a tile of results; a multiple of every block of words.
-    static final int PANEL_DEPTH = 384;
+    static final int PANEL_DEPTH = 256;
 
     /// As [#PANEL_DEPTH], for the tiles along k.
     static final int ROWS_DEPTH = 1024;
@@ -26,7 +27,8 @@ public final class ProductPlan {
     private static final int ROWS_UNIT = 32;
     private static final int MOST_TASKS_A_ROW = 64;
     private static final int MOST_PANELS_A_TASK = 4;
-    private static final long LEFT_BYTES = 16L << 20;
+    private static final long LEFT_BYTES = 32L << 20;
+    private static final long RIGHT_BYTES = 64L << 20;
     private static final long ALIGNMENT = 64;
 
     private final ProductShape shape;
@@ -36,6 +38,7 @@ public final class ProductPlan {
     private final int unitRows;
     private final int taskColumns;
     private final long leftBytes;
+    private final int sharedColumns;
 
     private ProductPlan(ProductShape shape, WorkerPool pool, MatrixLoops loops, long limit) {
         this.shape = shape;
@@ -43,8 +46,11 @@ public final class ProductPlan {
         this.loops = loops;
         this.form = form(shape);
         int panels = Math.ceilDiv(shape.columns(), loops.panelColumns());
-        // Rows that hold neighbouring columns side by side are read a wide piece at a time.
-        int fewest = shape.rightTransposed() ? 1 : Math.min(panels, MOST_PANELS_A_TASK);
+        // Rows that hold neighbouring columns side by side are read a wide piece at a time, and
+        // many
+        // rows are best read seldom.
+        boolean wide = !shape.rightTransposed() || shape.maxGroupRows() >= PACKING_ROWS;
+        int fewest = wide ? Math.min(panels, MOST_PANELS_A_TASK) : 1;
         this.taskColumns =
                 loops.panelColumns()
                         * Math.clamp(
@@ -53,7 +59,42 @@ public final class ProductPlan {
         long oneUnit = unitBytes(unitRows);
         long units = Math.ceilDiv(shape.maxRows(), unitRows) + (long) shape.groups();
         long spare = (limit - area().bytes() * pool.threads()) / ALIGNMENT * ALIGNMENT;
-        this.leftBytes = Math.max(oneUnit, Math.min(Math.min(LEFT_BYTES, spare), oneUnit * units));
+        this.sharedColumns = sharedColumns(spare - oneUnit);
+        long forLeft = Math.min(LEFT_BYTES, spare - rightBytes());
+        this.leftBytes = Math.max(oneUnit, Math.min(forLeft, oneUnit * units));
+    }
+
+    /// Panels that one unit alone reads are packed by the task that reads them.
+    private int sharedColumns(long spare) {
+        if (form != ProductForm.PACKING
+                || shape.groups() > 1
+                || shape.maxRows() <= unitRows
+                || shape.rightTransposed() && shape.maxRows() < PACKING_ROWS) {
+            return 0;
+        }
+        long most = Math.clamp(spare, 0, RIGHT_BYTES) / Math.max(1, panelBytes(taskColumns));
+        return (int) Math.min(most, Math.ceilDiv(shape.columns(), taskColumns)) * taskColumns;
+    }
+
+    /// {@return bytes of packed panels of some whole tasks' columns}
+    private long panelBytes(int columns) {
+        return (long) columns * shape.maxDepth() * Float.BYTES;
+    }
+
+    /// {@return columns of the result whose packed panels lie in the workspace for all units at a
+    /// time, a multiple of [#taskColumns()]; 0 if every task packs its own}
+    int sharedColumns() {
+        return sharedColumns;
+    }
+
+    /// {@return bytes from the packed left-hand rows to the workers' areas}
+    private long rightBytes() {
+        return align(panelBytes(sharedColumns));
+    }
+
+    /// {@return where the workers' areas begin}
+    long areasAt() {
+        return leftBytes + rightBytes();
     }
 
     /// {@return the plan of a shape within a workspace limit, or one with the smallest possible
@@ -100,7 +141,7 @@ public final class ProductPlan {
     /// @param scales one scale for each word of a run of a weight
     /// @param decoded decoded rows of a weight
     /// @param tails ends of rows of a weight, padded
-    /// @param panels the packed panels of a task, each with room for [#PANEL_DEPTH] steps
+    /// @param panels the F32 panels of a task, each with room for [#PANEL_DEPTH] steps
     /// @param bytes size of the area
     record Area(long scales, long decoded, long tails, long panels, long bytes) {}
 
@@ -111,9 +152,9 @@ public final class ProductPlan {
         long panels = tails + (mayUseRows() ? (long) MatrixLoops.WEIGHT_ROWS * tailPitch() : 0);
         long end =
                 align(panels)
-                        + (form == ProductForm.PACKING
-                                ? (long) PANEL_DEPTH * taskColumns * Float.BYTES
-                                : 0);
+                        + (form == ProductForm.ROWS
+                                ? 0
+                                : (long) PANEL_DEPTH * taskColumns * Float.BYTES);
         return new Area(scales, decoded, tails, align(panels), align(end));
     }
 
@@ -147,7 +188,7 @@ public final class ProductPlan {
 
     /// {@return bytes of workspace that a run needs}
     public long workspaceBytes() {
-        return leftBytes + area().bytes() * pool.threads();
+        return areasAt() + area().bytes() * pool.threads();
     }
 
     /// {@return the product of given operands}

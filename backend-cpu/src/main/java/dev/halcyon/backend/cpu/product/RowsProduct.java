@@ -31,7 +31,7 @@ final class RowsProduct {
         this.partialsARow = MatrixLoops.WEIGHT_ROWS * loops.lanes();
         this.tailPitch = plan.tailPitch();
         this.scratch = scratch;
-        this.areasAt = plan.leftBytes();
+        this.areasAt = plan.areasAt();
         this.area = plan.area();
     }
 

@@ -255,22 +255,14 @@ public final class ScalarMatrixLoops implements MatrixLoops {
     }
 
     @Override
-    public void widenPanel(
-            DType type,
-            MemorySegment from,
-            long fromAt,
-            long rowBytes,
-            int k,
-            MemorySegment panel,
-            long panelAt) {
-        for (int i = 0; i < k; i++) {
-            widen(
-                    type,
-                    from,
-                    fromAt + i * rowBytes,
-                    COLUMNS,
-                    panel,
-                    panelAt + (long) i * COLUMNS * Float.BYTES);
+    public void unpair(MemorySegment panel, long panelAt, int k, MemorySegment out, long outAt) {
+        for (int s = 0; s < k; s += 2) {
+            for (int j = 0; j < COLUMNS; j++) {
+                int pair = panel.get(Elements.INT, panelAt + ((long) s / 2 * COLUMNS + j) * 4);
+                long to = outAt + ((long) s * COLUMNS + j) * 4;
+                out.set(Elements.INT, to, pair << 16);
+                out.set(Elements.INT, to + COLUMNS * 4L, pair & UPPER);
+            }
         }
     }
 

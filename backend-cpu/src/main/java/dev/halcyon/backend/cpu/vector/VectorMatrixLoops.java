@@ -208,50 +208,97 @@ final class VectorMatrixLoops implements MatrixLoops {
     }
 
     @Override
-    public void widenPanel(
+    public void packRows(
             DType type,
             MemorySegment from,
             long fromAt,
             long rowBytes,
+            int rows,
             int k,
-            MemorySegment panel,
-            long panelAt) {
+            MemorySegment out,
+            long outAt,
+            int outPitch) {
+        if (rows == 0 || k == 0) {
+            return;
+        }
         if (type != DType.F32 && type != DType.BF16) {
-            for (int i = 0; i < k; i++) {
-                widen(
-                        type,
-                        from,
-                        fromAt + i * rowBytes,
-                        2 * COUNT,
-                        panel,
-                        panelAt + i * 8L * COUNT);
-            }
+            MatrixLoops.super.packRows(type, from, fromAt, rowBytes, rows, k, out, outAt, outPitch);
             return;
         }
+        long step = (long) outPitch * Float.BYTES;
+        long source = NativeMemory.at(from, fromAt, (rows - 1) * rowBytes + type.bytes(k));
+        long target = NativeMemory.at(out, outAt, (k - 1) * step + (long) rows * Float.BYTES);
         if (type == DType.F32) {
-            for (int i = 0; i < k; i++) {
-                long row = fromAt + i * rowBytes;
-                long at = panelAt + i * 8L * COUNT;
-                FloatVector.fromMemorySegment(FLOATS, from, row, ORDER)
-                        .intoMemorySegment(panel, at, ORDER);
-                FloatVector.fromMemorySegment(FLOATS, from, row + 4L * COUNT, ORDER)
-                        .intoMemorySegment(panel, at + 4L * COUNT, ORDER);
-            }
+            TilePacking.f32Rows(source, rowBytes, rows, k, target, step);
+        } else {
+            TilePacking.bf16Rows(source, rowBytes, rows, k, target, step);
+        }
+    }
+
+    @Override
+    public void packColumns(
+            DType type,
+            MemorySegment from,
+            long fromAt,
+            long rowBytes,
+            int columns,
+            int k,
+            MemorySegment out,
+            long outAt,
+            int outPitch) {
+        if (columns == 0 || k == 0) {
             return;
         }
-        for (int i = 0; i < k; i++) {
-            long row = fromAt + i * rowBytes;
-            long at = panelAt + i * 8L * COUNT;
-            ShortVector a = ShortVector.fromMemorySegment(HALF_SHORTS, from, row, ORDER);
-            ((IntVector) a.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0))
-                    .lanewise(VectorOperators.LSHL, 16)
-                    .intoMemorySegment(panel, at, ORDER);
-            ShortVector b =
-                    ShortVector.fromMemorySegment(HALF_SHORTS, from, row + 2L * COUNT, ORDER);
-            ((IntVector) b.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0))
-                    .lanewise(VectorOperators.LSHL, 16)
-                    .intoMemorySegment(panel, at + 4L * COUNT, ORDER);
+        if (type != DType.F32 && type != DType.BF16) {
+            MatrixLoops.super.packColumns(
+                    type, from, fromAt, rowBytes, columns, k, out, outAt, outPitch);
+            return;
         }
+        long step = (long) outPitch * Float.BYTES;
+        long source = NativeMemory.at(from, fromAt, (k - 1) * rowBytes + type.bytes(columns));
+        long target = NativeMemory.at(out, outAt, (k - 1) * step + (long) columns * Float.BYTES);
+        boolean panel = columns == 2 * COUNT && outPitch == columns;
+        if (panel && type == DType.F32) {
+            TilePacking.f32Panel(source, rowBytes, k, target);
+        } else if (panel) {
+            TilePacking.bf16Panel(source, rowBytes, k, target);
+        } else if (type == DType.F32) {
+            TilePacking.f32Columns(source, rowBytes, columns, k, target, step);
+        } else {
+            TilePacking.bf16Columns(source, rowBytes, columns, k, target, step);
+        }
+    }
+
+    @Override
+    public void transpose(
+            DType type,
+            MemorySegment from,
+            long fromAt,
+            long fromRowBytes,
+            int rows,
+            int columns,
+            MemorySegment to,
+            long toAt,
+            long toRowBytes) {
+        if (rows == 0 || columns == 0) {
+            return;
+        }
+        long source =
+                NativeMemory.at(from, fromAt, (rows - 1) * fromRowBytes + type.bytes(columns));
+        long target = NativeMemory.at(to, toAt, (columns - 1) * toRowBytes + type.bytes(rows));
+        if (type.bits() == Float.SIZE) {
+            TilePacking.f32Rows(source, fromRowBytes, rows, columns, target, toRowBytes);
+        } else {
+            TilePacking.transposeShorts(source, fromRowBytes, rows, columns, target, toRowBytes);
+        }
+    }
+
+    @Override
+    public void unpair(MemorySegment panel, long panelAt, int k, MemorySegment out, long outAt) {
+        TilePacking.unpair(
+                NativeMemory.at(panel, panelAt, 4L * COUNT * k),
+                k,
+                NativeMemory.at(out, outAt, 8L * COUNT * k));
     }
 
     @Override
