@@ -24,6 +24,4 @@ module dev.halcyon.bench {
             tools.jackson.databind;
     opens dev.halcyon.bench.result to
             tools.jackson.databind;
-
-    uses dev.halcyon.bench.ceiling.PeakLoop;
 }

@@ -19,11 +19,6 @@ record JavaPeakLoop(CeilingLoops loops) implements PeakLoop {
     }
 
     @Override
-    public boolean isPresent() {
-        return true;
-    }
-
-    @Override
     public double run() {
         return loops.multiplyAdds(ROUNDS);
     }

@@ -16,14 +16,18 @@ final class ReadBandwidth implements AutoCloseable {
     private static final int SHORT_ROUNDS = 16;
     private static final long LEAST_BYTES = 256L << 20;
 
-    /// How a thread reads.
-    private enum Streams {
-        ONE,
-        FOUR
+    /// How a thread reads: in Java as one stream or as four, or in C; prefetchers differ.
+    private enum Way {
+        ONE_STREAM,
+        FOUR_STREAMS,
+        IN_C
     }
 
-    private final Map<Integer, Streams> streams = new HashMap<>();
+    /// The fastest way on a number of threads, once that was found out.
+    private final Map<Integer, Way> fastest = new HashMap<>();
+
     private final CeilingLoops loops;
+    private final Optional<NativeLoops.Reader> inC;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment memory;
     private final boolean largePages;
@@ -32,8 +36,9 @@ final class ReadBandwidth implements AutoCloseable {
     /// cache.
     private final AtomicLong next = new AtomicLong();
 
-    ReadBandwidth(CeilingLoops loops) {
+    ReadBandwidth(CeilingLoops loops, Optional<NativeLoops.Reader> inC) {
         this.loops = loops;
+        this.inC = inC;
         long wanted = Math.max(LEAST_BYTES, 2 * MachineMemory.lastLevelCacheBytes());
         long bytes = Math.min(wanted, MachineMemory.physicalBytes() / 8) / BLOCK * BLOCK;
         Optional<MemorySegment> large = LargePages.allocate(arena, bytes);
@@ -42,9 +47,18 @@ final class ReadBandwidth implements AutoCloseable {
         memory.fill((byte) 1);
     }
 
-    /// {@return which pages the memory has, as far as it was asked for}
-    String pages() {
-        return largePages ? "large pages" : "usual pages";
+    /// {@return the fastest way on so many threads, and which pages the memory has}
+    String how(int threads) {
+        String pages = largePages ? ", large pages" : ", usual pages";
+        return switch (way(threads)) {
+            case ONE_STREAM -> loops.label() + pages;
+            case FOUR_STREAMS -> loops.label() + ", four streams" + pages;
+            case IN_C -> "C" + pages;
+        };
+    }
+
+    private Way way(int threads) {
+        return fastest.getOrDefault(threads, Way.ONE_STREAM);
     }
 
     /// Reads so little that the compiler soon has seen it often.
@@ -54,29 +68,50 @@ final class ReadBandwidth implements AutoCloseable {
         Blackhole.consume(loops.read(memory, 0, BLOCK, line, SHORT_ROUNDS));
     }
 
-    /// Reads with every thread at once, each walking a part of its own, as one stream or as four,
-    /// whichever is faster here: prefetchers differ.
-    ///
-    /// @param isThorough whether to find out which
-    double measure(int threads, ParallelRate rate, boolean isThorough) {
-        if (!isThorough) {
-            return measure(threads, rate, streams.getOrDefault(threads, Streams.ONE));
+    /// Reads with every thread at once, each walking a part of its own, in every way there is.
+    double measure(int threads) {
+        double best = 0;
+        for (Way way : Way.values()) {
+            if (way == Way.IN_C && inC.isEmpty()) {
+                continue;
+            }
+            double rate = measure(threads, ParallelRate.THOROUGH, way);
+            if (rate > best) {
+                best = rate;
+                fastest.put(threads, way);
+            }
         }
-        double one = measure(threads, rate, Streams.ONE);
-        double four = measure(threads, rate, Streams.FOUR);
-        streams.put(threads, one >= four ? Streams.ONE : Streams.FOUR);
-        return Math.max(one, four);
+        return best;
     }
 
-    private double measure(int threads, ParallelRate rate, Streams how) {
+    /// Reads briefly, in the way that was fastest.
+    double glance(int threads) {
+        return measure(threads, ParallelRate.BRIEF, way(threads));
+    }
+
+    private double measure(int threads, ParallelRate rate, Way way) {
         long part = memory.byteSize() / (BLOCK * PLACES) / threads * BLOCK * PLACES;
         long start = next.get() % (part / PLACES);
         return rate.best(
                 threads,
                 thread ->
-                        how == Streams.ONE
-                                ? oneStream(thread * part, part, start)
-                                : fourStreams(thread * part, part, start));
+                        switch (way) {
+                            case ONE_STREAM -> oneStream(thread * part, part, start);
+                            case FOUR_STREAMS -> fourStreams(thread * part, part, start);
+                            case IN_C -> inC(inC.orElseThrow(), thread * part, part, start);
+                        });
+    }
+
+    private DoubleSupplier inC(NativeLoops.Reader reader, long first, long length, long start) {
+        long address = memory.address() + first;
+        return walk(
+                length,
+                start,
+                BLOCK,
+                at -> {
+                    reader.read(address + at, BLOCK);
+                    return 0;
+                });
     }
 
     private DoubleSupplier oneStream(long first, long length, long start) {

@@ -1,9 +1,13 @@
 package dev.halcyon.bench.command;
 
+import dev.halcyon.bench.goal.Scorecard;
+import dev.halcyon.bench.goal.TargetText;
 import dev.halcyon.bench.result.BenchFile;
+import dev.halcyon.bench.result.NativeCode;
 import dev.halcyon.bench.suite.BenchOptions;
 import dev.halcyon.bench.suite.BenchOutcome;
 import dev.halcyon.bench.suite.BenchRun;
+import dev.halcyon.bench.suite.Contestant;
 import dev.halcyon.bench.suite.ResultText;
 import dev.halcyon.hal.Device;
 import dev.halcyon.hal.DeviceOptions;
@@ -39,6 +43,7 @@ import java.util.concurrent.Callable;
         })
 public final class BenchCommand implements Callable<Integer> {
     private static final String THREADS = "halcyon.cpu.threads";
+    private static final String NATIVE = "halcyon.cpu.native";
 
     @Spec private @Nullable CommandSpec spec;
 
@@ -76,6 +81,20 @@ public final class BenchCommand implements Callable<Integer> {
     private boolean peers;
 
     @Option(
+            names = "--java",
+            description =
+                    "time the processor's kernels in Java alone as well, beside those with native"
+                            + " code")
+    private boolean java;
+
+    @Option(
+            names = "--targets",
+            description =
+                    "hold the results against the project's targets and show the table; runs what"
+                            + " has targets, with --peers and --java")
+    private boolean targets;
+
+    @Option(
             names = "--json",
             paramLabel = "FILE",
             description = "write the results to a file, for halcyon report")
@@ -91,7 +110,8 @@ public final class BenchCommand implements Callable<Integer> {
         PrintWriter log = command.commandLine().getErr();
         Set<String> chosen =
                 new LinkedHashSet<>(suites.contains("all") ? BenchOptions.SUITES : suites);
-        BenchRun run = new BenchRun(new BenchOptions(chosen, quick, peers, text), log);
+        BenchRun run =
+                new BenchRun(new BenchOptions(chosen, quick, peers || targets, targets, text), log);
         BenchOutcome outcome = run.run(open(log));
         BenchFile file = outcome.file();
         if (json != null) {
@@ -112,6 +132,9 @@ public final class BenchCommand implements Callable<Integer> {
                                                 + ": "
                                                 + missing.reason()));
         out.println();
+        if (targets) {
+            out.println(TargetText.aligned(Scorecard.of(file)));
+        }
         out.println(outcome.summary());
         out.flush();
         return outcome.exitCode();
@@ -130,7 +153,7 @@ public final class BenchCommand implements Callable<Integer> {
         return opened;
     }
 
-    private static BenchRun.Opened open(String name, PrintWriter log) {
+    private BenchRun.Opened open(String name, PrintWriter log) {
         Selector.Choice choice = Selector.of(name).choose(Halcyon.discover());
         choice.passedOver().forEach(reason -> log.println("not taken: " + reason));
         DeviceOptions options = DeviceOptions.fromSystemProperties();
@@ -144,22 +167,53 @@ public final class BenchCommand implements Callable<Integer> {
                         + " "
                         + device.description().properties());
         log.flush();
-        boolean several =
-                Integer.parseInt(device.description().properties().getOrDefault("threads", "1"))
-                        > 1;
+        boolean isHost = device.description().backend().equals("cpu");
+        List<Contestant> contestants = new ArrayList<>();
+        NativeCode nativeCode = isHost ? nativeCode(device) : null;
+        contestants.add(contestant(choice, device, options, nativeCode));
+        if (nativeCode == NativeCode.ON && (java || targets)) {
+            DeviceOptions inJava = options.withProperty(NATIVE, "false");
+            contestants.add(
+                    contestant(
+                            choice,
+                            choice.entry().provider().open(ordinal, inJava),
+                            inJava,
+                            NativeCode.OFF));
+        }
+        return new BenchRun.Opened(contestants, choice.device().id());
+    }
+
+    private static NativeCode nativeCode(Device device) {
+        return property(device, "native", "none").startsWith("none")
+                ? NativeCode.OFF
+                : NativeCode.ON;
+    }
+
+    private static Contestant contestant(
+            Selector.Choice choice,
+            Device device,
+            DeviceOptions options,
+            @Nullable NativeCode nativeCode) {
+        boolean several = Integer.parseInt(property(device, "threads", "1")) > 1;
         Device oneThread =
-                device.description().backend().equals("cpu") && several
+                nativeCode != null && several
                         ? choice.entry()
                                 .provider()
-                                .open(ordinal, options.withProperty(THREADS, "1"))
+                                .open(choice.device().ordinal(), options.withProperty(THREADS, "1"))
                         : null;
-        return new BenchRun.Opened(device, oneThread, choice.device().id());
+        return new Contestant(device, oneThread, nativeCode);
+    }
+
+    private static String property(Device device, String name, String otherwise) {
+        return device.description().properties().getOrDefault(name, otherwise);
     }
 
     private static void close(BenchRun.Opened opened) {
-        opened.device().close();
-        if (opened.oneThread() != null) {
-            opened.oneThread().close();
+        for (Contestant contestant : opened.contestants()) {
+            contestant.device().close();
+            if (contestant.oneThread() != null) {
+                contestant.oneThread().close();
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ public final class ForeignLoad {
     private static final int[] BUSY = {1, 2, 3, 6, 7, 8};
 
     /// Less than this is within the counters' grain.
-    private static final double GRAIN_SECONDS = 0.03;
+    static final double GRAIN_SECONDS = 0.03;
 
     private final Path stat;
     private final OperatingSystemMXBean system =
@@ -59,13 +59,26 @@ public final class ForeignLoad {
     /// @param nanos the time
     public record Moment(double machineSeconds, double ownSeconds, long nanos) {}
 
-    /// {@return now}
+    /// {@return now, with this process and its friends as own}
     public Moment now() {
-        double own = system.getProcessCpuTime() / 1e9;
+        double own = seconds(ProcessHandle.current());
         for (ProcessHandle friend : friends) {
-            own += friend.info().totalCpuDuration().orElse(Duration.ZERO).toNanos() / 1e9;
+            own += seconds(friend);
         }
         return new Moment(machineSeconds(), own, System.nanoTime());
+    }
+
+    /// {@return now, with one process alone as own: it is measured, and whatever the rest of the
+    /// benchmark does meanwhile, such as compiling in this JVM, disturbs it}
+    public Moment now(ProcessHandle measured) {
+        return new Moment(machineSeconds(), seconds(measured), System.nanoTime());
+    }
+
+    private double seconds(ProcessHandle process) {
+        // The bean counts finer.
+        return process.equals(ProcessHandle.current())
+                ? system.getProcessCpuTime() / 1e9
+                : process.info().totalCpuDuration().orElse(Duration.ZERO).toNanos() / 1e9;
     }
 
     private double machineSeconds() {
@@ -90,13 +103,40 @@ public final class ForeignLoad {
     }
 
     static OptionalDouble between(Moment start, Moment end, int processors) {
-        double foreign =
-                end.machineSeconds - start.machineSeconds - (end.ownSeconds - start.ownSeconds);
-        double possible = (end.nanos - start.nanos) / 1e9 * processors;
-        if (Double.isNaN(foreign) || possible <= 0) {
-            return OptionalDouble.empty();
+        Tally tally = new Tally(processors);
+        tally.add(start, end);
+        return tally.share();
+    }
+
+    /// {@return a tally with nothing in it yet}
+    public Tally tally() {
+        return new Tally(system.getAvailableProcessors());
+    }
+
+    /// Adds up what others did in several stretches of time.
+    public static final class Tally {
+        private final int processors;
+        private double foreign;
+        private double possible;
+
+        Tally(int processors) {
+            this.processors = processors;
         }
-        return OptionalDouble.of(foreign < GRAIN_SECONDS ? 0 : Math.min(1, foreign / possible));
+
+        /// Adds the time between two moments that count the same processes as own.
+        public void add(Moment start, Moment end) {
+            foreign +=
+                    end.machineSeconds - start.machineSeconds - (end.ownSeconds - start.ownSeconds);
+            possible += (end.nanos - start.nanos) / 1e9 * processors;
+        }
+
+        /// {@return the share of all processors that others used, empty where it is unknown}
+        public OptionalDouble share() {
+            if (Double.isNaN(foreign) || possible <= 0) {
+                return OptionalDouble.empty();
+            }
+            return OptionalDouble.of(foreign < GRAIN_SECONDS ? 0 : Math.min(1, foreign / possible));
+        }
     }
 
     /// Waits until others leave the machine alone.

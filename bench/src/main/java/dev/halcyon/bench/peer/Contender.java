@@ -8,6 +8,7 @@ import dev.halcyon.bench.problem.PrefillProblem;
 import dev.halcyon.bench.problem.Problem;
 import dev.halcyon.hal.memory.DType;
 
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -32,6 +33,16 @@ public record Contender(
                             && gemm.linear();
 
     private static final List<String> ON_MKL = List.of("-Dorg.bytedeco.openblas.load=mkl_rt");
+
+    /// Freed memory stays with the process, in large pages. Otherwise every tensor that libtorch
+    /// makes for an instant is mapped and zeroed anew, which doubled its times.
+    private static final Map<String, String> KEEP_MEMORY =
+            Map.of(
+                    "MALLOC_ARENA_MAX", "1",
+                    "MALLOC_MMAP_MAX_", "0",
+                    "MALLOC_TOP_PAD_", "67108864",
+                    "MALLOC_TRIM_THRESHOLD_", "17179869184",
+                    "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
 
     /// {@return everybody that may be asked}
     ///
@@ -77,22 +88,23 @@ public record Contender(
         };
     }
 
-    /// {@return the environment of its process: OpenMP's threads stay where they are, for a kernel
-    /// may else wake them all on one processor}
-    static Map<String, String> environment(int threads) {
+    /// {@return the environment of its process}
+    ///
+    /// OpenMP's threads stay where they are, for a kernel may else wake them all on one processor.
+    /// MKL shares libgomp with libtorch where both are, for two pools of threads that spin on the
+    /// same processors get nowhere.
+    Map<String, String> environment(int threads) {
         String count = Integer.toString(threads);
-        return Map.of(
-                "OMP_NUM_THREADS",
-                count,
-                "MKL_NUM_THREADS",
-                count,
-                "OPENBLAS_NUM_THREADS",
-                count,
-                "OMP_PROC_BIND",
-                "true",
-                "OMP_PLACES",
-                "cores",
-                "MKL_DYNAMIC",
-                "FALSE");
+        Map<String, String> environment = new HashMap<>(KEEP_MEMORY);
+        environment.put("OMP_NUM_THREADS", count);
+        environment.put("MKL_NUM_THREADS", count);
+        environment.put("OPENBLAS_NUM_THREADS", count);
+        environment.put("OMP_PROC_BIND", "true");
+        environment.put("OMP_PLACES", "cores");
+        environment.put("MKL_DYNAMIC", "FALSE");
+        if (jvmFlags.equals(ON_MKL)) {
+            environment.put("MKL_THREADING_LAYER", "GNU");
+        }
+        return environment;
     }
 }

@@ -64,7 +64,7 @@ public final class PeerProcess implements Entrant, AutoCloseable {
         whole.add(contender.form());
         whole.add(Integer.toString(threads));
         ProcessBuilder builder = new ProcessBuilder(whole);
-        builder.environment().putAll(Contender.environment(threads));
+        builder.environment().putAll(contender.environment(threads));
         builder.redirectError(ProcessBuilder.Redirect.to(log.toFile()));
         PeerProcess peer;
         try {
@@ -114,8 +114,8 @@ public final class PeerProcess implements Entrant, AutoCloseable {
         return version;
     }
 
-    /// {@return the process, whose processor time is ours}
-    public ProcessHandle handle() {
+    @Override
+    public ProcessHandle process() {
         return process.toHandle();
     }
 

@@ -82,7 +82,7 @@ public final class PeerTeam implements AutoCloseable {
 
     /// {@return the processes, whose processor time is ours}
     public List<ProcessHandle> handles() {
-        return members.stream().map(PeerProcess::handle).toList();
+        return members.stream().map(PeerProcess::process).toList();
     }
 
     /// One that is ready to run a problem.
@@ -137,7 +137,7 @@ public final class PeerTeam implements AutoCloseable {
         } catch (EntrantFailure _) {
             member.close();
         }
-        if (!member.handle().isAlive()) {
+        if (!member.process().isAlive()) {
             members.remove(member);
         }
     }

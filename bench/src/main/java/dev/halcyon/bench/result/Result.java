@@ -15,6 +15,8 @@ import java.util.List;
 /// @param title the case; `case` in the file
 /// @param device which device, `cpu:0`
 /// @param variant implementation that ran, and what it was compiled for
+/// @param nativeCode whether native code took part; null where the device is not the host, and for
+///   calls of the API
 /// @param dtype the type whose peak the operations are held against
 /// @param medianSeconds median of the rounds' medians
 /// @param spread largest less smallest of the rounds' medians, relative to the median
@@ -43,6 +45,7 @@ public record Result(
         @JsonProperty("case") String title,
         String device,
         String variant,
+        @Nullable NativeCode nativeCode,
         String dtype,
         double medianSeconds,
         double spread,

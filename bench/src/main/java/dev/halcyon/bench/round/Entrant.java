@@ -12,6 +12,11 @@ public interface Entrant {
     /// @throws EntrantFailure if it cannot go on
     double[] run(int times);
 
+    /// {@return the process that does its work}
+    default ProcessHandle process() {
+        return ProcessHandle.current();
+    }
+
     /// Lets it use the processors again.
     default void resume() {}
 

@@ -13,9 +13,9 @@ import java.util.OptionalDouble;
 /// Times entrants in alternating rounds, so that whatever happens to the machine happens to all of
 /// them.
 ///
-/// A round is quiet when other programs used less than [ForeignLoad#QUIET] of the processors while
-/// it lasted. Disturbed rounds are repeated, up to as many again; if there are not three quiet ones
-/// then, all count and the measurement is marked.
+/// A round is quiet when nobody but the entrant whose turn it was used more than
+/// [ForeignLoad#QUIET] of the processors while it lasted. Disturbed rounds are repeated, up to as
+/// many again; if there are not three quiet ones then, all count and the measurement is marked.
 ///
 /// @param pace how long
 /// @param load tells what others do
@@ -68,18 +68,28 @@ public record Rounds(Pace pace, ForeignLoad load) {
     public Measurement measure(List<? extends Entrant> entrants, Runnable beside) {
         Map<Entrant, String> failures = new LinkedHashMap<>();
         Map<Entrant, Integer> runs = new LinkedHashMap<>();
+        double[] seconds = {0};
         for (Entrant entrant : entrants) {
-            attempt(entrant, failures, () -> runs.put(entrant, runsPerRound(warmUp(entrant))));
+            attempt(
+                    entrant,
+                    failures,
+                    () -> {
+                        double run = warmUp(entrant);
+                        runs.put(entrant, runsPerRound(run));
+                        seconds[0] += run * runsPerRound(run);
+                    });
         }
+        int wanted = rounds(seconds[0]);
+        int most = Math.max(wanted, pace.mostRounds() * wanted / pace.rounds());
         List<Round> rounds = new ArrayList<>();
         long quiet = 0;
-        while (quiet < pace.rounds() && rounds.size() < pace.mostRounds() && !runs.isEmpty()) {
+        while (quiet < wanted && rounds.size() < most && !runs.isEmpty()) {
             Round round = round(rounds.size() % 2 == 0, runs, failures, beside);
             failures.keySet().forEach(runs::remove);
             rounds.add(round);
             quiet += round.isQuiet() ? 1 : 0;
         }
-        boolean contended = quiet < Math.min(LEAST_QUIET, pace.rounds());
+        boolean contended = quiet < Math.min(LEAST_QUIET, wanted);
         List<Round> counted = contended ? rounds : rounds.stream().filter(Round::isQuiet).toList();
         Map<Entrant, Series> series = new LinkedHashMap<>();
         for (Entrant entrant : runs.keySet()) {
@@ -99,6 +109,14 @@ public record Rounds(Pace pace, ForeignLoad load) {
                 foreign.length == 0 ? OptionalDouble.empty() : OptionalDouble.of(middle(foreign)));
     }
 
+    /// {@return how many rounds of that length there is time for}
+    private int rounds(double roundSeconds) {
+        return Math.clamp(
+                (long) (pace.roundsSeconds() / roundSeconds),
+                Math.min(LEAST_QUIET, pace.rounds()),
+                pace.rounds());
+    }
+
     private Round round(
             boolean forwards,
             Map<Entrant, Integer> runs,
@@ -109,15 +127,22 @@ public record Rounds(Pace pace, ForeignLoad load) {
             Collections.reverse(order);
         }
         Map<Entrant, Double> medians = new LinkedHashMap<>();
+        ForeignLoad.Tally tally = load.tally();
         ForeignLoad.Moment start = load.now();
         beside.run();
+        tally.add(start, load.now());
         for (Entrant entrant : order) {
             attempt(
                     entrant,
                     failures,
-                    () -> medians.put(entrant, middle(entrant.run(runs.get(entrant)))));
+                    () -> {
+                        ForeignLoad.Moment before = load.now(entrant.process());
+                        double[] seconds = entrant.run(runs.get(entrant));
+                        tally.add(before, load.now(entrant.process()));
+                        medians.put(entrant, middle(seconds));
+                    });
         }
-        return new Round(medians, load.since(start));
+        return new Round(medians, tally.share());
     }
 
     /// Whoever fails is parked like the others, for it may still be at work.
@@ -149,8 +174,10 @@ public record Rounds(Pace pace, ForeignLoad load) {
             double elapsed = (System.nanoTime() - start) / 1e9;
             boolean settled = median >= SETTLED * best;
             best = Math.min(best, median);
+            // A run of seconds has long been compiled when it ends.
+            boolean isLong = median >= pace.leastWarmUpSeconds();
             if (elapsed >= pace.mostWarmUpSeconds()
-                    || settled && elapsed >= pace.leastWarmUpSeconds()) {
+                    || (settled || isLong) && elapsed >= pace.leastWarmUpSeconds()) {
                 return best;
             }
             times =

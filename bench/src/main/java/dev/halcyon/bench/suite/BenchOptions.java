@@ -8,8 +8,10 @@ import java.util.Set;
 /// @param suites of [#SUITES]
 /// @param quick whether to end within three minutes
 /// @param peers whether other libraries take part
+/// @param targets whether only what the project has targets for is run
 /// @param text part of the names of the cases to run; empty for all
-public record BenchOptions(Set<String> suites, boolean quick, boolean peers, String text) {
+public record BenchOptions(
+        Set<String> suites, boolean quick, boolean peers, boolean targets, String text) {
     /// The parts of the benchmark, in the order in which they run.
     public static final List<String> SUITES = List.of("gemm", "moe", "mla", "muon", "hal");
 

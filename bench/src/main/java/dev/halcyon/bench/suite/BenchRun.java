@@ -1,7 +1,9 @@
 package dev.halcyon.bench.suite;
 
 import dev.halcyon.bench.ceiling.CeilingMeter;
+import dev.halcyon.bench.goal.Targets;
 import dev.halcyon.bench.load.ForeignLoad;
+import dev.halcyon.bench.load.Patience;
 import dev.halcyon.bench.micro.HalMicro;
 import dev.halcyon.bench.peer.PeerTeam;
 import dev.halcyon.bench.problem.Problem;
@@ -9,10 +11,7 @@ import dev.halcyon.bench.result.BenchFile;
 import dev.halcyon.bench.result.BenchFile.Absence;
 import dev.halcyon.bench.result.Result;
 import dev.halcyon.bench.round.Pace;
-import dev.halcyon.hal.Device;
 import dev.halcyon.hal.error.HalException;
-
-import org.jspecify.annotations.Nullable;
 
 import java.io.PrintWriter;
 import java.time.Instant;
@@ -29,7 +28,10 @@ public final class BenchRun {
     /// Nor an API call after this.
     private static final double QUICK_CALL_SECONDS = 165;
 
-    private static final double SMALL_PROCESSOR_FLOPS = 1.5e11;
+    /// To tell the time left.
+    private static final double USUAL_FLOPS = 3e11;
+
+    private static final double PREPARING_SECONDS = 1;
     private static final double CEILING_SECONDS = 4;
     private static final double PEER_START_SECONDS = 20;
 
@@ -38,6 +40,7 @@ public final class BenchRun {
     private final HalMicro micro;
     private final PrintWriter log;
     private final ForeignLoad load = new ForeignLoad();
+    private final Patience patience;
     private final List<Result> results = new ArrayList<>();
     private final List<Absence> notRun = new ArrayList<>();
     private final List<Absence> absentPeers = new ArrayList<>();
@@ -53,25 +56,28 @@ public final class BenchRun {
     BenchRun(BenchOptions options, Pace pace, PrintWriter log) {
         this.options = options;
         this.pace = pace;
+        this.patience = new Patience(load, pace.quietWait(), pace.quietTotal());
         this.micro = options.quick() ? HalMicro.QUICK : HalMicro.FULL;
         this.log = log;
     }
 
     /// What is opened for one device.
     ///
-    /// @param device the device, closed by the run
-    /// @param oneThread the same device on one thread, if it is the host and has more; closed by
-    ///   the run
+    /// @param contestants the device in its settings, as it comes first
     /// @param selector what `--device` said
-    public record Opened(Device device, @Nullable Device oneThread, String selector) {}
+    public record Opened(List<Contestant> contestants, String selector) {
+        public Opened {
+            contestants = List.copyOf(contestants);
+        }
+    }
 
     /// {@return what came of it}
     public BenchOutcome run(List<Opened> devices) {
-        List<CaseList.Case> cases = CaseList.of(options.suites(), options.quick(), options.text());
+        List<CaseList.Case> cases = CaseList.of(options);
         List<String> calls =
                 options.suites().contains("hal")
                         ? HalMicro.names().stream()
-                                .filter(name -> ("hal " + name).contains(options.text()))
+                                .filter(name -> contains(HalRows.title(name)))
                                 .toList()
                         : List.of();
         if (cases.isEmpty() && calls.isEmpty()) {
@@ -86,28 +92,37 @@ public final class BenchRun {
         return run(devices, cases, calls);
     }
 
+    private boolean contains(String call) {
+        return CaseList.contains("hal " + call, options.text())
+                && (!options.targets() || Targets.isTargeted("hal " + call));
+    }
+
     BenchOutcome run(List<Opened> devices, List<CaseList.Case> cases, List<String> calls) {
         List<MachineSheet.Entry> sheet = new ArrayList<>();
         try (CeilingMeter meter = CeilingMeter.open();
                 Progress progress = new Progress(estimate(devices, cases, calls), log)) {
             for (Opened opened : devices) {
-                try (Subject subject = new Subject(opened.device(), meter);
-                        Subject single =
-                                opened.oneThread() == null
-                                        ? null
-                                        : new Subject(opened.oneThread(), meter)) {
-                    measureCeilings(subject, single, progress);
-                    try (PeerTeam team = team(cases, subject, progress)) {
+                List<Side> sides =
+                        opened.contestants().stream()
+                                .map(contestant -> Side.of(contestant, meter))
+                                .toList();
+                try {
+                    Side first = sides.getFirst();
+                    measureCeilings(first, progress);
+                    try (PeerTeam team = team(cases, first.all(), progress)) {
                         load.setFriends(team.handles());
+                        CaseRun run = new CaseRun(pace, load, patience, sides, team);
                         for (CaseList.Case each : cases) {
-                            one(new CaseRun(pace, load, subject, single, team), each, progress);
+                            one(run, each, progress);
                         }
                     }
-                    refuseFallback(subject);
-                    sheet.add(MachineSheet.Entry.of(subject));
-                    if (single != null) {
-                        sheet.add(MachineSheet.Entry.of(single));
+                    sides.forEach(side -> refuseFallback(side.all()));
+                    sheet.add(MachineSheet.Entry.of(first.all()));
+                    if (first.single() != null) {
+                        sheet.add(MachineSheet.Entry.of(first.single()));
                     }
+                } finally {
+                    sides.forEach(Side::close);
                 }
                 for (String call : calls) {
                     measureCall(call, opened, progress);
@@ -124,39 +139,43 @@ public final class BenchRun {
     }
 
     private double estimate(List<Opened> devices, List<CaseList.Case> cases, List<String> calls) {
-        double each = CEILING_SECONDS * 2 + (options.peers() ? PEER_START_SECONDS : 0);
-        for (CaseList.Case one : cases) {
-            each += estimate(one.problem());
+        double sum = 0;
+        for (Opened opened : devices) {
+            sum += CEILING_SECONDS * 2 + (options.peers() ? PEER_START_SECONDS : 0);
+            for (CaseList.Case one : cases) {
+                sum += estimate(one, opened.contestants().size());
+            }
+            sum += calls.size() * micro.secondsEach();
         }
-        return devices.size() * (each + calls.size() * micro.secondsEach());
+        return sum;
     }
 
-    /// With three of its peers, as most cases have, or at the speed of a small processor, whichever
-    /// is longer.
-    private double estimate(Problem problem) {
-        int entrants = options.peers() ? 4 : 1;
-        double runs =
-                (pace.rounds() + 2.0) * entrants * problem.roughFlops() / SMALL_PROCESSOR_FLOPS;
-        return Math.max(pace.caseSeconds(entrants), runs) + entrants * problem.bytesPerCopy() / 1e9;
+    /// With three of its peers, as most cases have.
+    private double estimate(CaseList.Case each, int settings) {
+        Problem problem = each.problem();
+        int ours = settings * (pace.scaling() && each.scaling() ? 2 : 1);
+        int entrants = ours + (options.peers() ? 3 : 0);
+        double preparing = entrants * (PREPARING_SECONDS + 2 * problem.bytesPerCopy() / 1e9);
+        return pace.caseSeconds(entrants, problem.roughFlops() / USUAL_FLOPS) + preparing;
     }
 
-    private void measureCeilings(Subject subject, @Nullable Subject single, Progress progress) {
-        progress.doing("measuring the ceilings of " + subject.id());
-        if (!load.awaitQuiet(pace.quietWait())) {
+    private void measureCeilings(Side side, Progress progress) {
+        progress.doing("measuring the ceilings of " + side.all().id());
+        if (!patience.awaitQuiet()) {
             progress.say(
                     "other programs use this machine; its ceilings may be higher than what is"
                             + " measured now");
         }
-        subject.measureCeilings();
+        side.all().measureCeilings();
         progress.advance(CEILING_SECONDS);
-        if (single != null) {
-            single.measureCeilings();
+        if (side.single() != null) {
+            side.single().measureCeilings();
         }
         progress.advance(CEILING_SECONDS);
     }
 
     private PeerTeam team(List<CaseList.Case> cases, Subject subject, Progress progress) {
-        if (!options.peers()) {
+        if (!options.peers() || cases.isEmpty()) {
             return PeerTeam.none();
         }
         if (!subject.isHost()) {
@@ -183,7 +202,7 @@ public final class BenchRun {
     }
 
     private void one(CaseRun run, CaseList.Case each, Progress progress) {
-        String device = run.subject().id();
+        String device = run.device();
         progress.doing(each.name());
         if (options.quick() && elapsedSeconds() > QUICK_SECONDS) {
             skip(each.name(), device, "out of time; a run without --quick has it", progress);
@@ -204,7 +223,7 @@ public final class BenchRun {
                                         + result.failure());
                     }
                 }
-                outcome.notRun().ifPresent(reason -> skip(each.name(), device, reason, progress));
+                outcome.notRun().forEach(reason -> skip(each.name(), device, reason, progress));
             } catch (HalException declined) {
                 skip(each.name(), device, String.valueOf(declined.getMessage()), progress);
             } catch (IllegalArgumentException | IllegalStateException broken) {
@@ -212,7 +231,7 @@ public final class BenchRun {
                 skip(each.name(), device, "failed: " + broken.getMessage(), progress);
             }
         }
-        progress.advance(estimate(each.problem()));
+        progress.advance(estimate(each, run.sides().size()));
     }
 
     private double elapsedSeconds() {
@@ -237,12 +256,12 @@ public final class BenchRun {
 
     private void measureCall(String call, Opened opened, Progress progress) {
         progress.doing("hal " + call);
-        String device = opened.device().description().id();
+        String device = opened.contestants().getFirst().device().description().id();
         if (options.quick() && elapsedSeconds() > QUICK_CALL_SECONDS) {
             skip("hal " + call, device, "out of time; a run without --quick has it", progress);
             return;
         }
-        boolean quiet = load.awaitQuiet(pace.quietWait());
+        boolean quiet = patience.awaitQuiet();
         try {
             results.add(HalRows.row(micro.run(call, opened.selector()), device, !quiet));
         } catch (IllegalStateException failed) {

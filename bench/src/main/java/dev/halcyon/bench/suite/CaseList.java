@@ -4,6 +4,7 @@ import static dev.halcyon.hal.memory.DType.BF16;
 import static dev.halcyon.hal.memory.DType.F32;
 import static dev.halcyon.hal.memory.DType.F8_E4M3;
 
+import dev.halcyon.bench.goal.Targets;
 import dev.halcyon.bench.problem.DecodeProblem;
 import dev.halcyon.bench.problem.GemmProblem;
 import dev.halcyon.bench.problem.MoeProblem;
@@ -14,7 +15,6 @@ import dev.halcyon.bench.problem.Problem;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 
 /// The cases of the benchmark.
 final class CaseList {
@@ -31,17 +31,18 @@ final class CaseList {
 
     private CaseList() {}
 
-    /// {@return the cases of these suites whose name contains `text`}
-    static List<Case> of(Set<String> suites, boolean quick, String text) {
+    /// {@return the cases that these options ask for}
+    static List<Case> of(BenchOptions options) {
         return all().stream()
-                .filter(each -> suites.contains(each.problem().suite()))
-                .filter(each -> !quick || each.quick())
-                .filter(
-                        each ->
-                                each.name()
-                                        .toLowerCase(Locale.ROOT)
-                                        .contains(text.toLowerCase(Locale.ROOT)))
+                .filter(each -> options.suites().contains(each.problem().suite()))
+                .filter(each -> !options.quick() || each.quick())
+                .filter(each -> !options.targets() || Targets.isTargeted(each.name()))
+                .filter(each -> contains(each.name(), options.text()))
                 .toList();
+    }
+
+    static boolean contains(String name, String text) {
+        return name.toLowerCase(Locale.ROOT).contains(text.toLowerCase(Locale.ROOT));
     }
 
     /// {@return every case there is}

@@ -13,9 +13,10 @@ final class HalRows {
     static Result row(HalMicro.Call call, String device, boolean contended) {
         return new Result(
                 "hal",
-                words(call.name()),
+                title(call.name()),
                 device,
                 "JMH",
+                null,
                 "",
                 call.medianSeconds(),
                 call.spread(),
@@ -41,8 +42,9 @@ final class HalRows {
                 "");
     }
 
-    /// `bindTenOperands` as "bind ten operands".
-    private static String words(String method) {
+    /// {@return the name of a benchmark's method in words: `bindTenOperands` as "bind ten
+    /// operands"}
+    static String title(String method) {
         return method.replaceAll("([A-Z])", " $1").toLowerCase(Locale.ROOT);
     }
 }

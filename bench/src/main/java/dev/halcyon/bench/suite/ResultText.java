@@ -2,6 +2,7 @@ package dev.halcyon.bench.suite;
 
 import dev.halcyon.bench.result.BenchFile;
 import dev.halcyon.bench.result.Machine;
+import dev.halcyon.bench.result.NativeCode;
 import dev.halcyon.bench.result.Result;
 
 import java.util.ArrayList;
@@ -85,6 +86,9 @@ public final class ResultText {
         }
         if (result.contended()) {
             marks.add("contended");
+        }
+        if (result.nativeCode() == NativeCode.OFF) {
+            marks.add("Java");
         }
         if (result.oneThreadRatio() != null) {
             marks.add(number("%.2fx one thread", result.oneThreadRatio()));

@@ -103,11 +103,11 @@ final class PeerProcessTest {
             peer.resume();
             peer.prepare(PROBLEM, 1);
             peer.park();
-            var before = peer.handle().info().totalCpuDuration();
+            var before = peer.process().info().totalCpuDuration();
             for (int i = 0; i < 50; i++) {
                 Thread.onSpinWait();
             }
-            assertThat(peer.handle().info().totalCpuDuration()).isEqualTo(before);
+            assertThat(peer.process().info().totalCpuDuration()).isEqualTo(before);
             peer.resume();
             assertThat(peer.sample(new long[] {1})).hasSize(1);
         }

@@ -9,6 +9,7 @@ import dev.halcyon.bench.result.Machine;
 import dev.halcyon.bench.result.Machine.Ceiling;
 import dev.halcyon.bench.result.Machine.DeviceInfo;
 import dev.halcyon.bench.result.Machine.TypePeak;
+import dev.halcyon.bench.result.NativeCode;
 import dev.halcyon.bench.result.Result;
 import dev.halcyon.bench.result.Result.PeerResult;
 
@@ -258,6 +259,7 @@ public final class SampleFiles {
                 title,
                 device,
                 "gemm.panel/512",
+                device.startsWith("cpu") ? NativeCode.SAME : null,
                 "F32",
                 seconds,
                 0.03,
@@ -283,7 +285,7 @@ public final class SampleFiles {
 
     private static Result call(String title, double seconds, double allocated) {
         return new Result(
-                "hal", title, "cpu:0", "JMH", "", seconds, 0.05, 0, 0, null, List.of(), 0, 10,
+                "hal", title, "cpu:0", "JMH", null, "", seconds, 0.05, 0, 0, null, List.of(), 0, 10,
                 false, null, null, null, null, null, null, null, null, null, allocated, "");
     }
 }

@@ -19,7 +19,8 @@ import java.util.Arrays;
 import java.util.List;
 
 final class RoundsTest {
-    private static final Pace BRIEF = new Pace(4, 4, 0.01, 0, 0, Duration.ZERO, 1, false);
+    private static final Pace BRIEF =
+            new Pace(4, 4, 0.01, 0, 0, 1, Duration.ZERO, Duration.ZERO, 1, false);
 
     /// A machine whose load nobody counts.
     private static final ForeignLoad UNKNOWN = new ForeignLoad(Path.of("no-such-file"));
@@ -111,7 +112,8 @@ final class RoundsTest {
         int[] ticks = {0};
         Files.writeString(stat, "cpu 0 0 0 0 0 0 0 0 0 0");
         return new Rounds(
-                        new Pace(4, 7, 0.01, 0, 0, Duration.ZERO, 1, false), new ForeignLoad(stat))
+                        new Pace(4, 7, 0.01, 0, 0, 1, Duration.ZERO, Duration.ZERO, 1, false),
+                        new ForeignLoad(stat))
                 .measure(
                         List.of(entrant),
                         () -> {

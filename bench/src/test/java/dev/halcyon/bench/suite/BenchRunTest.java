@@ -6,10 +6,14 @@ import static dev.halcyon.hal.memory.DType.F32;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import dev.halcyon.bench.goal.Target;
+import dev.halcyon.bench.goal.Targets;
+import dev.halcyon.bench.micro.HalMicro;
 import dev.halcyon.bench.problem.DecodeProblem;
 import dev.halcyon.bench.problem.GemmProblem;
 import dev.halcyon.bench.report.ReportPage;
 import dev.halcyon.bench.result.BenchFile;
+import dev.halcyon.bench.result.NativeCode;
 import dev.halcyon.bench.result.Result;
 import dev.halcyon.bench.round.Pace;
 import dev.halcyon.hal.DeviceOptions;
@@ -25,12 +29,14 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /// A whole run of a few tiny cases.
 final class BenchRunTest {
-    private static final Pace BRIEF = new Pace(3, 3, 0.001, 0.001, 0.01, Duration.ZERO, 60, true);
+    private static final Pace BRIEF =
+            new Pace(3, 3, 0.001, 0.001, 0.01, 1, Duration.ZERO, Duration.ZERO, 60, true);
     private static final BenchOptions OPTIONS =
-            new BenchOptions(Set.of("gemm", "mla"), false, false, "");
+            new BenchOptions(Set.of("gemm", "mla"), false, false, false, "");
 
     private final StringWriter said = new StringWriter();
 
@@ -45,7 +51,12 @@ final class BenchRunTest {
                 .run(
                         List.of(
                                 new BenchRun.Opened(
-                                        Halcyon.open(cpu, two), Halcyon.open(cpu, one), "cpu")),
+                                        List.of(
+                                                new Contestant(
+                                                        Halcyon.open(cpu, two),
+                                                        Halcyon.open(cpu, one),
+                                                        NativeCode.OFF)),
+                                        "cpu")),
                         cases,
                         List.of());
     }
@@ -101,7 +112,7 @@ final class BenchRunTest {
     @Test
     void refusesSuitesAndCasesThatThereAreNot() {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> new BenchOptions(Set.of("gem"), false, false, ""))
+                .isThrownBy(() -> new BenchOptions(Set.of("gem"), false, false, false, ""))
                 .withMessageContaining("gem")
                 .withMessageContaining("muon");
         assertThatIllegalArgumentException()
@@ -109,7 +120,7 @@ final class BenchRunTest {
                         () ->
                                 new BenchRun(
                                                 new BenchOptions(
-                                                        Set.of("gemm"), true, false, "8192"),
+                                                        Set.of("gemm"), true, false, false, "8192"),
                                                 new PrintWriter(said))
                                         .run(List.of()))
                 .withMessageContaining("8192");
@@ -117,20 +128,29 @@ final class BenchRunTest {
 
     @Test
     void everyTargetHasACase() {
-        assertThat(CaseList.of(Set.copyOf(BenchOptions.SUITES), false, ""))
+        BenchOptions everything =
+                new BenchOptions(Set.copyOf(BenchOptions.SUITES), false, false, false, "");
+        List<String> names =
+                Stream.concat(
+                                CaseList.of(everything).stream().map(CaseList.Case::name),
+                                HalMicro.names().stream().map(call -> "hal " + HalRows.title(call)))
+                        .toList();
+        for (Target target : Targets.all()) {
+            assertThat(names).as(target.name()).containsAll(target.cases());
+        }
+    }
+
+    @Test
+    void whatScalesIsTimedOnOneThread() {
+        BenchOptions everything =
+                new BenchOptions(Set.copyOf(BenchOptions.SUITES), false, false, true, "");
+        assertThat(CaseList.of(everything))
+                .filteredOn(CaseList.Case::scaling)
                 .extracting(CaseList.Case::name)
-                .contains(
-                        "gemm GEMM F32 512x512x512",
-                        "gemm GEMM F32 4096x4096x4096",
-                        "gemm GEMM F32 512x7168x2048",
-                        "gemm linear BF16 512x7168x2048, cold",
-                        "gemm linear BF16 1x7168x2048, cold",
-                        "moe layer BF16 64x1408, hidden 2048, top 6, 256 tokens",
-                        "moe layer F8_E4M3 64x1408, hidden 2048, top 6, 1 token",
-                        "mla decode 128 heads, 1048576 tokens",
-                        "mla decode 16 heads, 32768 tokens",
-                        "mla prefill BF16 16 heads, 2048 tokens, causal",
-                        "muon step BF16 2048x7168, Gram",
-                        "muon step BF16 64 x (1408x2048), Gram");
+                .containsExactlyInAnyOrderElementsOf(
+                        Targets.all().stream()
+                                .filter(target -> target.name().equals("two threads over one"))
+                                .flatMap(target -> target.cases().stream())
+                                .toList());
     }
 }
