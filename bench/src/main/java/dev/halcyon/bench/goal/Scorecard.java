@@ -59,6 +59,11 @@ public record Scorecard(List<Verdict> verdicts) {
             return verdicts.stream().map(verdict -> Optional.ofNullable(verdict.value())).toList();
         }
 
+        /// {@return the case without its suite}
+        public String caseName() {
+            return title.substring(title.indexOf(' ') + 1);
+        }
+
         /// {@return whether there is any value}
         public boolean isKnown() {
             return Stream.concat(java.stream(), nativeCode.stream())

@@ -5,7 +5,7 @@ import dev.halcyon.bench.result.NativeCode;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The table of targets as aligned text, or as Markdown.
+/// The table of targets as aligned text, or as Markdown: cases that were measured.
 public final class TargetText {
     private static final List<String> HEADER =
             List.of("target", "case", "Vector API", "", "with native code", "");
@@ -57,14 +57,17 @@ public final class TargetText {
         List<List<String>> lines = new ArrayList<>();
         String last = "";
         for (Scorecard.Line line : card.lines()) {
+            if (!line.isKnown()) {
+                continue;
+            }
             int height = Math.max(line.java().size(), line.nativeCode().size());
             for (int i = 0; i < height; i++) {
                 List<String> cells = new ArrayList<>();
                 cells.add(line.target().name().equals(last) ? "" : line.target().name());
-                cells.add(i == 0 ? line.title() : "");
+                cells.add(i == 0 ? line.caseName() : "");
                 last = line.target().name();
                 side(cells, line.java(), i);
-                if (line.isSame() && line.isKnown()) {
+                if (line.isSame()) {
                     cells.add(i == 0 ? "same" : "");
                     cells.add("");
                 } else {

@@ -7,6 +7,8 @@ import dev.halcyon.hal.memory.DType;
 
 import org.junit.jupiter.api.Test;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Map;
 
 final class MachineCeilingsTest {
@@ -55,7 +57,25 @@ final class MachineCeilingsTest {
                     new MachineCeilings[] {meter.glance(2), meter.glance(1)}) {
                 assertThat(ceilings.flops()).isPositive();
                 assertThat(ceilings.bytesPerSecond()).isPositive();
+                assertThat(ceilings.how()).contains("pages");
             }
         }
+    }
+
+    /// Without the library there are none, which is fine.
+    @Test
+    void nativeLoopsCountTheirOperations() {
+        NativeLoops loops = NativeLoops.find();
+        for (PeakLoop loop : loops.peaks()) {
+            assertThat(loop.run()).as(loop.label()).isPositive();
+        }
+        loops.reader()
+                .ifPresent(
+                        reader -> {
+                            try (Arena arena = Arena.ofConfined()) {
+                                MemorySegment memory = arena.allocate(1 << 20, 64);
+                                reader.read(memory.address(), memory.byteSize());
+                            }
+                        });
     }
 }
