@@ -49,18 +49,15 @@ final class MuonUpdateKernel implements Kernel<MuonUpdate, MuonUpdate.Args, Host
     private static final class Work implements HostWork, WorkerPool.Task {
         private final RowLoops loops;
         private final WorkerPool pool;
-        private final double scale;
+        private final MuonRates rates;
         private final Rows[] parameters;
         private final Rows[] directions;
-        private final Rows hyper;
         private final PieceBlocks blocks;
-        private float decay;
-        private float step;
 
         Work(CpuContext context, MuonUpdate spec, MuonUpdate.Args args) {
             this.loops = context.rows();
             this.pool = context.pool();
-            scale = spec.scale();
+            rates = new MuonRates(Rows.flat(args.hyper()), spec.scale());
             parameters = new Rows[spec.matrices()];
             directions = new Rows[spec.matrices()];
             // One operand may be a list and the other one tensor of all matrices, so both are taken
@@ -69,15 +66,12 @@ final class MuonUpdateKernel implements Kernel<MuonUpdate, MuonUpdate.Args, Host
                 parameters[i] = Rows.flat(Matrices.get(args.parameter(), i));
                 directions[i] = Rows.flat(Matrices.get(args.direction(), i));
             }
-            hyper = Rows.flat(args.hyper());
             blocks = new PieceBlocks(spec.matrices(), (long) spec.rows() * spec.columns());
         }
 
         @Override
         public void run(FaultSink faults) {
-            double learningRate = hyper.floatAt(0, 0);
-            decay = (float) (1 - learningRate * hyper.floatAt(0, 1));
-            step = (float) (-learningRate * scale);
+            rates.read();
             pool.run(blocks.count(), this);
         }
 
@@ -91,7 +85,8 @@ final class MuonUpdateKernel implements Kernel<MuonUpdate, MuonUpdate.Args, Host
                 int n = (int) Math.min(Scratch.LENGTH, end - from);
                 parameter.load(loops, 0, from, scratch.a, 0, n);
                 direction.load(loops, 0, from, scratch.b, 0, n);
-                loops.axpby(decay, scratch.a, 0, step, scratch.b, 0, scratch.a, 0, n);
+                loops.axpby(
+                        rates.decay(), scratch.a, 0, rates.step(), scratch.b, 0, scratch.a, 0, n);
                 parameter.store(loops, scratch.a, 0, n, 0, from);
             }
         }

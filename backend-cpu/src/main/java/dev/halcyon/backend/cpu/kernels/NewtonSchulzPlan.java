@@ -29,7 +29,7 @@ import java.util.Objects;
 /// place.
 ///
 /// The workspace holds X, then the small matrices (S and Y; or R, Z and two that are Q and T by
-/// turns), then what the products need, one after the other.
+/// turns), then what the products need, one after the other, and loading and storing as well.
 final class NewtonSchulzPlan {
     private static final long ALIGNMENT = 64;
 
@@ -65,7 +65,8 @@ final class NewtonSchulzPlan {
                                             limit - productsAt));
             most = Math.max(most, plan.workspaceBytes());
         }
-        this.workspaceBytes = productsAt + align(most);
+        this.workspaceBytes =
+                productsAt + align(Math.max(most, TallMatrix.stagingBytes(context, spec)));
     }
 
     /// {@return the plan within a workspace limit, or the one with the smallest possible workspace}
@@ -138,7 +139,7 @@ final class NewtonSchulzPlan {
     NewtonSchulzRun bind(Tensor workspace, long offset) {
         MemorySegment memory = workspace.segment().asSlice(offset, workspaceBytes);
         return new NewtonSchulzRun(
-                new TallMatrix(context, spec, memory, 0),
+                new TallMatrix(context, spec, memory, memory.asSlice(productsAt)),
                 spec.usesGram() ? new Binding(memory).gramForm() : new Binding(memory).plainForm());
     }
 

@@ -19,12 +19,12 @@ final class NewtonSchulzRun {
     }
 
     /// Orthogonalises one matrix.
-    void orthogonalise(Rows from, Rows to) {
-        x.load(from);
+    void orthogonalise(MatrixEnds matrix) {
+        x.load(matrix);
         x.normalise();
         for (Runnable stage : stages) {
             stage.run();
         }
-        x.store(to);
+        x.store(matrix);
     }
 }

@@ -10,6 +10,7 @@ final class OptimizerKernels {
     static void register(HostDevice.Builder device, CpuContext context) {
         device.kernel(new NewtonSchulzKernel(context));
         device.kernel(new AdamWStepKernel(context));
+        device.kernel(new MuonStepKernel(context));
         device.kernel(new MuonUpdateKernel(context));
         device.kernel(new QkClipKernel(context));
     }

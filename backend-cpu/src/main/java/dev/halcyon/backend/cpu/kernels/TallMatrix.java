@@ -1,25 +1,33 @@
 package dev.halcyon.backend.cpu.kernels;
 
 import dev.halcyon.backend.cpu.CpuContext;
+import dev.halcyon.backend.cpu.loops.MatrixLoops;
 import dev.halcyon.backend.cpu.loops.RowLoops;
 import dev.halcyon.backend.cpu.parallel.WorkerPool;
 import dev.halcyon.hal.kernel.optimizer.NewtonSchulz;
 import dev.halcyon.hal.memory.DType;
 
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
+import java.util.Objects;
 
 /// The matrix of a Newton-Schulz iteration, kept with its longer side as rows: what goes in is
 /// transposed if it is wide, and transposed back where it goes out.
 ///
-/// All passes run over bands of rows whose size depends on the shape alone, and so does the order
-/// in which the squares of the norm are added up.
+/// A wide matrix goes through a worker's staging area, some rows by a stretch of columns at a time:
+/// memory is read and written in long runs, and the transposition happens in the second-level
+/// cache. All pieces depend on the shape alone, and so does the order in which the squares of the
+/// norm are added up.
 final class TallMatrix {
-    /// Side of the squares that a transposition moves through a thread's scratch.
-    private static final int TILE = 32;
+    /// Rows of a piece: one line of the transposed matrix if it is BF16.
+    private static final int PIECE_ROWS = 32;
+
+    /// Keeps the rows of a piece out of each other's cache sets.
+    private static final int PITCH_GAP = 64;
 
     /// Elements of a band: some microseconds of work.
-    private static final int BAND_ELEMENTS = 1 << 14;
+    private static final int BAND_ELEMENTS = 1 << 15;
 
     /// Sums of squares of a stretch beyond these may have lost elements to underflow, or
     /// overflowed.
@@ -31,6 +39,7 @@ final class TallMatrix {
     private static final int MOST_EXPONENT = 120;
 
     private final RowLoops loops;
+    private final MatrixLoops moves;
     private final WorkerPool pool;
     private final NewtonSchulz spec;
     private final DType dtype;
@@ -38,36 +47,61 @@ final class TallMatrix {
     private final Rows inside;
     private final long rows;
     private final int columns;
-    private final long bandRows;
     private final int bands;
+    private final int piecesAlong;
+    private final int pieces;
+    private final MemorySegment staging;
+    private final long stagingPitch;
     private final double[] squares;
-    private final WorkerPool.Task loadBand = this::loadBand;
+    private final WorkerPool.Task loadPiece = this::loadPiece;
     private final WorkerPool.Task scaleBand = this::scaleBand;
-    private final WorkerPool.Task storeBand = this::storeBand;
-    private Rows outside;
+    private final WorkerPool.Task storePiece = this::storePiece;
+    private @Nullable MatrixEnds outside;
     private float coarse;
     private float fine;
 
     /// Makes a matrix in native memory.
-    TallMatrix(CpuContext context, NewtonSchulz spec, MemorySegment memory, long offset) {
+    ///
+    /// @param memory begins with the elements
+    /// @param staging [#stagingBytes] bytes that are free while the matrix is loaded or stored
+    TallMatrix(CpuContext context, NewtonSchulz spec, MemorySegment memory, MemorySegment staging) {
         this.loops = context.rows();
+        this.moves = context.matrix();
         this.pool = context.pool();
         this.spec = spec;
         this.dtype = spec.compute();
-        this.wide = spec.columns() > spec.rows() && spec.rows() > 1;
+        this.wide = isWide(spec);
         this.rows = spec.longSide();
         this.columns = spec.shortSide();
-        this.inside = new Rows(dtype, memory, offset, dtype.bytes(columns), rows);
-        this.outside = inside;
-        this.bandRows = TILE * Math.ceilDiv(BAND_ELEMENTS, (long) TILE * columns);
-        this.bands = Math.toIntExact(Math.ceilDiv(rows, bandRows));
-        this.squares = new double[bands];
+        this.inside = new Rows(dtype, memory, 0, dtype.bytes(columns), rows);
+        this.bands = Math.toIntExact(Math.ceilDiv(rows * columns, BAND_ELEMENTS));
+        this.piecesAlong = Math.toIntExact(Math.ceilDiv(rows, Scratch.LENGTH));
+        this.pieces = wide ? Math.ceilDiv(columns, PIECE_ROWS) * piecesAlong : bands;
+        this.staging = staging;
+        this.stagingPitch = stagingPitch(spec);
+        this.squares = new double[pieces];
     }
 
-    /// Takes the elements of a contiguous matrix, rounded to the type of this one.
-    void load(Rows from) {
+    private static boolean isWide(NewtonSchulz spec) {
+        return spec.columns() > spec.rows() && spec.rows() > 1;
+    }
+
+    private static long stagingPitch(NewtonSchulz spec) {
+        return spec.compute().bytes(Math.min(Scratch.LENGTH, spec.longSide()))
+                        / PITCH_GAP
+                        * PITCH_GAP
+                + 2 * PITCH_GAP;
+    }
+
+    /// {@return bytes that loading and storing need}
+    static long stagingBytes(CpuContext context, NewtonSchulz spec) {
+        return isWide(spec) ? context.pool().threads() * PIECE_ROWS * stagingPitch(spec) : 0;
+    }
+
+    /// Takes the elements of a matrix, rounded to the type of this one.
+    void load(MatrixEnds from) {
         outside = from;
-        pool.run(bands, loadBand);
+        pool.run(pieces, loadPiece);
     }
 
     /// Divides by the norm of what was loaded.
@@ -95,64 +129,67 @@ final class TallMatrix {
         pool.run(bands, scaleBand);
     }
 
-    /// Gives the elements to a contiguous matrix, rounded to its type.
-    void store(Rows to) {
+    /// Gives the elements to a matrix, rounded to its type.
+    void store(MatrixEnds to) {
         outside = to;
-        pool.run(bands, storeBand);
+        pool.run(pieces, storePiece);
     }
 
-    private void loadBand(int band, int worker) {
-        squares[band] = wide ? loadTransposed(band) : loadStraight(band);
+    private void loadPiece(int piece, int worker) {
+        MatrixEnds from = Objects.requireNonNull(outside);
+        squares[piece] = wide ? loadTransposed(from, piece, worker) : loadStraight(from, piece);
     }
 
-    private double loadStraight(int band) {
-        float[] values = Scratch.get().a;
+    private double loadStraight(MatrixEnds from, int band) {
+        Scratch scratch = Scratch.get();
         double sum = 0;
-        long end = firstRow(band + 1) * columns;
-        for (long from = firstRow(band) * columns; from < end; from += Scratch.LENGTH) {
-            int count = (int) Math.min(Scratch.LENGTH, end - from);
-            outside.load(loops, 0, from, values, 0, count);
-            inside.store(loops, values, 0, count, 0, from);
+        long end = firstElement(band + 1);
+        for (long at = firstElement(band); at < end; at += Scratch.LENGTH) {
+            int count = (int) Math.min(Scratch.LENGTH, end - at);
+            from.fetch(scratch, 0, at, count);
+            inside.store(loops, scratch.a, 0, count, 0, at);
             if (dtype != DType.F32) {
-                inside.load(loops, 0, from, values, 0, count);
+                inside.load(loops, 0, at, scratch.a, 0, count);
             }
-            sum += sumOfSquares(values, count);
+            sum += sumOfSquares(scratch.a, count);
         }
         return sum;
     }
 
-    private double loadTransposed(int band) {
+    private double loadTransposed(MatrixEnds from, int piece, int worker) {
         Scratch scratch = Scratch.get();
+        int column = piece / piecesAlong * PIECE_ROWS;
+        int width = Math.min(PIECE_ROWS, columns - column);
+        long row = (long) (piece % piecesAlong) * Scratch.LENGTH;
+        int height = (int) Math.min(Scratch.LENGTH, rows - row);
+        long base = worker * PIECE_ROWS * stagingPitch;
         double sum = 0;
-        long end = firstRow(band + 1);
-        for (int column = 0; column < columns; column += TILE) {
-            int width = Math.min(TILE, columns - column);
-            for (long row = firstRow(band); row < end; row += TILE) {
-                int height = (int) Math.min(TILE, end - row);
-                for (int i = 0; i < width; i++) {
-                    outside.load(loops, column + i, row, scratch.a, i * TILE, height);
-                }
-                if (width < TILE) {
-                    // The sum of squares runs over the whole square.
-                    Arrays.fill(scratch.b, 0);
-                }
-                transpose(scratch.a, width, height, scratch.b);
-                for (int i = 0; i < height; i++) {
-                    inside.store(loops, scratch.b, i * TILE, width, row + i, column);
-                    if (dtype != DType.F32) {
-                        inside.load(loops, row + i, column, scratch.b, i * TILE, width);
-                    }
-                }
-                sum += sumOfSquares(scratch.b, height * TILE);
+        for (int i = 0; i < width; i++) {
+            long at = base + i * stagingPitch;
+            from.fetch(scratch, column + i, row, height);
+            loops.store(dtype, scratch.a, 0, height, staging, at);
+            if (dtype != DType.F32) {
+                loops.load(dtype, staging, at, scratch.a, 0, height);
             }
+            sum += sumOfSquares(scratch.a, height);
         }
+        moves.transpose(
+                dtype,
+                staging,
+                base,
+                stagingPitch,
+                width,
+                height,
+                inside.memory(),
+                inside.at(row, column),
+                inside.rowBytes());
         return sum;
     }
 
     private void scaleBand(int band, int worker) {
         float[] values = Scratch.get().a;
-        long end = firstRow(band + 1) * columns;
-        for (long from = firstRow(band) * columns; from < end; from += Scratch.LENGTH) {
+        long end = firstElement(band + 1);
+        for (long from = firstElement(band); from < end; from += Scratch.LENGTH) {
             int count = (int) Math.min(Scratch.LENGTH, end - from);
             inside.load(loops, 0, from, values, 0, count);
             if (coarse != 1) {
@@ -163,49 +200,46 @@ final class TallMatrix {
         }
     }
 
-    private void storeBand(int band, int worker) {
+    private void storePiece(int piece, int worker) {
+        MatrixEnds to = Objects.requireNonNull(outside);
         if (wide) {
-            storeTransposed(band);
+            storeTransposed(to, piece, worker);
             return;
         }
-        float[] values = Scratch.get().a;
-        long end = firstRow(band + 1) * columns;
-        for (long from = firstRow(band) * columns; from < end; from += Scratch.LENGTH) {
-            int count = (int) Math.min(Scratch.LENGTH, end - from);
-            inside.load(loops, 0, from, values, 0, count);
-            outside.store(loops, values, 0, count, 0, from);
-        }
-    }
-
-    private void storeTransposed(int band) {
         Scratch scratch = Scratch.get();
-        long end = firstRow(band + 1);
-        for (int column = 0; column < columns; column += TILE) {
-            int width = Math.min(TILE, columns - column);
-            for (long row = firstRow(band); row < end; row += TILE) {
-                int height = (int) Math.min(TILE, end - row);
-                for (int i = 0; i < height; i++) {
-                    inside.load(loops, row + i, column, scratch.a, i * TILE, width);
-                }
-                transpose(scratch.a, height, width, scratch.b);
-                for (int i = 0; i < width; i++) {
-                    outside.store(loops, scratch.b, i * TILE, height, column + i, row);
-                }
-            }
+        long end = firstElement(piece + 1);
+        for (long from = firstElement(piece); from < end; from += Scratch.LENGTH) {
+            int count = (int) Math.min(Scratch.LENGTH, end - from);
+            inside.load(loops, 0, from, scratch.a, 0, count);
+            to.deliver(scratch, 0, from, count);
         }
     }
 
-    private long firstRow(int band) {
-        return Math.min(rows, band * bandRows);
+    private void storeTransposed(MatrixEnds to, int piece, int worker) {
+        Scratch scratch = Scratch.get();
+        int column = piece / piecesAlong * PIECE_ROWS;
+        int width = Math.min(PIECE_ROWS, columns - column);
+        long row = (long) (piece % piecesAlong) * Scratch.LENGTH;
+        int height = (int) Math.min(Scratch.LENGTH, rows - row);
+        long base = worker * PIECE_ROWS * stagingPitch;
+        moves.transpose(
+                dtype,
+                inside.memory(),
+                inside.at(row, column),
+                inside.rowBytes(),
+                height,
+                width,
+                staging,
+                base,
+                stagingPitch);
+        for (int i = 0; i < width; i++) {
+            loops.load(dtype, staging, base + i * stagingPitch, scratch.a, 0, height);
+            to.deliver(scratch, column + i, row, height);
+        }
     }
 
-    /// Both squares have rows of [#TILE] elements.
-    private static void transpose(float[] from, int height, int width, float[] to) {
-        for (int i = 0; i < height; i++) {
-            for (int j = 0; j < width; j++) {
-                to[j * TILE + i] = from[i * TILE + j];
-            }
-        }
+    private long firstElement(int band) {
+        return Math.min(rows * columns, (long) band * BAND_ELEMENTS);
     }
 
     private double sumOfSquares(float[] values, int count) {
