@@ -1,11 +1,10 @@
 package dev.halcyon.backend.cpu.kernels;
 
 import dev.halcyon.backend.cpu.CpuContext;
+import dev.halcyon.backend.cpu.product.BoundProduct;
 import dev.halcyon.backend.cpu.product.Elements;
 import dev.halcyon.backend.cpu.product.Matrices;
-import dev.halcyon.backend.cpu.product.MatrixProduct;
-import dev.halcyon.backend.cpu.product.ProductForm;
-import dev.halcyon.backend.cpu.product.ProductPlan;
+import dev.halcyon.backend.cpu.product.PlannedProduct;
 import dev.halcyon.backend.cpu.product.ProductShape;
 import dev.halcyon.backend.cpu.product.Weights;
 import dev.halcyon.hal.Limits;
@@ -22,7 +21,6 @@ import dev.halcyon.hal.spi.Kernel;
 import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.List;
 
 /// [Gemm] on the product engine: every matrix of a batch is one group.
@@ -40,7 +38,7 @@ final class GemmKernel implements Kernel<Gemm, Gemm.Args, HostWork> {
 
     @Override
     public List<String> implementations() {
-        return Arrays.stream(ProductForm.values()).map(form -> "gemm." + form.label()).toList();
+        return PlannedProduct.labels(context).stream().map(label -> "gemm." + label).toList();
     }
 
     @Override
@@ -70,23 +68,22 @@ final class GemmKernel implements Kernel<Gemm, Gemm.Args, HostWork> {
                         .withTransposed(spec.transposeA(), spec.transposeB())
                         .withFactors((float) spec.alpha(), (float) spec.beta())
                         .withInvariant(spec.batchInvariant());
-        ProductPlan plan =
-                ProductPlan.of(shape, context.pool(), context.matrix(), limits.workspaceBytes());
+        PlannedProduct plan = PlannedProduct.of(shape, context, limits.workspaceBytes());
         return Decision.planned(
-                context.implementation("gemm." + plan.form().label()),
+                context.implementation("gemm." + plan.label()),
                 new Numerics(DType.F32, plan.invariant(), true),
                 plan.workspaceBytes(),
                 (args, workspace) -> bind(spec, plan, args, workspace));
     }
 
-    private HostWork bind(Gemm spec, ProductPlan plan, Gemm.Args args, Tensor workspace) {
+    private HostWork bind(Gemm spec, PlannedProduct plan, Gemm.Args args, Tensor workspace) {
         int batch = args.a().rank() == 3 ? (int) args.a().dim(0) : 1;
         int rows = (int) args.a().dim(spec.transposeA() ? -1 : -2);
         if (batch == 0 || rows == 0) {
             return _ -> {};
         }
         Matrices out = Matrices.of(args.out(), batch);
-        MatrixProduct product =
+        BoundProduct product =
                 plan.bind(
                         Matrices.of(args.a(), batch),
                         Weights.of(args.b(), batch, context.matrix().panelColumns()),
@@ -102,7 +99,7 @@ final class GemmKernel implements Kernel<Gemm, Gemm.Args, HostWork> {
     }
 
     private record Work(
-            MatrixProduct product,
+            BoundProduct product,
             int batch,
             int rows,
             int depth,

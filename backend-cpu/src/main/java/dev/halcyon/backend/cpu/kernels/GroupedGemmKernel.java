@@ -1,11 +1,10 @@
 package dev.halcyon.backend.cpu.kernels;
 
 import dev.halcyon.backend.cpu.CpuContext;
+import dev.halcyon.backend.cpu.product.BoundProduct;
 import dev.halcyon.backend.cpu.product.Elements;
 import dev.halcyon.backend.cpu.product.Matrices;
-import dev.halcyon.backend.cpu.product.MatrixProduct;
-import dev.halcyon.backend.cpu.product.ProductForm;
-import dev.halcyon.backend.cpu.product.ProductPlan;
+import dev.halcyon.backend.cpu.product.PlannedProduct;
 import dev.halcyon.backend.cpu.product.ProductShape;
 import dev.halcyon.backend.cpu.product.Weights;
 import dev.halcyon.hal.Limits;
@@ -22,7 +21,6 @@ import dev.halcyon.hal.spi.Kernel;
 import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.List;
 
 /// [GroupedGemm] on the product engine. Segments are read and checked when it runs; a bad one is
@@ -44,8 +42,8 @@ final class GroupedGemmKernel implements Kernel<GroupedGemm, GroupedGemm.Args, H
 
     @Override
     public List<String> implementations() {
-        return Arrays.stream(ProductForm.values())
-                .map(form -> "groupedgemm." + form.label())
+        return PlannedProduct.labels(context).stream()
+                .map(label -> "groupedgemm." + label)
                 .toList();
     }
 
@@ -87,16 +85,15 @@ final class GroupedGemmKernel implements Kernel<GroupedGemm, GroupedGemm.Args, H
                                 .withTransposed(true, false)
                         : ProductShape.of(
                                 spec.maxRows(), spec.n(), spec.k(), spec.a(), spec.b(), spec.out());
-        ProductPlan plan =
-                ProductPlan.of(
+        PlannedProduct plan =
+                PlannedProduct.of(
                         shape.inGroups(spec.groups(), (int) rows)
                                 .withFactors(1, spec.add() ? 1 : 0)
                                 .withInvariant(spec.batchInvariant()),
-                        context.pool(),
-                        context.matrix(),
+                        context,
                         limits.workspaceBytes());
         return Decision.planned(
-                context.implementation("groupedgemm." + plan.form().label()),
+                context.implementation("groupedgemm." + plan.label()),
                 new Numerics(DType.F32, plan.invariant(), true),
                 plan.workspaceBytes(),
                 (args, workspace) -> new Work(context, spec, plan, args, workspace));
@@ -110,12 +107,12 @@ final class GroupedGemmKernel implements Kernel<GroupedGemm, GroupedGemm.Args, H
         private final Matrices left;
         private final @Nullable Matrices movedRight;
         private final Matrices out;
-        private final MatrixProduct product;
+        private final BoundProduct product;
 
         Work(
                 CpuContext context,
                 GroupedGemm spec,
-                ProductPlan plan,
+                PlannedProduct plan,
                 GroupedGemm.Args args,
                 Tensor workspace) {
             this.spec = spec;

@@ -1,10 +1,10 @@
 package dev.halcyon.backend.cpu.kernels;
 
 import dev.halcyon.backend.cpu.CpuContext;
+import dev.halcyon.backend.cpu.product.BoundProduct;
 import dev.halcyon.backend.cpu.product.Elements;
 import dev.halcyon.backend.cpu.product.Matrices;
-import dev.halcyon.backend.cpu.product.MatrixProduct;
-import dev.halcyon.backend.cpu.product.ProductPlan;
+import dev.halcyon.backend.cpu.product.PlannedProduct;
 import dev.halcyon.backend.cpu.product.ProductShape;
 import dev.halcyon.backend.cpu.product.Weights;
 import dev.halcyon.hal.kernel.optimizer.Coefficients;
@@ -41,7 +41,7 @@ final class NewtonSchulzPlan {
     private final DType dtype;
     private final int n;
     private final int m;
-    private final Map<ProductShape, ProductPlan> products = new LinkedHashMap<>();
+    private final Map<ProductShape, PlannedProduct> products = new LinkedHashMap<>();
     private final long productsAt;
     private final long workspaceBytes;
 
@@ -54,15 +54,9 @@ final class NewtonSchulzPlan {
         this.productsAt = smallAt(spec.usesGram() ? 4 : 2);
         long most = 0;
         for (ProductShape shape : shapes()) {
-            ProductPlan plan =
+            PlannedProduct plan =
                     products.computeIfAbsent(
-                            shape,
-                            key ->
-                                    ProductPlan.of(
-                                            key,
-                                            context.pool(),
-                                            context.matrix(),
-                                            limit - productsAt));
+                            shape, key -> PlannedProduct.of(key, context, limit - productsAt));
             most = Math.max(most, plan.workspaceBytes());
         }
         this.workspaceBytes =
@@ -205,8 +199,8 @@ final class NewtonSchulzPlan {
 
         private void product(
                 ProductShape shape, Matrices left, Matrices right, Matrices addend, Matrices out) {
-            ProductPlan plan = Objects.requireNonNull(products.get(shape));
-            MatrixProduct product = plan.bind(left, Weights.of(right), addend, out, scratch);
+            PlannedProduct plan = Objects.requireNonNull(products.get(shape));
+            BoundProduct product = plan.bind(left, Weights.of(right), addend, out, scratch);
             product.size(0, shape.maxRows(), shape.maxDepth());
             stages.add(product::run);
         }

@@ -18,7 +18,7 @@ import java.lang.foreign.MemorySegment;
 /// them is stored.
 ///
 /// One thread at a time runs it.
-public final class MatrixProduct {
+public final class MatrixProduct implements BoundProduct {
     /// Multiply-adds below which waking a second thread costs more than it saves.
     private static final long SMALL = 1 << 15;
 
@@ -86,16 +86,13 @@ public final class MatrixProduct {
         this.unitLeft = new long[mostUnits];
     }
 
-    /// Sets the size of a group; all are empty at first.
-    ///
-    /// @param groupRows rows; the shape bounds them, and their sum over all groups
-    /// @param groupDepth length of the sums, at most the shape's
+    @Override
     public void size(int group, int groupRows, int groupDepth) {
         rows[group] = groupRows;
         depth[group] = groupDepth;
     }
 
-    /// Computes every result.
+    @Override
     public void run() {
         int units = cutIntoUnits();
         int shared = plan.sharedColumns() / plan.taskColumns();

@@ -13,7 +13,7 @@ import java.lang.foreign.MemorySegment;
 /// units share them; then an area for each worker. Block sizes come from the shape and the vector
 /// width alone. They change neither order nor result of a sum; they are chosen so that a panel
 /// stays in the first-level cache while the rows of a unit, which stay in the second, pass by.
-public final class ProductPlan {
+public final class ProductPlan implements PlannedProduct {
     /// Rows from which packing a panel costs less than the tiles over panels win.
     static final int PACKING_ROWS = 48;
 
@@ -181,20 +181,22 @@ public final class ProductPlan {
                         && groupRows < PACKING_ROWS;
     }
 
-    /// {@return whether a row's result is the same bits whatever other rows there are}
+    @Override
     public boolean invariant() {
         return form != ProductForm.PACKING || !shape.rightTransposed();
     }
 
-    /// {@return bytes of workspace that a run needs}
+    @Override
+    public String label() {
+        return form.label();
+    }
+
+    @Override
     public long workspaceBytes() {
         return areasAt() + area().bytes() * pool.threads();
     }
 
-    /// {@return the product of given operands}
-    ///
-    /// @param addend what beta multiplies; the same as `out` for an update in place
-    /// @param workspace at least [#workspaceBytes()] bytes, aligned to 64
+    @Override
     public MatrixProduct bind(
             Matrices left, Weights right, Matrices addend, Matrices out, MemorySegment workspace) {
         return new MatrixProduct(this, left, right, addend, out, workspace);

@@ -69,6 +69,18 @@ public final class Weights {
                 0);
     }
 
+    /// {@return one packed matrix}
+    static Weights ofPanels(WeightFormat format, MemorySegment memory, PanelLayout layout) {
+        return new Weights(
+                format,
+                new MemorySegment[] {memory},
+                new long[1],
+                NO_SEGMENTS,
+                NO_OFFSETS,
+                layout.panelBytes(),
+                0);
+    }
+
     /// {@return the matrices of an operand: one that all groups share if it has rank 2, otherwise
     /// one a group}
     ///

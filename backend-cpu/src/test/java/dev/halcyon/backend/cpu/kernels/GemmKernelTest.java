@@ -72,7 +72,9 @@ class GemmKernelTest {
             Tensor b = bench.random(type, 70, 83);
             Tensor out = bench.random(type, 197, 70);
             Gemm spec = PlainGemm.spec(a, b, out, false, true);
-            assertEquals("gemm.packing", implementation(bench.device().supports(spec)));
+            assertEquals(
+                    bench.implementation("gemm.packing", type),
+                    implementation(bench.device().supports(spec)));
             PlainGemm.check(bench, spec, a, b, b, out);
         }
     }

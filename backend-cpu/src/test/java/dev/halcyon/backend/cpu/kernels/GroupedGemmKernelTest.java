@@ -92,7 +92,7 @@ class GroupedGemmKernelTest {
             Operand packed = bench.packed(b);
             GroupedGemm panel = GroupedGemm.contiguous(5, 61, 37, 70, type, packed.format(), type);
             checkContiguous(panel, a, packed, b);
-            assertEquals("groupedgemm.panel", implementation(panel));
+            assertEquals(bench.implementation("groupedgemm.panel", type), implementation(panel));
         }
     }
 
@@ -181,7 +181,8 @@ class GroupedGemmKernelTest {
                         GroupedGemm.kGrouped(5, 61, 13, 45, type, type, DType.F32)
                                 .withAdd(add)
                                 .withBatchInvariant(true);
-                assertEquals("groupedgemm.packing", implementation(spec));
+                assertEquals(
+                        bench.implementation("groupedgemm.packing", type), implementation(spec));
                 bench.run(
                         spec,
                         GroupedGemm.Args.of(a, b, bench.ints(STARTS), bench.ints(COUNTS), out));

@@ -43,12 +43,17 @@ final class MatrixBench implements AutoCloseable {
                 new CpuBackendProvider()
                         .open(
                                 0,
-                                DeviceOptions.defaults()
+                                DeviceOptions.fromSystemProperties()
                                         .withProperty(
-                                                "halcyon.cpu.threads", Integer.toString(threads))
-                                        .withProperty(
-                                                "halcyon.cpu.isa",
-                                                System.getProperty("halcyon.cpu.isa", "auto"))));
+                                                "halcyon.cpu.threads", Integer.toString(threads))));
+    }
+
+    /// {@return the name of an implementation of products of some type: BF16 takes native kernels
+    /// where there are any}
+    String implementation(String name, DType type) {
+        String kernels = device.description().properties().getOrDefault("native", "none");
+        boolean isNative = type == DType.BF16 && !kernels.startsWith("none");
+        return isNative ? name + "." + kernels : name;
     }
 
     Device device() {

@@ -40,12 +40,9 @@ final class RowBench implements AutoCloseable {
                 new CpuBackendProvider()
                         .open(
                                 0,
-                                DeviceOptions.defaults()
+                                DeviceOptions.fromSystemProperties()
                                         .withProperty(
-                                                "halcyon.cpu.threads", Integer.toString(threads))
-                                        .withProperty(
-                                                "halcyon.cpu.isa",
-                                                System.getProperty("halcyon.cpu.isa", "auto"))));
+                                                "halcyon.cpu.threads", Integer.toString(threads))));
     }
 
     /// Runs `scenario` with one thread and with three and compares the bits of the tensor that it
