@@ -1,5 +1,6 @@
 package dev.halcyon.bench.command;
 
+import dev.halcyon.bench.report.ReportMarkdown;
 import dev.halcyon.bench.report.ReportPage;
 import dev.halcyon.bench.result.BenchFile;
 
@@ -25,7 +26,7 @@ import java.util.concurrent.Callable;
         mixinStandardHelpOptions = true,
         description =
                 "Makes one HTML page, which needs nothing else, of the results of one or more"
-                        + " machines.")
+                        + " machines; or Markdown, if the name ends so.")
 public final class ReportCommand implements Callable<Integer> {
     @Spec private @Nullable CommandSpec spec;
 
@@ -36,8 +37,10 @@ public final class ReportCommand implements Callable<Integer> {
             names = {"-o", "--output"},
             paramLabel = "PAGE",
             defaultValue = "report.html",
-            description = "where to write the page (default: ${DEFAULT-VALUE})")
-    private Path output = Path.of("report.html");
+            description =
+                    "where to write the page, .html or .md; may be given several times (default:"
+                            + " ${DEFAULT-VALUE})")
+    private List<Path> outputs = List.of(Path.of("report.html"));
 
     /// Made by the command line.
     public ReportCommand() {}
@@ -45,14 +48,20 @@ public final class ReportCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
-        String page = ReportPage.of(files.stream().map(BenchFile::read).toList());
-        try {
-            Files.writeString(output, page);
-        } catch (IOException unwritable) {
-            throw new IllegalArgumentException(
-                    "cannot write " + output + ": " + unwritable.getMessage(), unwritable);
+        List<BenchFile> read = files.stream().map(BenchFile::read).toList();
+        for (Path output : outputs) {
+            String page =
+                    output.toString().endsWith(".md")
+                            ? ReportMarkdown.of(read)
+                            : ReportPage.of(read);
+            try {
+                Files.writeString(output, page);
+            } catch (IOException unwritable) {
+                throw new IllegalArgumentException(
+                        "cannot write " + output + ": " + unwritable.getMessage(), unwritable);
+            }
+            out.println(output + ": " + files.size() + (files.size() == 1 ? " file" : " files"));
         }
-        out.println(output + ": " + files.size() + (files.size() == 1 ? " file" : " files"));
         out.flush();
         return 0;
     }

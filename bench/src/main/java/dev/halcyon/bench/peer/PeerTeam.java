@@ -5,6 +5,7 @@ import dev.halcyon.bench.round.Entrant.EntrantFailure;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.BiConsumer;
 
@@ -115,10 +116,12 @@ public final class PeerTeam implements AutoCloseable {
                     } else {
                         absences.accept(
                                 about,
-                                "its result differs from ours by "
-                                        + error
-                                        + " of the largest magnitude, more than "
-                                        + Agreement.ALLOWED * problem.tolerance());
+                                String.format(
+                                        Locale.ROOT,
+                                        "its result differs from ours by %.2g of the largest"
+                                                + " magnitude, more than %.2g",
+                                        error,
+                                        Agreement.ALLOWED * problem.tolerance()));
                         member.release();
                     }
                 }

@@ -46,7 +46,7 @@ record MachineCards(List<BenchFile> files) {
         page.end();
     }
 
-    private static String describe(Ceiling ceiling) {
+    static String describe(Ceiling ceiling) {
         StringBuilder text = new StringBuilder(ceiling.device());
         if (ceiling.threads() > 0) {
             text.append(" on ")

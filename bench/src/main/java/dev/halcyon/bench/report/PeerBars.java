@@ -1,15 +1,24 @@
 package dev.halcyon.bench.report;
 
 import dev.halcyon.bench.result.BenchFile;
+import dev.halcyon.bench.result.NativeCode;
 import dev.halcyon.bench.result.Result;
 
+import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
-/// Every peer's time over ours as a bar: to the right of the line in the middle, we are faster.
+/// Everybody who ran a case, as bars: the longer, the faster.
 record PeerBars(List<BenchFile> files) {
-    /// Ratios beyond 4 and a quarter end at the edge.
-    private static final double EDGE = 2;
+    /// One bar.
+    ///
+    /// @param name who
+    /// @param detail version or implementation
+    /// @param seconds how long it took
+    /// @param kind class of its bar
+    private record Bar(String name, String detail, double seconds, String kind) {}
 
     boolean isEmpty() {
         return files.stream()
@@ -18,51 +27,68 @@ record PeerBars(List<BenchFile> files) {
     }
 
     void write(Markup page) {
+        page.begin("div", "class", "races");
         for (BenchFile file : files) {
-            for (Result row : file.results()) {
-                if (!row.peers().isEmpty()) {
-                    write(page, file, row);
-                }
-            }
+            Map<String, List<Result>> cases = new LinkedHashMap<>();
+            file.results().stream()
+                    .filter(row -> !row.peers().isEmpty() && row.isGood())
+                    .forEach(
+                            row ->
+                                    cases.computeIfAbsent(
+                                                    row.suite() + " " + row.title(),
+                                                    name -> new ArrayList<>())
+                                            .add(row));
+            cases.forEach(
+                    (name, rows) ->
+                            write(
+                                    page,
+                                    name + (files.size() == 1 ? "" : " · " + file.machine().name()),
+                                    bars(rows)));
         }
-    }
-
-    private void write(Markup page, BenchFile file, Result row) {
-        page.begin("div", "class", "bars");
-        page.element(
-                "h4",
-                row.suite()
-                        + " "
-                        + row.title()
-                        + (files.size() == 1 ? "" : " · " + file.machine().name()));
-        row.peers().stream()
-                .sorted(Comparator.comparingDouble(Result.PeerResult::medianSeconds))
-                .forEach(
-                        peer -> {
-                            page.begin("div", "class", "bar");
-                            page.element(
-                                    "span", peer.name() + " " + peer.version(), "class", "who");
-                            page.begin("span", "class", "track")
-                                    .begin(
-                                            "span",
-                                            "class",
-                                            side(peer.ratio()),
-                                            "style",
-                                            style(peer.ratio()));
-                            page.end().end();
-                            page.element("span", Numbers.ratio(peer.ratio()), "class", "times");
-                            page.end();
-                        });
         page.end();
     }
 
-    private static String side(double ratio) {
-        return ratio >= 1 ? "faster" : "slower";
+    private static List<Bar> bars(List<Result> rows) {
+        List<Bar> bars = new ArrayList<>();
+        for (Result row : rows) {
+            bars.add(
+                    new Bar(
+                            "Halcyon" + (row.nativeCode() == NativeCode.ON ? ", native" : ""),
+                            row.variant(),
+                            row.medianSeconds(),
+                            row.nativeCode() == NativeCode.ON ? "ours native" : "ours"));
+        }
+        rows.getFirst()
+                .peers()
+                .forEach(
+                        peer ->
+                                bars.add(
+                                        new Bar(
+                                                peer.name(),
+                                                peer.version(),
+                                                peer.medianSeconds(),
+                                                "theirs")));
+        bars.sort(Comparator.comparingDouble(Bar::seconds));
+        return bars;
     }
 
-    private static String style(double ratio) {
-        double reach = Math.min(1, Math.abs(Math.log(ratio) / Math.log(2)) / EDGE) * 50;
-        double left = ratio >= 1 ? 50 : 50 - reach;
-        return "left:" + Numbers.of("%.1f%%", left) + ";width:" + Numbers.of("%.1f%%", reach);
+    private static void write(Markup page, String title, List<Bar> bars) {
+        double fastest = bars.getFirst().seconds;
+        page.begin("section", "class", "race").element("h4", title);
+        for (Bar bar : bars) {
+            page.begin("div", "class", "bar " + bar.kind);
+            page.begin("span", "class", "who").text(bar.name + " ");
+            page.element("small", bar.detail).end();
+            page.begin("span", "class", "track")
+                    .begin(
+                            "span",
+                            "style",
+                            "width:" + Numbers.of("%.1f%%", fastest / bar.seconds * 100))
+                    .end()
+                    .end();
+            page.element("span", Numbers.time(bar.seconds), "class", "times");
+            page.end();
+        }
+        page.end();
     }
 }

@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -50,6 +51,7 @@ public final class ReportPage {
                     + " every result were compared with an oracle in double precision before its"
                     + " time counted.");
         new MachineCards(files).write(page);
+        targets();
         portability();
         rooflines();
         page.element("h2", "Results");
@@ -199,31 +201,52 @@ public final class ReportPage {
     }
 
     private void roofline(String title, Ceiling ceiling, List<Result> rows) {
+        Roofline plot = new Roofline(ceiling, rows);
         page.begin("figure");
         page.element("figcaption", title);
-        page.raw(new Roofline(ceiling, rows).svg(title));
+        page.raw(plot.svg(title));
         page.begin("ol", "class", "legend");
-        rows.forEach(
-                row ->
-                        page.begin("li", "class", row.suite())
-                                .element("span", row.suite() + " " + row.title())
-                                .end());
+        plot.fastest()
+                .forEach(
+                        row ->
+                                page.begin("li", "class", row.suite())
+                                        .element("span", row.suite() + " " + row.title())
+                                        .end());
         page.end();
+        List<String> signs = new ArrayList<>();
+        if (rows.size() > plot.fastest().size()) {
+            signs.add("A small disc below a number is the same case in Java alone.");
+        }
         if (rows.stream().anyMatch(row -> !row.peers().isEmpty())) {
-            page.element("p", "A ring is the row's fastest peer.");
+            signs.add("A ring is the case's fastest peer.");
+        }
+        if (!signs.isEmpty()) {
+            page.element("p", String.join(" ", signs));
         }
         page.end();
+    }
+
+    private void targets() {
+        TargetTables tables = new TargetTables(files);
+        if (!tables.isEmpty()) {
+            page.element("h2", "Targets");
+            page.element(
+                    "p",
+                    "What was wanted of the processor's kernels in Java alone and with native code."
+                            + " Of two limits the first must hold, the second is what to go for; a"
+                            + " ratio of 1.20x means that the other one takes 1.20 times as long.");
+            tables.write(page);
+        }
     }
 
     private void peers() {
         PeerBars bars = new PeerBars(files);
         if (!bars.isEmpty()) {
-            page.element("h2", "Peers");
+            page.element("h2", "Beside other libraries");
             page.element(
                     "p",
-                    "A peer's time over Halcyon's, on a logarithmic scale from a quarter to four"
-                        + " times; the line in the middle is a draw, and to its right Halcyon is"
-                        + " faster.");
+                    "Everybody who ran the same case in the same rounds with the same result. The"
+                            + " longer the bar, the faster.");
             bars.write(page);
         }
     }

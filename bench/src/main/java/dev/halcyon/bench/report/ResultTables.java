@@ -1,6 +1,7 @@
 package dev.halcyon.bench.report;
 
 import dev.halcyon.bench.result.BenchFile;
+import dev.halcyon.bench.result.NativeCode;
 import dev.halcyon.bench.result.Result;
 
 import org.jspecify.annotations.Nullable;
@@ -68,7 +69,10 @@ record ResultTables(List<BenchFile> files) {
         page.element("th", result.title(), "scope", "row");
         cell(page, "device", device(row));
         if (!calls) {
-            cell(page, "implementation", result.variant());
+            cell(
+                    page,
+                    "implementation",
+                    result.variant() + (result.nativeCode() == NativeCode.ON ? ", native" : ""));
         }
         cell(page, "time", Numbers.time(result.medianSeconds()));
         cell(page, "spread", Numbers.percent(result.spread()));

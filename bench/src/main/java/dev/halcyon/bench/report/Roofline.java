@@ -6,17 +6,19 @@ import dev.halcyon.bench.result.Result;
 
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /// One device's rows under its roof: operations a second over operations a byte, both on
 /// logarithmic axes.
 ///
-/// Rows are numbered marks, their shape and colour the suite's, a line leading from a mark to where
-/// it belongs if it had to step aside; a ring is the row's fastest peer. Colours come from the
-/// page's style sheet.
+/// Cases are numbered marks in their suite's colour, each where the fastest of its rows is; a line
+/// leads from a mark to where it belongs if it had to step aside. Slower rows of a case are small
+/// discs, and a ring is its fastest peer. Colours come from the page's style sheet.
 ///
 /// @param ceiling the roof
-/// @param rows the rows, numbered from 1
+/// @param rows the rows
 record Roofline(Ceiling ceiling, List<Result> rows) {
     private static final double WIDTH = 460;
     private static final double HEIGHT = 320;
@@ -52,6 +54,18 @@ record Roofline(Ceiling ceiling, List<Result> rows) {
     /// A mark's place, and the place that it stands for.
     private record Mark(int number, Result row, double x, double y, double trueX, double trueY) {}
 
+    /// {@return the fastest row of each case, in the order of their numbers}
+    List<Result> fastest() {
+        Map<String, Result> fastest = new LinkedHashMap<>();
+        for (Result row : rows) {
+            fastest.merge(
+                    row.suite() + " " + row.title(),
+                    row,
+                    (a, b) -> a.medianSeconds() <= b.medianSeconds() ? a : b);
+        }
+        return List.copyOf(fastest.values());
+    }
+
     String svg(String title) {
         double peak = ceiling.peaks().stream().mapToDouble(TypePeak::flops).max().orElseThrow();
         double ridge = peak / ceiling.bytesPerSecond();
@@ -80,7 +94,13 @@ record Roofline(Ceiling ceiling, List<Result> rows) {
                                 "plot");
         axes(svg, x, y);
         roof(svg, x, y);
-        for (Mark mark : marks(x, y)) {
+        List<Mark> marks = marks(x, y);
+        for (Result row : rows) {
+            if (marks.stream().noneMatch(mark -> mark.row == row)) {
+                slower(svg, row, x, y);
+            }
+        }
+        for (Mark mark : marks) {
             draw(svg, mark, y);
         }
         return svg.end().toString();
@@ -212,8 +232,9 @@ record Roofline(Ceiling ceiling, List<Result> rows) {
     /// Marks that would hide each other step down until they do not.
     private List<Mark> marks(Axis x, Axis y) {
         List<Mark> placed = new ArrayList<>();
-        for (int i = 0; i < rows.size(); i++) {
-            Result row = rows.get(i);
+        List<Result> fastest = fastest();
+        for (int i = 0; i < fastest.size(); i++) {
+            Result row = fastest.get(i);
             double trueX = x.at(intensity(row));
             double trueY = y.at(row.flops() / row.medianSeconds());
             double atX = trueX;
@@ -240,18 +261,38 @@ record Roofline(Ceiling ceiling, List<Result> rows) {
         return placed.stream().anyMatch(mark -> Math.hypot(mark.x - x, mark.y - y) < 2 * MARK);
     }
 
+    private static void slower(Markup svg, Result row, Axis x, Axis y) {
+        svg.begin("g", "class", "mark " + row.suite());
+        svg.element("title", tip(row));
+        svg.empty(
+                "circle",
+                "cx",
+                x.at(intensity(row)),
+                "cy",
+                y.at(row.flops() / row.medianSeconds()),
+                "r",
+                2.6,
+                "class",
+                "disc");
+        svg.end();
+    }
+
+    private static String tip(Result row) {
+        return row.suite()
+                + " "
+                + row.title()
+                + ", "
+                + row.variant()
+                + ": "
+                + Numbers.giga(row.flops() / row.medianSeconds())
+                + " GFLOP/s";
+    }
+
     private static void draw(Markup svg, Mark mark, Axis y) {
         Result row = mark.row;
         Result.PeerResult peer = row.fastestPeer();
         svg.begin("g", "class", "mark " + row.suite() + (row.contended() ? " contended" : ""));
-        svg.element(
-                "title",
-                row.suite()
-                        + " "
-                        + row.title()
-                        + ": "
-                        + Numbers.giga(row.flops() / row.medianSeconds())
-                        + " GFLOP/s");
+        svg.element("title", tip(row));
         if (peer != null) {
             double peerY = y.at(row.flops() / peer.medianSeconds());
             if (peerY > TOP && peerY < HEIGHT - BOTTOM) {

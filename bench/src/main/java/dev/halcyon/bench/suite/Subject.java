@@ -65,7 +65,12 @@ final class Subject implements AutoCloseable {
 
     /// {@return the ceilings of this moment; those of other devices do not come and go}
     @Nullable MachineCeilings glance() {
-        return meter != null && !emulated ? meter.glance(threads) : ceilings;
+        if (meter == null || emulated) {
+            return ceilings;
+        }
+        MachineCeilings now = meter.glance(threads);
+        ceilings = ceilings == null ? now : ceilings.max(now);
+        return now;
     }
 
     /// {@return the best that was ever measured, or null}

@@ -64,4 +64,32 @@ final class ReportPageTest {
                 new BenchFile(SampleFiles.laptop().machine(), List.of(), List.of(), List.of());
         assertThat(ReportPage.of(List.of(empty))).contains("Another Processor");
     }
+
+    @Test
+    void holdsRowsAgainstTheTargets() {
+        assertThat(page)
+                .contains("<h2>Targets</h2>")
+                .contains("70% / 85% of F32 peak")
+                .contains("class=\"verdict missed\"");
+    }
+
+    @Test
+    void showsEverybodyWhoRanACase() {
+        assertThat(page).contains("class=\"bar ours\"").contains("class=\"bar theirs\"");
+    }
+
+    @Test
+    void saysTheSameInMarkdown() {
+        String text = ReportMarkdown.of(SampleFiles.two());
+        assertThat(text)
+                .contains("## Targets")
+                .contains("## Rows")
+                .contains("ascend:0 (emulated)")
+                .contains("its result differs from ours by 0.3");
+        for (BenchFile file : SampleFiles.two()) {
+            for (Result row : file.results()) {
+                assertThat(text).contains(row.title());
+            }
+        }
+    }
 }
