@@ -24,7 +24,17 @@ public final class CudaBackendProvider implements BackendProvider {
 
     @Override
     public Availability probe() {
-        return CudaProbe.ofThisMachine().run();
+        CudaSettings settings;
+        try {
+            settings = CudaSettings.of(DeviceOptions.fromSystemProperties());
+        } catch (IllegalArgumentException wrong) {
+            return new Availability.Unavailable(
+                    Availability.Reason.DISABLED,
+                    String.valueOf(wrong.getMessage()),
+                    "correct or remove the halcyon.cuda* system property",
+                    wrong);
+        }
+        return CudaProbe.ofThisMachine(settings).run();
     }
 
     @Override

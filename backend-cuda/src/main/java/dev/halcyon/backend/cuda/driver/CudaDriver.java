@@ -1,22 +1,127 @@
 package dev.halcyon.backend.cuda.driver;
 
-/// What the probe asks of the driver; a test answers in its place.
+import java.lang.foreign.MemorySegment;
+
+/// The functions of the CUDA driver that the backend calls, with handles and device addresses as
+/// plain numbers.
+///
+/// Every method throws [CudaDriverException] for a return code other than 0. The methods from
+/// [#record] on are called per step and allocate nothing.
+///
+/// *Threads.* Usable from any thread on which [#setCurrent] was called; see the CUDA driver API
+/// manual for what each function may do at the same time as others.
 public interface CudaDriver {
-    /// A return code and the value that belongs to it, meaningless unless the code is 0.
+    /// {@return which bindings these are, for reports: `jcuda` or `ffm`}
+    String bindings();
+
+    /// {@return whether a stub without a GPU answers}
+    boolean isEmulated();
+
+    /// Calls `cuInit`.
+    void init();
+
+    /// {@return the context that all users of the device share in this process, retained once more}
+    long retainPrimaryContext(int device);
+
+    /// Gives back what [#retainPrimaryContext] took.
+    void releasePrimaryContext(int device);
+
+    /// Makes a context that of the calling thread.
+    void setCurrent(long context);
+
+    /// {@return an attribute of a device}
+    int attribute(DeviceAttribute attribute, int device);
+
+    /// {@return device memory, aligned to 256 bytes at least}
+    long allocate(long bytes);
+
+    /// Frees device memory; waits for the work that may use it.
+    void free(long address);
+
+    /// {@return host memory that the device reaches under the same address}
+    long allocatePinned(long bytes);
+
+    /// Frees pinned host memory.
+    void freePinned(long address);
+
+    /// {@return a stream that does not wait for the legacy stream}
+    long createStream();
+
+    /// Destroys a stream.
+    void destroyStream(long stream);
+
+    /// {@return an event without times}
+    long createEvent();
+
+    /// Destroys an event.
+    void destroyEvent(long event);
+
+    /// {@return a module of a fatbin, or of PTX that ends with a zero byte}
+    long loadModule(MemorySegment image);
+
+    /// Unloads a module.
+    void unloadModule(long module);
+
+    /// {@return a kernel of a module}
+    long function(long module, String name);
+
+    /// Lets a kernel use more than 48 KiB of shared memory.
+    void allowSharedBytes(long function, int bytes);
+
+    /// Begins to collect what this thread submits to a stream instead of running it.
+    void beginCapture(long stream);
+
+    /// {@return the graph of what was collected}
+    long endCapture(long stream);
+
+    /// {@return what can be launched of a graph}
+    long instantiate(long graph);
+
+    /// Destroys a graph; what was instantiated of it stays.
+    void destroyGraph(long graph);
+
+    /// Destroys what [#instantiate] made.
+    void destroyExecutable(long executable);
+
+    /// Marks the present end of a stream.
+    void record(long event, long stream);
+
+    /// {@return whether the stream has passed the mark}
+    boolean hasPassed(long event);
+
+    /// Waits until the stream has passed the mark.
+    void synchronizeEvent(long event);
+
+    /// Lets a stream wait for a mark.
+    void waitFor(long stream, long event);
+
+    /// Waits for all work of a stream.
+    void synchronizeStream(long stream);
+
+    /// Copies host memory, pinned to be of use, to the device.
+    void copyToDevice(long device, long host, long bytes, long stream);
+
+    /// Copies device memory to the host, pinned to be of use.
+    void copyToHost(long host, long device, long bytes, long stream);
+
+    /// Copies device memory.
+    void copyOnDevice(long to, long from, long bytes, long stream);
+
+    /// Sets device memory to one byte.
+    void fillBytes(long address, byte value, long bytes, long stream);
+
+    /// Launches a kernel with blocks of one dimension.
     ///
-    /// @param code `CUresult`
-    /// @param value the value
-    record Result<T>(int code, T value) {}
+    /// @param parameters an array of one address, that of the parameter block
+    void launch(
+            long function,
+            int gridX,
+            int gridY,
+            int block,
+            int sharedBytes,
+            long stream,
+            MemorySegment parameters);
 
-    /// {@return the code of `cuInit(0)`}
-    int init();
-
-    /// {@return the CUDA version the driver supports, `1000 * major + 10 * minor`}
-    Result<Integer> driverVersion();
-
-    /// {@return the number of devices}
-    Result<Integer> deviceCount();
-
-    /// {@return the name of a device}
-    Result<String> deviceName(int ordinal);
+    /// Launches an executable graph.
+    void launchGraph(long executable, long stream);
 }

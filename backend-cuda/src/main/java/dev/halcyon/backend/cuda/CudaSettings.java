@@ -1,0 +1,68 @@
+package dev.halcyon.backend.cuda;
+
+import dev.halcyon.hal.DeviceOptions;
+
+import java.util.Locale;
+import java.util.Map;
+
+/// What the `halcyon.cuda*` properties ask for.
+///
+/// | property | values | default |
+/// |---|---|---|
+/// | `halcyon.cuda` | `on`, `off` | neither: found and explained, but not used |
+/// | `halcyon.cuda.library` | path or name of libcuda.so.1 | the usual places |
+/// | `halcyon.cuda.bindings` | `auto`, `jcuda`, `ffm` | `auto`: JCuda where it loads |
+///
+/// @param mode whether devices are offered
+/// @param library the driver library; empty to search
+/// @param bindings which bindings to take
+record CudaSettings(Mode mode, String library, Bindings bindings) {
+    /// Whether devices are offered.
+    enum Mode {
+        /// Nobody decided: the backend explains itself and offers nothing, because no kernel of it
+        /// has been tested on a GPU yet.
+        UNDECIDED,
+        /// Devices are offered.
+        ON,
+        /// The driver is not even looked for.
+        OFF
+    }
+
+    /// Which bindings to the driver to take.
+    enum Bindings {
+        /// JCuda where it loads, else FFM.
+        AUTO,
+        /// JCuda or nothing.
+        JCUDA,
+        /// FFM alone.
+        FFM
+    }
+
+    /// {@return what the properties of the options say}
+    ///
+    /// @throws IllegalArgumentException naming the property, its value and the values it takes
+    static CudaSettings of(DeviceOptions options) {
+        Map<String, String> properties = options.properties();
+        String mode = properties.getOrDefault("halcyon.cuda", "");
+        String bindings = properties.getOrDefault("halcyon.cuda.bindings", "auto");
+        return new CudaSettings(
+                switch (mode) {
+                    case "" -> Mode.UNDECIDED;
+                    case "on" -> Mode.ON;
+                    case "off" -> Mode.OFF;
+                    default ->
+                            throw new IllegalArgumentException(
+                                    "halcyon.cuda is \"" + mode + "\"; it takes on and off");
+                },
+                properties.getOrDefault("halcyon.cuda.library", ""),
+                switch (bindings) {
+                    case "auto", "jcuda", "ffm" ->
+                            Bindings.valueOf(bindings.toUpperCase(Locale.ROOT));
+                    default ->
+                            throw new IllegalArgumentException(
+                                    "halcyon.cuda.bindings is \""
+                                            + bindings
+                                            + "\"; it takes auto, jcuda and ffm");
+                });
+    }
+}

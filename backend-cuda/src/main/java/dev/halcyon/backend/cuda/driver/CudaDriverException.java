@@ -1,0 +1,43 @@
+package dev.halcyon.backend.cuda.driver;
+
+/// A driver function returned something else than 0; the backend turns it into a failure of the
+/// HAL.
+public final class CudaDriverException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    private final String function;
+    private final int code;
+    private final String text;
+
+    /// Makes the exception.
+    ///
+    /// @param function the driver function
+    /// @param code its `CUresult`
+    /// @param text what the driver says about the code; empty if nothing
+    public CudaDriverException(String function, int code, String text) {
+        super(function + " returned " + CudaResult.describe(code));
+        this.function = function;
+        this.code = code;
+        this.text = text;
+    }
+
+    /// {@return the driver function}
+    public String function() {
+        return function;
+    }
+
+    /// {@return its return code}
+    public int code() {
+        return code;
+    }
+
+    /// {@return what the code means to the backend}
+    public CudaResult result() {
+        return CudaResult.of(code);
+    }
+
+    /// {@return what the driver says about the code; empty if nothing}
+    public String text() {
+        return text;
+    }
+}

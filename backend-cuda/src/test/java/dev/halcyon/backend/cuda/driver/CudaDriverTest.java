@@ -1,0 +1,190 @@
+package dev.halcyon.backend.cuda.driver;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.halcyon.backend.cuda.StubLibrary;
+
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/// Both bindings against the stub: the same calls in the same order, and the same answers.
+class CudaDriverTest {
+    private StubLibrary stub = StubLibrary.orSkip();
+
+    @BeforeEach
+    void resetStub() {
+        stub.reset();
+    }
+
+    private CudaDriver driver(String bindings) {
+        if (bindings.equals("ffm")) {
+            return new FfmDriver(stub.library());
+        }
+        JCudaLoading.Loaded loaded = JCudaLoading.load(stub.library());
+        if (!loaded.whyNotJCuda().isEmpty()) {
+            System.out.println("SKIPPED: JCuda: " + loaded.whyNotJCuda());
+            Assumptions.abort(loaded.whyNotJCuda());
+        }
+        assertEquals("jcuda", loaded.driver().bindings());
+        return loaded.driver();
+    }
+
+    private static CudaDriver current(CudaDriver driver) {
+        driver.init();
+        driver.setCurrent(driver.retainPrimaryContext(0));
+        return driver;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ffm", "jcuda"})
+    void copiesThereAndBack(String bindings) {
+        CudaDriver driver = current(driver(bindings));
+        long stream = driver.createStream();
+        long host = driver.allocatePinned(64);
+        long device = driver.allocate(64);
+        MemorySegment memory = MemorySegment.ofAddress(host).reinterpret(64);
+        byte[] sent = new byte[64];
+        for (int i = 0; i < 64; i++) {
+            sent[i] = (byte) (i * 7);
+        }
+        memory.copyFrom(MemorySegment.ofArray(sent));
+        driver.copyToDevice(device, host, 64, stream);
+        driver.fillBytes(device + 60, (byte) 3, 4, stream);
+        memory.fill((byte) 0);
+        driver.copyToHost(host, device, 64, stream);
+        driver.synchronizeStream(stream);
+        for (int i = 60; i < 64; i++) {
+            sent[i] = 3;
+        }
+        assertArrayEquals(sent, memory.toArray(ValueLayout.JAVA_BYTE));
+        driver.free(device);
+        driver.freePinned(host);
+        driver.destroyStream(stream);
+        driver.releasePrimaryContext(0);
+        for (String kind : List.of("allocations", "pinned", "streams", "contexts")) {
+            assertEquals(0, stub.alive(kind), kind);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ffm", "jcuda"})
+    void capturesBranchesThreadLocally(String bindings) {
+        CudaDriver driver = current(driver(bindings));
+        long one = driver.createStream();
+        long two = driver.createStream();
+        long fork = driver.createEvent();
+        long join = driver.createEvent();
+        long memory = driver.allocate(8);
+        stub.takeRecord();
+        driver.beginCapture(one);
+        driver.record(fork, one);
+        driver.waitFor(two, fork);
+        driver.fillBytes(memory, (byte) 1, 4, two);
+        driver.record(join, two);
+        driver.waitFor(one, join);
+        driver.fillBytes(memory + 4, (byte) 2, 4, one);
+        long graph = driver.endCapture(one);
+        assertEquals(
+                List.of(
+                        "cuStreamBeginCapture_v2(1)",
+                        "cuEventRecord()",
+                        "cuStreamWaitEvent(0)",
+                        "cuMemsetD8Async(1, 4)",
+                        "cuEventRecord()",
+                        "cuStreamWaitEvent(0)",
+                        "cuMemsetD8Async(2, 4)",
+                        "cuStreamEndCapture()"),
+                stub.takeRecord());
+        MemorySegment bytes = MemorySegment.ofAddress(memory).reinterpret(8);
+        assertTrue(bytes.get(ValueLayout.JAVA_BYTE, 0) != 1, "a capture ran something");
+        long executable = driver.instantiate(graph);
+        driver.destroyGraph(graph);
+        driver.launchGraph(executable, two);
+        driver.synchronizeStream(two);
+        assertArrayEquals(
+                new byte[] {1, 1, 1, 1, 2, 2, 2, 2}, bytes.toArray(ValueLayout.JAVA_BYTE));
+        driver.destroyExecutable(executable);
+        driver.free(memory);
+        driver.destroyEvent(fork);
+        driver.destroyEvent(join);
+        driver.destroyStream(one);
+        driver.destroyStream(two);
+        driver.releasePrimaryContext(0);
+        for (String kind : List.of("graphs", "executables", "events", "streams")) {
+            assertEquals(0, stub.alive(kind), kind);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ffm", "jcuda"})
+    void namesFunctionAndCodeOfAFailure(String bindings) {
+        CudaDriver driver = current(driver(bindings));
+        stub.fail("cuMemAlloc_v2", 0, 2);
+        CudaDriverException failed =
+                assertThrows(CudaDriverException.class, () -> driver.allocate(16));
+        assertEquals("cuMemAlloc returned 2 CUDA_ERROR_OUT_OF_MEMORY", failed.getMessage());
+        assertEquals(CudaResult.OUT_OF_MEMORY, failed.result());
+        assertFalse(failed.text().isEmpty());
+        driver.releasePrimaryContext(0);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ffm", "jcuda"})
+    void asksWhetherWorkHasPassedWithoutWaiting(String bindings) {
+        CudaDriver driver = current(driver(bindings));
+        stub.set("lazy", 1);
+        long stream = driver.createStream();
+        long event = driver.createEvent();
+        long memory = driver.allocate(8);
+        driver.fillBytes(memory, (byte) 1, 8, stream);
+        driver.fillBytes(memory, (byte) 2, 8, stream);
+        driver.record(event, stream);
+        assertFalse(driver.hasPassed(event));
+        driver.synchronizeEvent(event);
+        assertTrue(driver.hasPassed(event));
+        driver.free(memory);
+        driver.destroyEvent(event);
+        driver.destroyStream(stream);
+        driver.releasePrimaryContext(0);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ffm", "jcuda"})
+    void findsKernelsOfAModule(String bindings) {
+        CudaDriver driver = current(driver(bindings));
+        long module = driver.loadModule(java.lang.foreign.Arena.global().allocateFrom("// PTX"));
+        stub.takeRecord();
+        long function = driver.function(module, "nothing");
+        assertTrue(function != 0);
+        assertEquals(List.of("cuModuleGetFunction(nothing)"), stub.takeRecord());
+        driver.unloadModule(module);
+        driver.releasePrimaryContext(0);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"jcuda"})
+    void loadsJCudaFromAFolderOfItsOwn(String bindings) throws IOException {
+        driver(bindings);
+        List<String> mapped =
+                Files.readAllLines(Path.of("/proc/self/maps")).stream()
+                        .filter(line -> line.contains("libJCudaDriver"))
+                        .toList();
+        assertFalse(mapped.isEmpty());
+        for (String line : mapped) {
+            assertTrue(line.contains("/halcyon-jcuda"), line);
+        }
+    }
+}
