@@ -52,7 +52,7 @@ FILENAME ~ /functions.txt$/ && !/^#/ && NF {
     if (what == "declarations")
         printf "EMU_EXPORT %simpl_%s;\n", substr(line, 1, RSTART - 1), substr(line, RSTART)
     if (what == "trampolines" && (name in have) && (since == "8.1" || profile == "head"))
-        if (group == "acl" ? library ~ /^(acl_rt|ascendcl)$/ : library == "nnopbase")
+        if (group == "acl" ? library ~ /^(acl_rt|ascendcl)$/ : group == "base" ? library == "nnopbase" : library == "opapi_" group)
             trampoline(name)
 }
 

@@ -106,7 +106,18 @@ void read(Argument &a, const Raw &raw)
     }
 }
 
-void check_tensor(const Argument &a, const Tensor &t)
+/* Where the format FRACTAL_NZ may stand: weights of the operators made for it, and the cast between the formats. */
+bool takes_fractal(const Operator &op, const std::string &name)
+{
+    std::string of = op.name;
+    if (of == "aclnnNpuFormatCast")
+        return true;
+    bool weight = name == "mat2" || name == "weight" || name == "weightDq" || name == "weightUqQr" || name == "weightDkvKr";
+    return weight && (of.find("WeightNz") != std::string::npos || of == "aclnnMlaProlog"
+        || (profile_8_1() && (of == "aclnnMm" || of == "aclnnMatmul")));
+}
+
+void check_tensor(const Operator &op, const Argument &a, const Tensor &t)
 {
     const char *name = a.parameter->name;
     Product product = state().settings.product;
@@ -118,6 +129,8 @@ void check_tensor(const Argument &a, const Tensor &t)
         fail(NN_PARAM_INVALID, format("%s has dtype %d", name, t.type));
     if (a.parameter->types && !(a.parameter->types & bit(t.type)))
         fail(NN_PARAM_INVALID, format("%s is %s, which this operator does not take", name, t.text().c_str()));
+    if (t.format == FRACTAL_NZ && !takes_fractal(op, name))
+        fail(NN_PARAM_INVALID, format("%s is FRACTAL_NZ, which this operator does not take there", name));
     if (t.rank() > 8)
         fail(NN_PARAM_INVALID, format("%s has more than 8 dimensions", name));
     int64_t storage = 1;
@@ -149,7 +162,7 @@ void check_arguments(Call &c)
         if (!a.given && !a.parameter->optional)
             fail(NN_PARAM_NULLPTR, std::string(a.parameter->name) + " is null");
         for (auto &t : a.tensors)
-            check_tensor(a, t);
+            check_tensor(*c.op, a, t);
         if (a.given && a.parameter->same && !a.tensors.empty()) {
             auto &of = c[a.parameter->same];
             if (of.given && !of.tensors.empty() && of.tensors[0].type != a.tensors[0].type)
