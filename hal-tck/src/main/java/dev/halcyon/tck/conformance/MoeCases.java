@@ -224,11 +224,25 @@ final class MoeCases {
             WeightFormat fp8 = WeightFormat.rowMajor(QuantizationScheme.FP8_BLOCK_128);
             layer(tokens, MoeLayer.of(flat, 130, fp8).withShared(24, fp8, fp8), "FP8", 0.1);
             layer(tokens, MoeLayer.of(flat, 32, fp8.listed()), "FP8 listed", 0.1);
+            layer(
+                    tokens,
+                    MoeLayer.of(flat, 41, plain).withShared(12, plain, plain),
+                    "preferred layout",
+                    0.1,
+                    true);
         }
+        // Enough rows an expert that a device may compute them in other tiles.
+        layer(70, MoeLayer.of(flat, 20, plain).withShared(12, plain, plain), "hot experts", 50);
+        layer(70, MoeLayer.of(flat, 33, plain), "preferred layout", 50, true);
     }
 
     /// @param bias spread of the selection bias; a large one sends every token to the same experts
     private void layer(int tokens, MoeLayer layer, String what, double bias) {
+        layer(tokens, layer, what, bias, false);
+    }
+
+    /// @param preferred whether weights are in the device's own layouts
+    private void layer(int tokens, MoeLayer layer, String what, double bias, boolean preferred) {
         MoeGate gate = layer.gate();
         cases.add(
                 ProblemCase.of(
@@ -239,7 +253,7 @@ final class MoeCases {
                             int hidden = gate.hidden();
                             int local = layer.localExperts();
                             int width = layer.expertDim();
-                            MoeLayer spec = withTokens(s, layer);
+                            MoeLayer spec = withTokens(s, preferred ? stored(s, layer) : layer);
                             long n = (long) local * width * hidden;
                             double scale = 1 / Math.sqrt(hidden);
                             Problem.Builder problem =
@@ -262,21 +276,21 @@ final class MoeCases {
                                                     gate.experts())
                                             .weight(
                                                     "gateProj",
-                                                    layer.gateUp(),
+                                                    spec.gateUp(),
                                                     s.normal("gateProj", n, scale),
                                                     local,
                                                     width,
                                                     hidden)
                                             .weight(
                                                     "upProj",
-                                                    layer.gateUp(),
+                                                    spec.gateUp(),
                                                     s.normal("upProj", n, scale),
                                                     local,
                                                     width,
                                                     hidden)
                                             .weight(
                                                     "downProj",
-                                                    layer.down(),
+                                                    spec.down(),
                                                     s.normal("downProj", n, scale),
                                                     local,
                                                     hidden,
@@ -286,19 +300,19 @@ final class MoeCases {
                                 long m = (long) shared * hidden;
                                 problem.weight(
                                                 "sharedGate",
-                                                layer.sharedGateUp(),
+                                                spec.sharedGateUp(),
                                                 s.normal("sharedGate", m, scale),
                                                 shared,
                                                 hidden)
                                         .weight(
                                                 "sharedUp",
-                                                layer.sharedGateUp(),
+                                                spec.sharedGateUp(),
                                                 s.normal("sharedUp", m, scale),
                                                 shared,
                                                 hidden)
                                         .weight(
                                                 "sharedDown",
-                                                layer.sharedDown(),
+                                                spec.sharedDown(),
                                                 s.normal("sharedDown", m, scale),
                                                 hidden,
                                                 shared);
@@ -310,6 +324,24 @@ final class MoeCases {
                                     .chain(F32, Math.max(hidden, width), layer.intermediate(), 3)
                                     .build();
                         }));
+    }
+
+    /// The same layer with weights as the device likes them.
+    private static MoeLayer stored(Setting s, MoeLayer layer) {
+        int hidden = layer.gate().hidden();
+        int local = layer.localExperts();
+        int width = layer.expertDim();
+        int shared = layer.sharedDim();
+        MoeLayer routed =
+                layer.withFormats(
+                        s.preferred(layer.gateUp(), local, width, hidden),
+                        s.preferred(layer.down(), local, hidden, width));
+        return layer.hasShared()
+                ? routed.withShared(
+                        shared,
+                        s.preferred(layer.sharedGateUp(), shared, hidden),
+                        s.preferred(layer.sharedDown(), hidden, shared))
+                : routed;
     }
 
     private static MoeLayer withTokens(Setting s, MoeLayer layer) {
@@ -333,7 +365,7 @@ final class MoeCases {
     private void networks(DType dtype) {
         WeightFormat plain = WeightFormat.rowMajor(dtype);
         WeightFormat fp8 = WeightFormat.rowMajor(QuantizationScheme.FP8_BLOCK_128);
-        for (int rows : new int[] {1, 6, 33}) {
+        for (int rows : new int[] {1, 6, 33, 70}) {
             network(rows, 24, 44, plain, dtype, Double.POSITIVE_INFINITY);
             network(rows, 17, 5, plain, dtype, 0.5);
             network(rows, 136, 130, fp8, dtype, Double.POSITIVE_INFINITY);

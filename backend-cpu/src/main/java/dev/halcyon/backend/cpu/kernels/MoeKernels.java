@@ -11,6 +11,8 @@ final class MoeKernels {
         device.kernel(new MoeGateKernel(context));
         device.kernel(new MoeDispatchKernel(context));
         device.kernel(new MoeCombineKernel(context));
+        device.kernel(new MoeLayerKernel(context));
+        device.kernel(new SwiGluMlpKernel(context));
         device.kernel(new ExpertLoadKernel(context));
         device.kernel(new RouterBiasUpdateKernel(context));
         device.kernel(new BalanceLossKernel(context));

@@ -3,6 +3,8 @@ package dev.halcyon.backend.cpu.product;
 import dev.halcyon.backend.cpu.loops.MatrixLoops;
 import dev.halcyon.hal.memory.DType;
 
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 
 /// Packing of left-hand rows into F32 scratch, in the order in which one of the two kinds of tiles
@@ -18,12 +20,29 @@ final class LeftPacker {
     private final Matrices left;
     private final boolean transposed;
     private final int planes;
+    private final @Nullable MemorySegment rowTable;
 
     LeftPacker(MatrixLoops loops, Matrices left, boolean transposed, int planes) {
+        this(loops, left, transposed, planes, null);
+    }
+
+    /// @param rowTable I32 numbers of the rows of `left` that are the rows to pack, ascending
+    ///   within a tile; null for the rows themselves
+    LeftPacker(
+            MatrixLoops loops,
+            Matrices left,
+            boolean transposed,
+            int planes,
+            @Nullable MemorySegment rowTable) {
         this.loops = loops;
         this.left = left;
         this.transposed = transposed;
         this.planes = planes;
+        this.rowTable = rowTable;
+    }
+
+    private long source(long row) {
+        return rowTable == null ? row : rowTable.get(Elements.INT, row * Integer.BYTES);
     }
 
     /// {@return bytes from a row to the next in rows for tiles along k}
@@ -86,9 +105,18 @@ final class LeftPacker {
         if (transposed) {
             long source = left.at(group, from, row);
             loops.packColumns(type, segment, source, pitch, rows, steps, out, to0, tile);
-        } else {
+        } else if (rowTable == null) {
             long source = left.at(group, row, from);
             loops.packRows(type, segment, source, pitch, rows, steps, out, to0, tile);
+        } else {
+            // Two at a time, as the loops like them; a group's rows ascend in the table.
+            for (int i = 0; i < rows; i += 2) {
+                int both = Math.min(2, rows - i);
+                long source = left.at(group, source(row + i), from);
+                long distance = left.at(group, source(row + i + both - 1), from) - source;
+                long to1 = to0 + (long) i * Float.BYTES;
+                loops.packRows(type, segment, source, distance, both, steps, out, to1, tile);
+            }
         }
         for (int i = rows; i < tile; i++) {
             Elements.clear(out, at + from * step + (long) i * Float.BYTES, step, to - from);
@@ -149,7 +177,7 @@ final class LeftPacker {
             int group, int row, int from, int every, int count, MemorySegment out, long outAt) {
         DType type = left.dtype();
         long step = transposed ? left.rowBytes() * every : (long) type.bits() / 8 * every;
-        long at = transposed ? left.at(group, from, row) : left.at(group, row, from);
+        long at = transposed ? left.at(group, from, row) : left.at(group, source(row), from);
         Elements.widen(type, left.segment(group), at, step, count, out, outAt, Float.BYTES);
     }
 }

@@ -40,15 +40,15 @@ public final class ProductPlan implements PlannedProduct {
     private final long leftBytes;
     private final int sharedColumns;
 
-    private ProductPlan(ProductShape shape, WorkerPool pool, MatrixLoops loops, long limit) {
+    private ProductPlan(
+            ProductShape shape, WorkerPool pool, MatrixLoops loops, long limit, boolean shares) {
         this.shape = shape;
         this.pool = pool;
         this.loops = loops;
         this.form = form(shape);
         int panels = Math.ceilDiv(shape.columns(), loops.panelColumns());
         // Rows that hold neighbouring columns side by side are read a wide piece at a time, and
-        // many
-        // rows are best read seldom.
+        // many rows are best read seldom.
         boolean wide = !shape.rightTransposed() || shape.maxGroupRows() >= PACKING_ROWS;
         int fewest = wide ? Math.min(panels, MOST_PANELS_A_TASK) : 1;
         this.taskColumns =
@@ -59,7 +59,7 @@ public final class ProductPlan implements PlannedProduct {
         long oneUnit = unitBytes(unitRows);
         long units = Math.ceilDiv(shape.maxRows(), unitRows) + (long) shape.groups();
         long spare = (limit - area().bytes() * pool.threads()) / ALIGNMENT * ALIGNMENT;
-        this.sharedColumns = sharedColumns(spare - oneUnit);
+        this.sharedColumns = shares ? sharedColumns(spare - oneUnit) : 0;
         long forLeft = Math.min(LEFT_BYTES, spare - rightBytes());
         this.leftBytes = Math.max(oneUnit, Math.min(forLeft, oneUnit * units));
     }
@@ -101,7 +101,13 @@ public final class ProductPlan implements PlannedProduct {
     /// workspace}
     public static ProductPlan of(
             ProductShape shape, WorkerPool pool, MatrixLoops loops, long workspaceLimit) {
-        return new ProductPlan(shape, pool, loops, workspaceLimit);
+        return new ProductPlan(shape, pool, loops, workspaceLimit, true);
+    }
+
+    /// {@return as [#of], for a kernel that drives units itself: every task packs its own panels}
+    static ProductPlan ofUnits(
+            ProductShape shape, WorkerPool pool, MatrixLoops loops, long workspaceLimit) {
+        return new ProductPlan(shape, pool, loops, workspaceLimit, false);
     }
 
     private static ProductForm form(ProductShape shape) {

@@ -10,6 +10,7 @@ final class TaskSums {
 
     private float[] results = {};
     private float[] partials = {};
+    private float[] kept = {};
 
     private TaskSums() {}
 
@@ -33,5 +34,13 @@ final class TaskSums {
     /// {@return partial sums of tiles along k, `[rows][weight rows][lanes]`}
     float[] partials() {
         return partials;
+    }
+
+    /// {@return results of an earlier product of the same task, `[rows][columns of a task]`}
+    float[] kept(int resultCount) {
+        if (kept.length < resultCount) {
+            kept = new float[resultCount];
+        }
+        return kept;
     }
 }

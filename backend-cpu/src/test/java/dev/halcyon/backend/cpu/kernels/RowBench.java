@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 import dev.halcyon.backend.cpu.CpuBackendProvider;
 import dev.halcyon.hal.Device;
 import dev.halcyon.hal.DeviceOptions;
+import dev.halcyon.hal.Plan;
 import dev.halcyon.hal.Stream;
 import dev.halcyon.hal.error.DeviceExecutionException;
 import dev.halcyon.hal.host.HostElements;
@@ -71,6 +72,13 @@ final class RowBench implements AutoCloseable {
     <A extends KernelArgs> void run(KernelSpec<A> spec, A args) {
         stream.run(spec, args);
         stream.synchronize();
+    }
+
+    <A extends KernelArgs> void run(Plan<A> plan, A args) {
+        try (DeviceArena own = device.arena("launch")) {
+            stream.submit(plan.bind(own, args, device.workspace(own, plan)));
+            stream.synchronize();
+        }
     }
 
     /// Runs what must raise the fault word once, and checks that the message names the operand's

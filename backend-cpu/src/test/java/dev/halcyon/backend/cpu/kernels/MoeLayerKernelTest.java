@@ -1,12 +1,17 @@
 package dev.halcyon.backend.cpu.kernels;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.halcyon.hal.Limits;
+import dev.halcyon.hal.Plan;
 import dev.halcyon.hal.Support;
 import dev.halcyon.hal.kernel.moe.MoeGate;
 import dev.halcyon.hal.kernel.moe.MoeLayer;
+import dev.halcyon.hal.kernel.moe.MoeLayer.WeightPosition;
 import dev.halcyon.hal.kernel.moe.SwiGluMlp;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
@@ -26,8 +31,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 import java.util.stream.IntStream;
 
-/// The coarse expert layers, which run as the finer kernels of their lowerings.
-class MoeLayerLoweringTest {
+/// The coarse expert layers, routed and dense.
+class MoeLayerKernelTest {
     private static final int HIDDEN = 70;
     private static final int INNER = 50;
     private static final int SHARED = 33;
@@ -143,11 +148,37 @@ class MoeLayerLoweringTest {
     }
 
     @Test
-    void saysThatItRunsAsItsLowering() {
+    void runsInOnePiece() {
         Support.Native support =
                 assertInstanceOf(Support.Native.class, bench.device().supports(spec(8, DType.F32)));
-        assertTrue(support.lowered());
+        assertEquals("moelayer.rows", support.implementation().name());
+        assertFalse(support.lowered());
         assertTrue(support.capturable());
+        assertTrue(support.numerics().batchInvariant());
+    }
+
+    /// A workspace too small for all rows at once.
+    @Test
+    void batchesOfRowsGiveTheSameBits() {
+        Layer layer = Layer.random(bench, DType.BF16);
+        MoeLayer spec = spec(TOKENS, DType.BF16).withPosition(WeightPosition.BEFORE_DOWN);
+        Tensor whole = bench.empty(DType.F32, TOKENS, HIDDEN);
+        Plan<MoeLayer.Args> roomy = bench.device().plan(spec);
+        bench.run(roomy, layer.args(layer.x, whole));
+        Plan<MoeLayer.Args> tight = roomy;
+        for (long limit = roomy.workspaceBytes() * 7 / 8;
+                isOnePiece(bench.device().supports(spec, Limits.workspace(limit)));
+                limit = limit * 7 / 8) {
+            tight = bench.device().plan(spec, Limits.workspace(limit));
+        }
+        assertTrue(tight.workspaceBytes() < roomy.workspaceBytes() * 3 / 4);
+        Tensor out = bench.empty(DType.F32, TOKENS, HIDDEN);
+        bench.run(tight, layer.args(layer.x, out));
+        assertArrayEquals(bench.read(whole), bench.read(out));
+    }
+
+    private static boolean isOnePiece(Support support) {
+        return support instanceof Support.Native runs && !runs.lowered();
     }
 
     @Test
