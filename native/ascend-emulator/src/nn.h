@@ -106,6 +106,7 @@ struct Call {
 
     Argument &operator[](const char *name);
     bool has(const char *name) { return (*this)[name].given; }
+    bool knows(const char *name) const; // some versions of an operator have parameters that others lack
     Tensor &t(const char *name);
     double scalar(const char *name) { return (*this)[name].scalar.real; }
     int64_t i(const char *name) { return (*this)[name].i; }

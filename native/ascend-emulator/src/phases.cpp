@@ -412,6 +412,11 @@ Argument &Call::operator[](const char *name)
     throw Fault{AICORE_EXCEPTION, format("the emulator asks %s for a parameter %s that it has not", op->name, name)};
 }
 
+bool Call::knows(const char *name) const
+{
+    return std::any_of(arguments.begin(), arguments.end(), [name](const Argument &a) { return !std::strcmp(a.parameter->name, name); });
+}
+
 Tensor &Call::t(const char *name)
 {
     Argument &a = (*this)[name];
