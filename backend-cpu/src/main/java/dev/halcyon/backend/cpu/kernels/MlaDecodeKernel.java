@@ -10,7 +10,9 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
 
+import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.BiFunction;
 
 /// Absorbed attention over a paged cache; [MlaDecodeWork] says how.
 final class MlaDecodeKernel implements Kernel<MlaDecode, MlaDecode.Args, HostWork> {
@@ -29,7 +31,9 @@ final class MlaDecodeKernel implements Kernel<MlaDecode, MlaDecode.Args, HostWor
 
     @Override
     public List<String> implementations() {
-        return List.of(NAME);
+        return context.nativeLevel().isPresent()
+                ? List.of(NAME, context.nativeName(NAME))
+                : List.of(NAME);
     }
 
     @Override
@@ -72,11 +76,41 @@ final class MlaDecodeKernel implements Kernel<MlaDecode, MlaDecode.Args, HostWor
                             + AttentionTypes.MAX_DIM
                             + " values");
         }
-        DecodeLayout layout = DecodeLayout.of(spec, context);
+        if (NativeDecode.takes(spec, context)) {
+            NativeDecode.Geometry geometry = NativeDecode.Geometry.of(spec, context);
+            return planned(
+                    context.nativeName(NAME),
+                    geometry.layout(),
+                    (operands, memory) -> geometry.over(operands, memory),
+                    spec);
+        }
+        WidenedDecode.Geometry geometry = WidenedDecode.Geometry.of(spec, context);
+        return planned(
+                NAME,
+                geometry.layout(),
+                (operands, memory) -> geometry.over(context, operands, memory),
+                spec);
+    }
+
+    private Decision<MlaDecode.Args, HostWork> planned(
+            String name,
+            DecodeLayout layout,
+            BiFunction<DecodeOperands, MemorySegment, DecodeForm> form,
+            MlaDecode spec) {
         return Decision.planned(
-                context.implementation(NAME),
+                context.implementation(name),
                 Numerics.F32_INVARIANT,
                 layout.workspaceBytes(),
-                (args, workspace) -> new MlaDecodeWork(spec, layout, context, args, workspace));
+                (args, workspace) -> {
+                    DecodeOperands operands = new DecodeOperands(spec, args);
+                    MemorySegment memory = workspace.segment();
+                    return new MlaDecodeWork(
+                            layout,
+                            operands,
+                            form.apply(operands, memory),
+                            context.pool(),
+                            args,
+                            memory);
+                });
     }
 }

@@ -98,7 +98,7 @@ final class MlaPrefillWork implements HostWork, WorkerPool.Task {
     }
 
     private static long areaStride(OnlineSoftmax softmax) {
-        return softmax.areaBytes() + 2 * softmax.partialBytes();
+        return softmax.areaBytes() + 2 * softmax.sums().bytes();
     }
 
     static long workspaceBytes(OnlineSoftmax softmax, int heads, int threads) {
@@ -224,14 +224,14 @@ final class MlaPrefillWork implements HostWork, WorkerPool.Task {
         int last = Math.min(keys, causal ? firstVisible + count - 1 : keys);
         int end = softmax.panels(count);
         boolean folds = Math.ceilDiv(Math.max(0, last), AttentionLoops.BLOCK_KEYS) > RUN_BLOCKS;
-        long running = folds ? result + softmax.partialBytes() : result;
-        softmax.clear(memory, result);
-        softmax.clear(memory, running);
+        long running = folds ? result + softmax.sums().bytes() : result;
+        softmax.sums().clear(memory, result);
+        softmax.sums().clear(memory, running);
         int inRun = 0;
         for (int from = 0; from < last; from += AttentionLoops.BLOCK_KEYS) {
             if (inRun == RUN_BLOCKS) {
                 softmax.fold(memory, running, result);
-                softmax.clear(memory, running);
+                softmax.sums().clear(memory, running);
                 inRun = 0;
             }
             int n = Math.min(AttentionLoops.BLOCK_KEYS, last - from);
@@ -271,14 +271,14 @@ final class MlaPrefillWork implements HostWork, WorkerPool.Task {
 
     private void maximum(int worker, int head, long result, int lane) {
         if (maxima.wanted()) {
-            maxima.raise(worker, head, softmax.max(memory, result, lane));
+            maxima.raise(worker, head, softmax.sums().reference(memory, result, lane));
         }
     }
 
     private void finish(long row, int head, int lane, long result) {
         Scratch scratch = Scratch.get();
         float logit = sink == null ? Float.NEGATIVE_INFINITY : sink.floatAt(0, head);
-        float total = softmax.weigh(memory, result, 1, lane, logit, scratch.b);
+        float total = softmax.sums().weigh(memory, result, 1, lane, logit, scratch.b);
         if (logSumExp != null) {
             logSumExp.setFloat(row, head, total);
         }

@@ -12,20 +12,18 @@ import java.lang.foreign.ValueLayout;
 /// prefill share.
 ///
 /// A worker has an *area* of scratch memory (queries, one block of keys and values, their scores)
-/// and accumulates into a *partial result*: for each lane the largest base-2 logit m, the sum of
-/// `2^(z - m)` and the sums of weighted values, not yet divided. Partial results over disjoint keys
-/// are merged by [#fold], or all at once by [#weigh] and [#merge].
+/// and accumulates into a *partial result* as [LaneSums] lays it out, relative to each lane's
+/// largest logit. Partial results over disjoint keys are merged by [#fold], or all at once by
+/// [LaneSums#weigh] and [#merge].
 ///
 /// Rounding errors of a long sum of like terms grow with its length, so a caller keeps sums short:
 /// a block, a run of [#runBlocks] blocks, a part.
 ///
-/// Source: FlashAttention (online softmax), FlashMLA (merging by log-sum-exp, sink).
+/// Source: FlashAttention (online softmax).
 final class OnlineSoftmax {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
     private static final double LN2 = Math.log(2);
     private static final int MIN_RUN_BLOCKS = 16;
-    private static final long ALIGNMENT = 64;
-    private static final long ALIASED_BYTES = 1024;
 
     private final AttentionLoops loops;
     private final RowLoops rows;
@@ -36,15 +34,13 @@ final class OnlineSoftmax {
     private final float scale;
     private final long keyStride;
     private final long valueStride;
-    private final long sumStride;
     private final long keys;
     private final long values;
     private final long scores;
     private final long correction;
     private final long part;
     private final long areaBytes;
-    private final long sums;
-    private final long partialBytes;
+    private final LaneSums sums;
 
     /// Lays out the memory.
     ///
@@ -64,19 +60,17 @@ final class OnlineSoftmax {
         this.keyDim = keyDim;
         this.columns = Math.ceilDiv(valueDim, loops.columnMultiple()) * loops.columnMultiple();
         this.scale = baseTwoScale(softmaxScale);
-        this.keyStride = rowBytes(sharedValues ? Math.max(keyDim, columns) : keyDim);
-        this.valueStride = sharedValues ? keyStride : rowBytes(columns);
-        this.sumStride = rowBytes(columns);
-        this.keys = aligned(4L * lanes * keyDim);
+        this.keyStride = LaneSums.rowBytes(sharedValues ? Math.max(keyDim, columns) : keyDim);
+        this.valueStride = sharedValues ? keyStride : LaneSums.rowBytes(columns);
+        this.keys = LaneSums.aligned(4L * lanes * keyDim);
         long endOfKeys = keys + AttentionLoops.BLOCK_KEYS * keyStride;
         this.values = sharedValues ? keys : endOfKeys;
         this.scores =
                 sharedValues ? endOfKeys : endOfKeys + AttentionLoops.BLOCK_KEYS * valueStride;
         this.correction = scores + 4L * AttentionLoops.BLOCK_KEYS * lanes;
-        this.part = correction + aligned(4L * lanes);
-        this.areaBytes = part + 2 * aligned(4L * AttentionLoops.BLOCK_KEYS * panelLanes);
-        this.sums = aligned(8L * lanes);
-        this.partialBytes = sums + lanes * sumStride;
+        this.part = correction + LaneSums.aligned(4L * lanes);
+        this.areaBytes = part + 2 * LaneSums.aligned(4L * AttentionLoops.BLOCK_KEYS * panelLanes);
+        this.sums = LaneSums.of(lanes, columns);
     }
 
     /// {@return softmax scale times log2 e, as the loops take it}
@@ -84,24 +78,14 @@ final class OnlineSoftmax {
         return (float) (softmaxScale / LN2);
     }
 
-    private static long aligned(long bytes) {
-        return Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
-    }
-
-    /// Rows a multiple of the page size apart share a few cache sets, so such a row gets a gap.
-    private static long rowBytes(int floats) {
-        long bytes = aligned(4L * floats);
-        return bytes % ALIASED_BYTES == 0 ? bytes + ALIGNMENT : bytes;
-    }
-
     /// {@return the size of a worker's area}
     long areaBytes() {
         return areaBytes;
     }
 
-    /// {@return the size of a partial result}
-    long partialBytes() {
-        return partialBytes;
+    /// {@return the layout of a partial result}
+    LaneSums sums() {
+        return sums;
     }
 
     /// {@return lanes that the memory has room for}
@@ -189,14 +173,6 @@ final class OnlineSoftmax {
         }
     }
 
-    /// Empties a partial result.
-    void clear(MemorySegment memory, long partial) {
-        for (int lane = 0; lane < lanes; lane++) {
-            memory.set(FLOAT, partial + lane * 4L, Float.NEGATIVE_INFINITY);
-            memory.set(FLOAT, partial + (lanes + lane) * 4L, 0f);
-        }
-    }
-
     /// Computes the scores of the block's first `keyCount` keys for the panels from `first` to
     /// `end`.
     void score(MemorySegment memory, long area, int keyCount, int first, int end) {
@@ -236,7 +212,7 @@ final class OnlineSoftmax {
                 keyCount,
                 scale,
                 partial + at,
-                partial + 4L * lanes + at,
+                partial + sums.totals() + at,
                 area + correction + at,
                 end - first);
         loops.values(
@@ -247,8 +223,8 @@ final class OnlineSoftmax {
                 valueStride,
                 columns,
                 area + correction + at,
-                partial + sums + (long) first * panelLanes * sumStride,
-                sumStride,
+                partial + sums.row(first * panelLanes),
+                sums.stride(),
                 area + part,
                 fresh,
                 end - first);
@@ -268,8 +244,8 @@ final class OnlineSoftmax {
             float before = memory.get(FLOAT, into + lane * 4L);
             long fromSum = from + (lanes + lane) * 4L;
             long intoSum = into + (lanes + lane) * 4L;
-            long fromRow = from + sums + lane * sumStride;
-            long intoRow = into + sums + lane * sumStride;
+            long fromRow = from + sums.row(lane);
+            long intoRow = into + sums.row(lane);
             if (before == Float.NEGATIVE_INFINITY) {
                 memory.set(FLOAT, into + lane * 4L, added);
                 memory.set(FLOAT, intoSum, memory.get(FLOAT, fromSum));
@@ -288,49 +264,14 @@ final class OnlineSoftmax {
         }
     }
 
-    /// {@return the largest base-2 logit of a lane in a partial result; minus infinity if it saw no
-    /// key}
-    float max(MemorySegment memory, long partial, int lane) {
-        return memory.get(FLOAT, partial + lane * 4L);
-    }
-
     /// {@return a base-2 logit as a natural one}
     static float natural(float logit) {
         return (float) (logit * LN2);
     }
 
-    /// Finds what the partial results of a lane are multiplied by to merge and divide them and to
-    /// apply the sink.
-    ///
-    /// @param partial the first of `parts` partial results, which lie one behind the other
-    /// @param sink minus infinity for none
-    /// @param factors receives them
-    /// @return the natural log-sum-exp without the sink, plus infinity if the lane saw no key
-    float weigh(
-            MemorySegment memory, long partial, int parts, int lane, float sink, float[] factors) {
-        float max = Float.NEGATIVE_INFINITY;
-        for (int p = 0; p < parts; p++) {
-            max = Math.max(max, max(memory, partial + p * partialBytes, lane));
-        }
-        if (max == Float.NEGATIVE_INFINITY) {
-            return Float.POSITIVE_INFINITY;
-        }
-        double total = 0;
-        for (int p = 0; p < parts; p++) {
-            long at = partial + p * partialBytes;
-            total += weight(memory, at, lane, max) * memory.get(FLOAT, at + (lanes + lane) * 4L);
-        }
-        double logSumExp = max * LN2 + Math.log(total);
-        double kept = 1 / (1 + Math.exp(sink - logSumExp)) / total;
-        for (int p = 0; p < parts; p++) {
-            factors[p] = (float) (weight(memory, partial + p * partialBytes, lane, max) * kept);
-        }
-        return (float) logSumExp;
-    }
-
     /// Merges columns of the partial results of a lane in ascending order.
     ///
-    /// @param factors from [#weigh]
+    /// @param factors from [LaneSums#weigh]
     /// @param row receives them
     void merge(
             MemorySegment memory,
@@ -345,16 +286,10 @@ final class OnlineSoftmax {
             row[d] = 0;
         }
         for (int p = 0; p < parts; p++) {
-            long at = partial + p * partialBytes;
-            // What a part without keys holds was never written.
-            if (max(memory, at, lane) != Float.NEGATIVE_INFINITY) {
-                loops.addScaled(
-                        memory, factors[p], at + sums + lane * sumStride + column * 4L, row, n);
+            if (factors[p] != 0) {
+                long at = partial + p * sums.bytes() + sums.row(lane) + column * 4L;
+                loops.addScaled(memory, factors[p], at, row, n);
             }
         }
-    }
-
-    private static double weight(MemorySegment memory, long partial, int lane, float max) {
-        return Math.exp(((double) memory.get(FLOAT, partial + lane * 4L) - max) * LN2);
     }
 }

@@ -37,13 +37,21 @@ final class RowBench implements AutoCloseable {
     }
 
     static RowBench open(int threads) {
+        return open(threads, System.getProperty("halcyon.cpu.native", "auto"));
+    }
+
+    /// Opens a device.
+    ///
+    /// @param nativeKernels value of `halcyon.cpu.native`
+    static RowBench open(int threads, String nativeKernels) {
         return new RowBench(
                 new CpuBackendProvider()
                         .open(
                                 0,
                                 DeviceOptions.fromSystemProperties()
                                         .withProperty(
-                                                "halcyon.cpu.threads", Integer.toString(threads))));
+                                                "halcyon.cpu.threads", Integer.toString(threads))
+                                        .withProperty("halcyon.cpu.native", nativeKernels)));
     }
 
     /// Runs `scenario` with one thread and with three and compares the bits of the tensor that it
