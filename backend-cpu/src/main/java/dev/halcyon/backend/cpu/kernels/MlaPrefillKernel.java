@@ -9,7 +9,9 @@ import dev.halcyon.hal.kernel.attention.MlaPrefill;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
 
+import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.BiFunction;
 
 /// Naive attention over ragged sequences; [MlaPrefillWork] says how.
 final class MlaPrefillKernel implements Kernel<MlaPrefill, MlaPrefill.Args, HostWork> {
@@ -28,7 +30,9 @@ final class MlaPrefillKernel implements Kernel<MlaPrefill, MlaPrefill.Args, Host
 
     @Override
     public List<String> implementations() {
-        return List.of(NAME);
+        return context.nativeLevel().isPresent()
+                ? List.of(NAME, context.nativeName(NAME))
+                : List.of(NAME);
     }
 
     @Override
@@ -56,7 +60,7 @@ final class MlaPrefillKernel implements Kernel<MlaPrefill, MlaPrefill.Args, Host
                     "keys and values of at most " + AttentionTypes.MAX_DIM + " numbers");
         }
         long mostTasks =
-                (Math.ceilDiv(spec.maxTokens(), MlaPrefillWork.MAX_LANES)
+                (Math.ceilDiv(spec.maxTokens(), WidenedPrefill.MAX_LANES)
                                 + (long) spec.maxSequences())
                         * spec.heads();
         if (mostTasks > Integer.MAX_VALUE) {
@@ -73,19 +77,55 @@ final class MlaPrefillKernel implements Kernel<MlaPrefill, MlaPrefill.Args, Host
                     "bounds with at most "
                             + Integer.MAX_VALUE
                             + " tasks of "
-                            + MlaPrefillWork.MAX_LANES
+                            + WidenedPrefill.MAX_LANES
                             + " tokens and one head");
         }
-        int lanes = Math.min(MlaPrefillWork.MAX_LANES, spec.maxTokens());
+        if (NativePrefill.takes(spec, context)) {
+            int lanes = Math.min(NativePrefill.MAX_LANES, spec.maxTokens());
+            NativeAttention attention = NativePrefill.geometry(spec, context, lanes);
+            return planned(
+                    context.nativeName(NAME),
+                    NativePrefill.MAX_LANES,
+                    NativePrefill.areaStride(attention),
+                    (operands, memory) -> new NativePrefill(attention, operands, memory),
+                    spec);
+        }
+        int lanes = Math.min(WidenedPrefill.MAX_LANES, spec.maxTokens());
         int keyDim = spec.nopeDim() + spec.ropeDim();
         OnlineSoftmax softmax =
                 new OnlineSoftmax(
                         context, lanes, keyDim, spec.valueDim(), false, spec.softmaxScale());
-        long bytes = MlaPrefillWork.workspaceBytes(softmax, spec.heads(), context.pool().threads());
+        return planned(
+                NAME,
+                WidenedPrefill.MAX_LANES,
+                WidenedPrefill.areaStride(softmax),
+                (operands, memory) -> new WidenedPrefill(softmax, context, operands, memory),
+                spec);
+    }
+
+    private Decision<MlaPrefill.Args, HostWork> planned(
+            String name,
+            int tileQueries,
+            long areaStride,
+            BiFunction<PrefillOperands, MemorySegment, PrefillForm> form,
+            MlaPrefill spec) {
+        int threads = context.pool().threads();
+        long areas = threads * areaStride;
         return Decision.planned(
-                context.implementation(NAME),
+                context.implementation(name),
                 Numerics.F32_INVARIANT,
-                bytes,
-                (args, workspace) -> new MlaPrefillWork(spec, softmax, context, args, workspace));
+                areas + MaxLogits.bytes(spec.heads(), threads),
+                (args, workspace) -> {
+                    PrefillOperands operands = new PrefillOperands(spec, args);
+                    MemorySegment memory = workspace.segment();
+                    return new MlaPrefillWork(
+                            operands,
+                            form.apply(operands, memory),
+                            tileQueries,
+                            context.pool(),
+                            args,
+                            memory,
+                            areas);
+                });
     }
 }
