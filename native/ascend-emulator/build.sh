@@ -52,6 +52,7 @@ awk_on_tables() { # a result is replaced only if it changed, so that little is c
 }
 awk_on_tables "$work/declarations.h" -v what=declarations
 awk_on_tables "$work/operators.inc" -v what=operators
+awk_on_tables "$work/prototypes.h" -v what=prototypes # for the tests
 
 flags="-std=gnu++17 -O2 -ftree-vectorize -fPIC -fvisibility=hidden -fno-math-errno -fno-strict-aliasing -pthread -Wall -Wextra"
 # What is built here runs here, so the kernels may use what this processor has.

@@ -1,4 +1,4 @@
-# Writes what the tables in abi/ imply. -v what=declarations|operators|trampolines, for trampolines also -v library=NAME
+# Writes what the tables in abi/ imply. -v what=declarations|operators|prototypes|trampolines, for trampolines also -v library=NAME
 # -v profile=8.1|head -v machine=x86_64|aarch64; for operators and trampolines -v implemented="name name ...".
 
 function mark(type) { return type == "HIF8" || type ~ /^F8_|^F4_/ ? "bit(" type ")" : "bit(" type ")" }
@@ -69,10 +69,10 @@ FILENAME ~ /operators.txt$/ && !/^#/ && NF {
         }
         next
     }
-    if (what != "operators") next
+    if (what != "operators" && what != "prototypes") next
     count = split(field[5], parameter, /, */)
     signature = ""; raw = ""
-    printf "static const Parameter parameters_%s[] = {\n", op
+    if (what == "operators") printf "static const Parameter parameters_%s[] = {\n", op
     for (i = 1; i <= count; i++) {
         words = split(parameter[i], word, " ")
         types = "0"; same = "nullptr"
@@ -82,9 +82,14 @@ FILENAME ~ /operators.txt$/ && !/^#/ && NF {
             types = ""
             for (k = 1; k <= m; k++) types = types (k > 1 ? " | " : "") mark(type[k])
         }
-        printf "    {\"%s\", \"%s\", Role::%s, %s, %s, %s},\n", word[2], word[1], role(word[1], word[2], op), optional(word[1], word[2]), types, same
+        if (what == "operators") printf "    {\"%s\", \"%s\", Role::%s, %s, %s, %s},\n", word[2], word[1], role(word[1], word[2], op), optional(word[1], word[2]), types, same
         signature = signature c_type(word[1]) " " word[2] ", "
         raw = raw (i > 1 ? ", " : "") "Raw(" (word[1] == "str" ? "static_cast<const void *>(" word[2] ")" : word[2]) ")"
+    }
+    if (what == "prototypes") {
+        printf "EMU_EXPORT int32_t impl_%sGetWorkspaceSize(%suint64_t *workspaceSize, void **executor);\n", op, signature
+        printf "EMU_EXPORT int32_t impl_%s(void *workspace, uint64_t workspaceSize, void *executor, void *stream);\n", op
+        next
     }
     printf "};\nstatic const Operator operator_%s = {\"%s\", \"%s\", \"%s\", parameters_%s, %d};\n", op, op, field[2], field[4], op, count
     printf "EMU_EXPORT int32_t impl_%sGetWorkspaceSize(%suint64_t *workspaceSize, void **executor)\n{\n", op, signature
