@@ -51,12 +51,8 @@ public final class CpuBackendProvider implements BackendProvider {
                     wrong);
         }
         List<String> notes = new ArrayList<>();
-        if (!VectorSupport.isPresent()) {
-            notes.add(
-                    "the scalar variant runs because the Vector API is not in this JVM; add "
-                            + VectorSupport.FLAG
-                            + " to the java command, or run on the module path");
-        }
+        VectorSupport.absence()
+                .ifPresent(why -> notes.add("the scalar variant runs because " + why));
         if (kernels.isUnwanted()) {
             notes.add("there are no native kernels: " + kernels.detail());
         }
@@ -94,12 +90,11 @@ public final class CpuBackendProvider implements BackendProvider {
                     "halcyon.cpu.isa is "
                             + wanted.label()
                             + ", but "
-                            + (VectorSupport.isPresent()
-                                    ? "the widest vectors of this machine have "
-                                            + widest.bits()
-                                            + " bits"
-                                    : "the Vector API is not in this JVM; add "
-                                            + VectorSupport.FLAG));
+                            + VectorSupport.absence()
+                                    .orElse(
+                                            "the widest vectors of this machine have "
+                                                    + widest.bits()
+                                                    + " bits"));
         }
         return wanted;
     }

@@ -2,6 +2,7 @@ package dev.halcyon.backend.cpu;
 
 import dev.halcyon.backend.cpu.loops.Loops;
 
+import java.lang.foreign.MemorySegment;
 import java.lang.reflect.InvocationTargetException;
 import java.util.Optional;
 
@@ -16,6 +17,8 @@ final class VectorSupport {
 
     private static final String ENTRY = "dev.halcyon.backend.cpu.vector.VectorLoops";
 
+    private static final boolean READS_BY_ADDRESS = readsByAddress();
+
     private VectorSupport() {}
 
     /// {@return whether the incubator module is in this JVM}
@@ -23,11 +26,44 @@ final class VectorSupport {
         return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
     }
 
-    /// {@return the widest vectors of this machine in bits, empty without the module}
+    /// {@return why the vector loops cannot run in this JVM, with the remedy; empty if they can}
+    static Optional<String> absence() {
+        if (!isPresent()) {
+            return Optional.of(
+                    "the Vector API is not in this JVM; add "
+                            + FLAG
+                            + " to the java command, or run on the module path");
+        }
+        return READS_BY_ADDRESS
+                ? Optional.empty()
+                : Optional.of(
+                        "native access is denied to the vector loops, which read memory by"
+                                + " address; add --enable-native-access="
+                                + moduleName()
+                                + " to the java command");
+    }
+
+    /// {@return the widest vectors of this machine in bits, empty if the vector loops cannot run}
     static Optional<Integer> preferredBits() {
-        return isPresent()
+        return absence().isEmpty()
                 ? Optional.of((Integer) call("preferredBits", new Class<?>[0]))
                 : Optional.empty();
+    }
+
+    /// Without `--illegal-native-access=deny` the JVM allows it to everybody, at most with a
+    /// warning.
+    @SuppressWarnings("restricted")
+    private static boolean readsByAddress() {
+        try {
+            return MemorySegment.NULL.reinterpret(1).byteSize() == 1;
+        } catch (IllegalCallerException denied) {
+            return false;
+        }
+    }
+
+    private static String moduleName() {
+        Module module = VectorSupport.class.getModule();
+        return module.isNamed() ? module.getName() : "ALL-UNNAMED";
     }
 
     /// {@return the loops at a width}

@@ -17,7 +17,7 @@ public final class NativeMemory {
     /// @throws IllegalArgumentException if the segment is a view of a Java array
     public static long address(MemorySegment segment, long offset, long bytes) {
         if (!segment.isNative()) {
-            throw new IllegalArgumentException("native kernels read native memory only");
+            throw new IllegalArgumentException("kernels read native memory only, not " + segment);
         }
         Objects.checkFromIndexSize(offset, bytes, segment.byteSize());
         return segment.address() + offset;

@@ -1,7 +1,6 @@
 package dev.halcyon.backend.cpu.vector;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Objects;
 
 /// Native memory by address, for the innermost loops over register tiles.
 ///
@@ -32,10 +31,6 @@ final class NativeMemory {
     /// @throws IndexOutOfBoundsException if the range is not inside the segment
     /// @throws IllegalArgumentException if the segment is a view of a Java array
     static long at(MemorySegment segment, long offset, long bytes) {
-        Objects.checkFromIndexSize(offset, bytes, segment.byteSize());
-        if (!segment.isNative()) {
-            throw new IllegalArgumentException("tiles read native memory only, not " + segment);
-        }
-        return segment.address() + offset;
+        return dev.halcyon.backend.cpu.nativecode.NativeMemory.address(segment, offset, bytes);
     }
 }

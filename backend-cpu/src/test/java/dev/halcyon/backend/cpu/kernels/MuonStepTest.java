@@ -35,8 +35,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 
-/// Muon steps against the published results and the
-/// oracle in double.
+/// Muon steps against the published results and the oracle in double.
 class MuonStepTest {
     private static final double F32_TOLERANCE = 2e-5;
     private static final double BF16_TOLERANCE = 3e-2;
