@@ -26,7 +26,7 @@ esac
 library=META-INF/halcyon/native/$platform/libhalcyon_cpu.so
 
 # Flags of a source file by the end of its name. A file never runs on a processor that lacks what its flags allow.
-avx512bf16="-mavx2 -mfma -mbmi2 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vbmi -mavx512vnni -mavx512bf16"
+avx512bf16="-mavx2 -mfma -mbmi2 -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vbmi -mavx512vnni -mavx512bf16"
 avx512bf16="$avx512bf16 -mprefer-vector-width=512"
 amx="$avx512bf16 -mamx-tile -mamx-bf16"
 isa() {

@@ -9,12 +9,12 @@ import dev.halcyon.hal.memory.WeightFormat;
 import java.lang.foreign.MemorySegment;
 import java.util.stream.Stream;
 
-/// A product of two BF16 sides on native kernels.
+/// A product of BF16 rows with a BF16 or a block-scaled weight, on native kernels.
 ///
 /// The workspace begins with the packed left-hand rows of as many units (runs of rows of one group)
 /// as are computed in one go; an area for each worker follows: sums of a unit and a block of
-/// columns, then the packed panels of a chunk of that block. A chunk of a unit and its sums fit the
-/// second-level cache, a chunk of a panel the first one.
+/// columns, then the packed panels of a chunk of that block, or sums that are still turned. A chunk
+/// of a unit and its sums fit the second-level cache, a chunk of a panel the first one.
 ///
 /// A row's sums are added in an order that depends on its depth alone, so block sizes may depend on
 /// anything.
@@ -32,6 +32,9 @@ public final class Bf16Plan implements PlannedProduct {
     /// Rows from which the left-hand side costs more than the panels to read.
     private static final int MANY_ROWS = 128;
 
+    private static final String STORED = ProductForm.PANEL.label();
+    private static final String PACKING = ProductForm.PACKING.label();
+    private static final String CODES = "codes";
     private static final int MOST_PANELS = 8;
     private static final long LEFT_BYTES = 32L << 20;
     private static final long ALIGNMENT = 64;
@@ -48,7 +51,7 @@ public final class Bf16Plan implements PlannedProduct {
         this.pool = pool;
         this.level = level;
         int panels = Math.ceilDiv(shape.columns(), Bf16Calls.PANEL_COLUMNS);
-        int most = mostUnitRows(level);
+        int most = mostUnitRows();
         int cuts = Math.ceilDiv(shape.maxGroupRows(), most);
         int rows = Math.min(most, roundUp(Math.ceilDiv(shape.maxGroupRows(), cuts)));
         int units = Math.max(1, Math.ceilDiv(shape.maxRows(), rows));
@@ -73,32 +76,32 @@ public final class Bf16Plan implements PlannedProduct {
     static boolean takes(ProductShape shape, NativeLevel level) {
         return level.isPresent()
                 && shape.left() == DType.BF16
-                && shape.right().dtype() == DType.BF16
-                && shape.right().scheme().isEmpty()
-                && (shape.right().isRowMajor() || isPanel(shape.right()))
+                && (isBf16(shape.right()) || CodesTask.takes(shape))
                 && switch (shape.out()) {
                     case F32, BF16, F16 -> true;
                     default -> false;
                 };
     }
 
-    private static boolean isPanel(WeightFormat right) {
-        return right.layout().equals(PanelLayout.name(Bf16Calls.PANEL_COLUMNS));
+    private static boolean isBf16(WeightFormat right) {
+        return right.dtype() == DType.BF16
+                && right.scheme().isEmpty()
+                && (right.isRowMajor()
+                        || right.layout().equals(PanelLayout.name(Bf16Calls.PANEL_COLUMNS)));
     }
 
     /// {@return every label that plans of a level can have}
     static Stream<String> labels(NativeLevel level) {
         return level.isPresent()
-                ? Stream.of(ProductForm.PANEL, ProductForm.PACKING).map(form -> label(form, level))
+                ? Stream.of(STORED, PACKING, CODES).map(form -> form + "." + level.label())
                 : Stream.empty();
     }
 
-    private static String label(ProductForm form, NativeLevel level) {
-        return form.label() + "." + level.label();
-    }
-
     /// A call on vectors would take too long with more.
-    private static int mostUnitRows(NativeLevel level) {
+    private int mostUnitRows() {
+        if (isOfCodes()) {
+            return level.includes(NativeLevel.AMX) ? 128 : 32;
+        }
         return level.includes(NativeLevel.AMX) ? 512 : 192;
     }
 
@@ -121,7 +124,10 @@ public final class Bf16Plan implements PlannedProduct {
     }
 
     private long areaBytes(int rows, int panels) {
-        return panels * (rows * SUM_BYTES + (isPacked() ? 0 : PANEL_CHUNK_BYTES));
+        if (isOfCodes()) {
+            return rows * SUM_BYTES + CodesTask.turnedBytes(rows);
+        }
+        return panels * (rows * SUM_BYTES + (isStoredInPanels() ? 0 : PANEL_CHUNK_BYTES));
     }
 
     /// {@return bytes of a worker's area}
@@ -129,14 +135,19 @@ public final class Bf16Plan implements PlannedProduct {
         return areaBytes(unitRows, taskPanels);
     }
 
-    /// {@return where in a worker's area its packed panels begin}
+    /// {@return where in a worker's area the sums end}
     long panelsAt() {
-        return unitRows * taskPanels * SUM_BYTES;
+        return unitRows * (isOfCodes() ? 1 : taskPanels) * SUM_BYTES;
     }
 
     /// {@return whether the right-hand side is stored in panels}
-    boolean isPacked() {
+    boolean isStoredInPanels() {
         return !shape.right().isRowMajor();
+    }
+
+    /// {@return whether the right-hand side holds codes of 8 or 4 bits}
+    boolean isOfCodes() {
+        return shape.right().dtype() != DType.BF16;
     }
 
     /// {@return whether rows of a unit of this size are read again for every panel at less cost
@@ -147,7 +158,8 @@ public final class Bf16Plan implements PlannedProduct {
 
     @Override
     public String label() {
-        return label(isPacked() ? ProductForm.PANEL : ProductForm.PACKING, level);
+        String form = isOfCodes() ? CODES : isStoredInPanels() ? STORED : PACKING;
+        return form + "." + level.label();
     }
 
     @Override

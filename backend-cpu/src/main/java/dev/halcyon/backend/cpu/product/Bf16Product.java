@@ -7,7 +7,7 @@ import dev.halcyon.hal.memory.DType;
 
 import java.lang.foreign.MemorySegment;
 
-/// A BF16 product with its operands.
+/// A product of BF16 rows with its operands, on native kernels.
 ///
 /// Rows are cut into units of one group each. For as many units as the workspace takes, all are
 /// packed, and then every pair of a unit and a block of columns is one task. Neighbouring tasks
@@ -30,9 +30,8 @@ public final class Bf16Product implements BoundProduct {
     private final Bf16Plan plan;
     private final ProductShape shape;
     private final WorkerPool pool;
-    private final Matrices left;
     private final Matrices out;
-    private final Bf16Task task;
+    private final NativeTask task;
     private final int blocks;
     private final int[] rows;
     private final int[] depth;
@@ -59,10 +58,13 @@ public final class Bf16Product implements BoundProduct {
         this.plan = plan;
         this.shape = plan.shape();
         this.pool = plan.pool();
-        this.left = left;
         this.out = out;
         this.leftAddress = NativeMemory.address(workspace, 0, plan.workspaceBytes());
-        this.task = new Bf16Task(plan, right, addend, out, leftAddress + plan.leftBytes());
+        long areas = leftAddress + plan.leftBytes();
+        this.task =
+                plan.isOfCodes()
+                        ? new CodesTask(plan, left, right, addend, out, areas)
+                        : new Bf16Task(plan, left, right, addend, out, areas);
         this.blocks = Math.ceilDiv(shape.columns(), plan.taskPanels() * Bf16Calls.PANEL_COLUMNS);
         this.rows = new int[shape.groups()];
         this.depth = new int[shape.groups()];
@@ -174,22 +176,13 @@ public final class Bf16Product implements BoundProduct {
         if (row >= unitRows[unit] || chunk >= chunks) {
             return;
         }
-        boolean transposed = shape.leftTransposed();
-        long at = transposed ? left.at(g, 0, unitRow[unit]) : left.at(g, unitRow[unit], 0);
-        long count = unitRows[unit];
-        long bytes =
-                transposed
-                        ? NativeMemory.extent(depth[g], left.rowBytes(), count * Short.BYTES)
-                        : NativeMemory.extent(
-                                count, left.rowBytes(), depth[g] * (long) Short.BYTES);
-        Bf16Calls.packLeft(
-                NativeMemory.address(left.segment(g), at, bytes),
-                left.rowBytes(),
-                transposed,
-                count,
+        task.pack(
+                g,
+                unitRow[unit],
+                unitRows[unit],
                 depth[g],
                 row,
-                Math.min(row + PACK_ROWS, count),
+                Math.min(row + PACK_ROWS, unitRows[unit]),
                 chunk,
                 Math.min(chunk + PACK_CHUNKS, chunks),
                 unitLeft[unit]);

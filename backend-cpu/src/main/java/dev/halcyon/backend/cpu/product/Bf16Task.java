@@ -4,12 +4,13 @@ import dev.halcyon.backend.cpu.nativecode.Bf16Calls;
 import dev.halcyon.backend.cpu.nativecode.NativeLevel;
 import dev.halcyon.backend.cpu.nativecode.NativeMemory;
 
-/// One task of a BF16 product: the packed rows of a unit times a block of columns.
+/// Tasks of a product of BF16 rows with BF16 panels, or with a BF16 matrix that is packed on the
+/// way.
 ///
 /// The order of calls is a matter of caches alone. Few rows go from panel to panel, each read as
 /// one stream; many rows go from chunk to chunk, so that a chunk of them stays in the second-level
 /// cache while the panels pass by.
-final class Bf16Task {
+final class Bf16Task implements NativeTask {
     private static final int PANEL_COLUMNS = Bf16Calls.PANEL_COLUMNS;
     private static final int CHUNK_DEPTH = Bf16Calls.CHUNK_DEPTH;
     private static final long PAIR_BYTES = 4L * PANEL_COLUMNS;
@@ -18,9 +19,9 @@ final class Bf16Task {
     private static final int STREAM_DEPTH = 16 * CHUNK_DEPTH;
 
     private final ProductShape shape;
+    private final Matrices left;
     private final Weights right;
-    private final Matrices addend;
-    private final Matrices out;
+    private final NativeStore store;
     private final boolean onTiles;
     private final boolean packed;
     private final int taskPanels;
@@ -28,36 +29,61 @@ final class Bf16Task {
     private final long areas;
     private final long areaBytes;
     private final long panelsAt;
-    private final int outType;
-    private final long outBytes;
 
-    Bf16Task(Bf16Plan plan, Weights right, Matrices addend, Matrices out, long areas) {
+    Bf16Task(
+            Bf16Plan plan,
+            Matrices left,
+            Weights right,
+            Matrices addend,
+            Matrices out,
+            long areas) {
         this.shape = plan.shape();
         this.right = right;
-        this.addend = addend;
-        this.out = out;
+        this.left = left;
+        this.store = new NativeStore(shape, addend, out);
         this.onTiles = plan.level().includes(NativeLevel.AMX);
-        this.packed = plan.isPacked();
+        this.packed = plan.isStoredInPanels();
         this.taskPanels = plan.taskPanels();
         this.sumsPitch = taskPanels * Bf16Plan.SUM_BYTES;
         this.areas = areas;
         this.areaBytes = plan.areaBytes();
         this.panelsAt = plan.panelsAt();
-        this.outBytes = shape.out().bits() / 8;
-        this.outType =
-                switch (shape.out()) {
-                    case F32 -> 0;
-                    case BF16 -> 1;
-                    default -> 2;
-                };
     }
 
-    /// Computes and stores.
-    ///
-    /// @param row the unit's first row in its group
-    /// @param left the unit's packed rows
-    /// @param panel the first panel of the block
-    void compute(int group, int row, int rows, int depth, long left, int panel, int worker) {
+    @Override
+    public void pack(
+            int group,
+            int unitRow,
+            int unitRows,
+            int depth,
+            int firstRow,
+            int endRow,
+            int firstChunk,
+            int endChunk,
+            long to) {
+        boolean transposed = shape.leftTransposed();
+        long at = transposed ? left.at(group, 0, unitRow) : left.at(group, unitRow, 0);
+        long pitch = left.rowBytes();
+        long bytes =
+                transposed
+                        ? NativeMemory.extent(depth, pitch, unitRows * (long) Short.BYTES)
+                        : NativeMemory.extent(unitRows, pitch, depth * (long) Short.BYTES);
+        Bf16Calls.packLeft(
+                NativeMemory.address(left.segment(group), at, bytes),
+                pitch,
+                transposed,
+                unitRows,
+                depth,
+                firstRow,
+                endRow,
+                firstChunk,
+                endChunk,
+                to);
+    }
+
+    @Override
+    public void compute(
+            int group, int row, int rows, int depth, long packedLeft, int panel, int worker) {
         int column = panel * PANEL_COLUMNS;
         int columns = Math.min(taskPanels * PANEL_COLUMNS, shape.columns() - column);
         int panels = Math.ceilDiv(columns, PANEL_COLUMNS);
@@ -66,9 +92,9 @@ final class Bf16Task {
         }
         long sums = areas + worker * areaBytes;
         if (packed) {
-            overStored(group, row, rows, depth, left, column, panels, sums);
+            overStored(group, row, rows, depth, packedLeft, column, panels, sums);
         } else {
-            overPacked(group, row, rows, depth, left, column, columns, sums);
+            overPacked(group, row, rows, depth, packedLeft, column, columns, sums);
         }
         store(group, row, rows, column, columns, sums);
     }
@@ -84,7 +110,14 @@ final class Bf16Task {
     }
 
     private void overStored(
-            int group, int row, int rows, int depth, long left, int column, int panels, long sums) {
+            int group,
+            int row,
+            int rows,
+            int depth,
+            long packedLeft,
+            int column,
+            int panels,
+            long sums) {
         long panelBytes = right.rowBytes();
         long first =
                 NativeMemory.address(
@@ -103,7 +136,7 @@ final class Bf16Task {
                     long panel = first + p * panelBytes + pairs(k) * PAIR_BYTES;
                     long bytes = pairs(steps) * PAIR_BYTES;
                     multiply(
-                            left + Bf16Plan.packedBytes(rows, k),
+                            packedLeft + Bf16Plan.packedBytes(rows, k),
                             some,
                             panel,
                             steps,
@@ -120,13 +153,13 @@ final class Bf16Task {
         for (int k = 0; k == 0 || k < depth; k += CHUNK_DEPTH) {
             int steps = Math.min(CHUNK_DEPTH, depth - k);
             long bytes = pairs(steps) * PAIR_BYTES;
-            long nextLeft = left + Bf16Plan.packedBytes(rows, k + steps);
+            long nextLeft = packedLeft + Bf16Plan.packedBytes(rows, k + steps);
             long share = nextShare(rows, depth - k - steps, panels);
             for (int p = 0; p < panels; p++) {
                 long panel = first + p * panelBytes + pairs(k) * PAIR_BYTES;
                 long next = p < panels - 1 ? panel + panelBytes : first + pairs(k) * PAIR_BYTES;
                 multiply(
-                        left + Bf16Plan.packedBytes(rows, k),
+                        packedLeft + Bf16Plan.packedBytes(rows, k),
                         rowsOf(row, rows, column + p * PANEL_COLUMNS),
                         panel,
                         steps,
@@ -145,7 +178,7 @@ final class Bf16Task {
             int row,
             int rows,
             int depth,
-            long left,
+            long packedLeft,
             int column,
             int columns,
             long sums) {
@@ -156,11 +189,11 @@ final class Bf16Task {
             if (steps > 0) {
                 pack(group, column, columns, k, steps, packs);
             }
-            long nextLeft = left + Bf16Plan.packedBytes(rows, k + steps);
+            long nextLeft = packedLeft + Bf16Plan.packedBytes(rows, k + steps);
             long share = nextShare(rows, depth - k - steps, panels);
             for (int p = 0; p < panels; p++) {
                 multiply(
-                        left + Bf16Plan.packedBytes(rows, k),
+                        packedLeft + Bf16Plan.packedBytes(rows, k),
                         rowsOf(row, rows, column + p * PANEL_COLUMNS),
                         packs + p * Bf16Plan.PANEL_CHUNK_BYTES,
                         steps,
@@ -233,34 +266,11 @@ final class Bf16Task {
     private void store(int group, int row, int rows, int column, int columns, long sums) {
         for (int j = 0; j < columns; j += PANEL_COLUMNS) {
             int some = rowsOf(row, rows, column + j);
-            int width = Math.min(PANEL_COLUMNS, columns - j);
-            if (some == 0) {
-                continue;
+            if (some > 0) {
+                int width = Math.min(PANEL_COLUMNS, columns - j);
+                long from = sums + (long) j * Float.BYTES;
+                store.store(group, row, some, column + j, width, from, sumsPitch);
             }
-            long to =
-                    NativeMemory.address(
-                            out.segment(group),
-                            out.at(group, row, column + j),
-                            NativeMemory.extent(some, out.rowBytes(), width * outBytes));
-            long old =
-                    shape.beta() == 0
-                            ? to
-                            : NativeMemory.address(
-                                    addend.segment(group),
-                                    addend.at(group, row, column + j),
-                                    NativeMemory.extent(some, addend.rowBytes(), width * outBytes));
-            Bf16Calls.store(
-                    outType,
-                    sums + (long) j * Float.BYTES,
-                    sumsPitch,
-                    some,
-                    width,
-                    shape.alpha(),
-                    shape.beta(),
-                    old,
-                    addend.rowBytes(),
-                    to,
-                    out.rowBytes());
         }
     }
 }

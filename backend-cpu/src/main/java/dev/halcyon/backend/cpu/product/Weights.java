@@ -175,6 +175,11 @@ public final class Weights {
         return scalesAt[group];
     }
 
+    /// {@return scales of a row of blocks}
+    long scaleColumns() {
+        return scaleColumns;
+    }
+
     /// {@return where a row begins in [#segment], or a panel if packed}
     public long at(int group, long row) {
         return valuesAt[group] + row * rowBytes;

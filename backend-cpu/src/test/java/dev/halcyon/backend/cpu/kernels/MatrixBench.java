@@ -3,6 +3,7 @@ package dev.halcyon.backend.cpu.kernels;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.halcyon.backend.cpu.CpuBackendProvider;
+import dev.halcyon.backend.cpu.nativecode.NativeLevel;
 import dev.halcyon.hal.Device;
 import dev.halcyon.hal.DeviceOptions;
 import dev.halcyon.hal.Plan;
@@ -46,6 +47,19 @@ final class MatrixBench implements AutoCloseable {
                                 DeviceOptions.fromSystemProperties()
                                         .withProperty(
                                                 "halcyon.cpu.threads", Integer.toString(threads))));
+    }
+
+    /// Opens a device with one level of native kernels.
+    static MatrixBench open(int threads, NativeLevel level) {
+        return new MatrixBench(
+                new CpuBackendProvider()
+                        .open(
+                                0,
+                                DeviceOptions.defaults()
+                                        .withProperty(
+                                                "halcyon.cpu.threads", Integer.toString(threads))
+                                        .withProperty("halcyon.cpu.isa", "512")
+                                        .withProperty("halcyon.cpu.native", level.label())));
     }
 
     /// {@return the name of an implementation of products of some type: BF16 takes native kernels

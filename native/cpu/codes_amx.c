@@ -1,0 +1,183 @@
+/*
+ * Products of packed BF16 rows with a weight of 8- or 4-bit codes and block scales, on tiles.
+ *
+ * Here the weight is the left side of the tiles, 32 of its rows at a time, because a row of codes decodes to a row of a
+ * tile without being turned. The activations are the right side: [block of up to 16 rows][step][16 pairs][rows][2].
+ *
+ * Order of a sum: within a run of CHUNK products that share a scale as bf16_amx.c; then sum = scale * run + sum, fused.
+ */
+#include "decode.h"
+#include "left_rows.h"
+#include "tiles.h"
+
+#define CHUNK 256
+#define STEPS (CHUNK / STEP_DEPTH)
+#define WEIGHT_ROWS 32
+#define TILE_BYTES 1024
+
+/* Tiles 0 and 1 are sums of the first block of activations, 2 and 3 of the second; 4 and 5 weights, 6 and 7 the rest. */
+static void configure(int first, int second)
+{
+    struct tile_config config = {.palette = 1};
+    for (int i = 0; i < 8; i++) {
+        config.row_bytes[i] = 64;
+        config.rows[i] = 16;
+    }
+    config.row_bytes[0] = config.row_bytes[1] = config.row_bytes[6] = (uint16_t)(4 * first);
+    if (second > 0) {
+        config.row_bytes[2] = config.row_bytes[3] = config.row_bytes[7] = (uint16_t)(4 * second);
+    }
+    configure_tiles(&config);
+}
+
+static inline void multiply_one(const char *weights, const char *right, int64_t steps, int64_t row_bytes)
+{
+    _tile_zero(0);
+    _tile_zero(1);
+    for (int64_t s = 0; s < steps; s++) {
+        _tile_loadd(6, right, row_bytes);
+        _tile_loadd(4, weights, ROW_BYTES);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_loadd(5, weights + STEPS * TILE_BYTES, ROW_BYTES);
+        _tile_dpbf16ps(1, 5, 6);
+        weights += TILE_BYTES;
+        right += 16 * row_bytes;
+    }
+}
+
+static inline void multiply_two(const char *weights, const char *right, const char *right_too, int64_t steps,
+                                int64_t bytes_too)
+{
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (int64_t s = 0; s < steps; s++) {
+        _tile_loadd(4, weights, ROW_BYTES);
+        _tile_loadd(6, right, 64);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_loadd(5, weights + STEPS * TILE_BYTES, ROW_BYTES);
+        _tile_dpbf16ps(1, 5, 6);
+        _tile_loadd(7, right_too, bytes_too);
+        _tile_dpbf16ps(2, 4, 7);
+        _tile_dpbf16ps(3, 5, 7);
+        weights += TILE_BYTES;
+        right += TILE_BYTES;
+        right_too += 16 * bytes_too;
+    }
+}
+
+/* sums += scale * run for [32 weight rows][columns]. */
+static void add_scaled(const float *run, const float *scales, float *sums, int columns)
+{
+    if (columns == 1) {
+        for (int i = 0; i < WEIGHT_ROWS; i += 16) {
+            __m512 sum = _mm512_fmadd_ps(_mm512_loadu_ps(scales + i), _mm512_loadu_ps(run + i), _mm512_loadu_ps(sums + i));
+            _mm512_storeu_ps(sums + i, sum);
+        }
+        return;
+    }
+    __mmask16 mask = (__mmask16)((1u << columns) - 1);
+    for (int i = 0; i < WEIGHT_ROWS; i++) {
+        __m512 sum = _mm512_maskz_loadu_ps(mask, sums);
+        sum = _mm512_fmadd_ps(_mm512_set1_ps(scales[i]), _mm512_maskz_loadu_ps(mask, run), sum);
+        _mm512_mask_storeu_ps(sums, mask, sum);
+        sums += columns;
+        run += columns;
+    }
+}
+
+/* [32 weight rows][columns] to [columns][32]. */
+static void turn(const float *sums, int columns, float *to)
+{
+    for (int i = 0; i < columns; i++) {
+        for (int j = 0; j < WEIGHT_ROWS; j++) {
+            to[i * WEIGHT_ROWS + j] = sums[j * columns + i];
+        }
+    }
+}
+
+static void decode_chunk(const struct decoder *decoder, const struct coded *weight, int64_t row, int64_t rows, int64_t k,
+                         int64_t depth, char *to, struct ahead *ahead)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        decode_row(decoder, codes_at(weight, row + i, k), depth, to + i / 16 * STEPS * TILE_BYTES + i % 16 * ROW_BYTES,
+                   TILE_BYTES);
+        ask(ahead);
+    }
+}
+
+/*
+ * Sets sums [rows][32] to the products of `rows` packed activations with weight rows from `weight_row` on, no more than
+ * 32. turned: room for as many floats. next: codes that the next call reads.
+ */
+HCPU_EXPORT void hcpu_codes_tiles(int32_t type, const char *codes, int64_t pitch, int32_t scale_type,
+                                  const char *scales, int64_t scale_columns, int64_t block_rows, int64_t block_depth,
+                                  int64_t weight_row, int64_t weight_rows, const char *right, int64_t rows,
+                                  int64_t depth, char *turned, char *sums, const char *next, int64_t next_bytes)
+{
+    char weights[2 * STEPS * TILE_BYTES] __attribute__((aligned(64)));
+    float run[4 * 256] __attribute__((aligned(64)));
+    float scale[STEPS][WEIGHT_ROWS] __attribute__((aligned(64)));
+    struct coded weight = {type, codes, pitch, scale_type, scales, scale_columns, block_rows, block_depth};
+    struct decoder decoder = decoder_of(type);
+    int64_t total_steps = (depth + STEP_DEPTH - 1) / STEP_DEPTH;
+    struct ahead ahead = spread(next, next_bytes, weight_rows * ((depth + CHUNK - 1) / CHUNK));
+    __builtin_memset(turned, 0, rows * WEIGHT_ROWS * sizeof(float));
+    if (weight_rows < WEIGHT_ROWS) {
+        __builtin_memset(weights, 0, sizeof weights);
+    }
+    int first_was = 0, second_was = 0;
+    for (int64_t k = 0; k < depth; k += CHUNK) {
+        int64_t count = at_most(depth - k, CHUNK);
+        int64_t steps = (count + STEP_DEPTH - 1) / STEP_DEPTH;
+        decode_chunk(&decoder, &weight, weight_row, weight_rows, k, count, weights, &ahead);
+        for (int64_t s = 0; s < steps; s++) {
+            if (s == 0 || (k + s * STEP_DEPTH) % block_depth == 0) {
+                load_scales(&weight, weight_row, weight_rows, k + s * STEP_DEPTH, scale[s], WEIGHT_ROWS);
+            }
+        }
+        for (int64_t row = 0; row < rows; row += 2 * BLOCK_ROWS) {
+            int first = (int)at_most(rows - row, BLOCK_ROWS);
+            int second = (int)at_most(rows - row - first, BLOCK_ROWS);
+            if (first != first_was || second != second_was) {
+                configure(first, second);
+                first_was = first;
+                second_was = second;
+            }
+            const char *right_at = right + (row * total_steps + k / STEP_DEPTH * first) * ROW_BYTES;
+            const char *too_at = right + ((row + 16) * total_steps + k / STEP_DEPTH * second) * ROW_BYTES;
+            float *to = (float *)turned + row * WEIGHT_ROWS;
+            for (int64_t s = 0, end; s < steps; s = end) {
+                end = s + 1;
+                while (end < steps && (k + end * STEP_DEPTH) % block_depth != 0) {
+                    end++;
+                }
+                stores_before_tiles();
+                const char *from = weights + s * TILE_BYTES;
+                const char *beside = right_at + s * first * ROW_BYTES;
+                if (second > 0) {
+                    multiply_two(from, beside, too_at + s * second * ROW_BYTES, end - s, 4 * second);
+                    _tile_stored(2, run + 512, 4 * second);
+                    _tile_stored(3, run + 512 + 16 * second, 4 * second);
+                } else {
+                    multiply_one(from, beside, end - s, 4 * first);
+                }
+                _tile_stored(0, run, 4 * first);
+                _tile_stored(1, run + 16 * first, 4 * first);
+                stores_before_tiles();
+                add_scaled(run, scale[s], to, first);
+                if (second > 0) {
+                    add_scaled(run + 512, scale[s], to + 16 * WEIGHT_ROWS, second);
+                }
+            }
+        }
+    }
+    if (depth > 0) {
+        _tile_release();
+    }
+    for (int64_t row = 0; row < rows; row += BLOCK_ROWS) {
+        turn((const float *)turned + row * WEIGHT_ROWS, (int)at_most(rows - row, BLOCK_ROWS),
+             (float *)sums + row * WEIGHT_ROWS);
+    }
+}
