@@ -67,23 +67,24 @@ static inline void multiply_two(const char *weights, const char *right, const ch
     }
 }
 
-/* sums += scale * run for [32 weight rows][columns]. */
-static void add_scaled(const float *run, const float *scales, float *sums, int columns)
+/* Which weight row each float of [32 weight rows][columns] belongs to. */
+static void find_owners(int columns, int32_t *owners)
 {
-    if (columns == 1) {
-        for (int i = 0; i < WEIGHT_ROWS; i += 16) {
-            __m512 sum = _mm512_fmadd_ps(_mm512_loadu_ps(scales + i), _mm512_loadu_ps(run + i), _mm512_loadu_ps(sums + i));
-            _mm512_storeu_ps(sums + i, sum);
-        }
-        return;
-    }
-    __mmask16 mask = (__mmask16)((1u << columns) - 1);
     for (int i = 0; i < WEIGHT_ROWS; i++) {
-        __m512 sum = _mm512_maskz_loadu_ps(mask, sums);
-        sum = _mm512_fmadd_ps(_mm512_set1_ps(scales[i]), _mm512_maskz_loadu_ps(mask, run), sum);
-        _mm512_mask_storeu_ps(sums, mask, sum);
-        sums += columns;
-        run += columns;
+        for (int j = 0; j < columns; j++) {
+            *owners++ = i;
+        }
+    }
+}
+
+/* sums += scale * run for [32 weight rows][columns]. */
+static inline void add_scaled(const float *run, const float *scales, int uniform, const int32_t *owners, float *sums,
+                              int columns)
+{
+    __m512 upper = _mm512_loadu_ps(scales), lower = _mm512_loadu_ps(scales + 16);
+    for (int i = 0; i < WEIGHT_ROWS * columns; i += 16) {
+        __m512 scale = uniform ? upper : _mm512_permutex2var_ps(upper, _mm512_loadu_si512(owners + i), lower);
+        _mm512_storeu_ps(sums + i, _mm512_fmadd_ps(scale, _mm512_loadu_ps(run + i), _mm512_loadu_ps(sums + i)));
     }
 }
 
@@ -120,6 +121,8 @@ HCPU_EXPORT void hcpu_codes_tiles(int32_t type, const char *codes, int64_t pitch
     float run[4 * 256] __attribute__((aligned(64)));
     float scale[STEPS][WEIGHT_ROWS] __attribute__((aligned(64)));
     struct coded weight = {type, codes, pitch, scale_type, scales, scale_columns, block_rows, block_depth};
+    struct scale_rows scale_rows = scale_rows_of(&weight, weight_row, weight_rows);
+    int32_t first_owners[512], second_owners[512];
     struct decoder decoder = decoder_of(type);
     int64_t total_steps = (depth + STEP_DEPTH - 1) / STEP_DEPTH;
     struct ahead ahead = spread(next, next_bytes, weight_rows * ((depth + CHUNK - 1) / CHUNK));
@@ -134,7 +137,7 @@ HCPU_EXPORT void hcpu_codes_tiles(int32_t type, const char *codes, int64_t pitch
         decode_chunk(&decoder, &weight, weight_row, weight_rows, k, count, weights, &ahead);
         for (int64_t s = 0; s < steps; s++) {
             if (s == 0 || (k + s * STEP_DEPTH) % block_depth == 0) {
-                load_scales(&weight, weight_row, weight_rows, k + s * STEP_DEPTH, scale[s], WEIGHT_ROWS);
+                load_scales(&weight, &scale_rows, k + s * STEP_DEPTH, scale[s]);
             }
         }
         for (int64_t row = 0; row < rows; row += 2 * BLOCK_ROWS) {
@@ -142,6 +145,10 @@ HCPU_EXPORT void hcpu_codes_tiles(int32_t type, const char *codes, int64_t pitch
             int second = (int)at_most(rows - row - first, BLOCK_ROWS);
             if (first != first_was || second != second_was) {
                 configure(first, second);
+                if (!scale_rows.uniform) {
+                    find_owners(first, first_owners);
+                    find_owners(second, second_owners);
+                }
                 first_was = first;
                 second_was = second;
             }
@@ -166,9 +173,10 @@ HCPU_EXPORT void hcpu_codes_tiles(int32_t type, const char *codes, int64_t pitch
                 _tile_stored(0, run, 4 * first);
                 _tile_stored(1, run + 16 * first, 4 * first);
                 stores_before_tiles();
-                add_scaled(run, scale[s], to, first);
+                add_scaled(run, scale[s], scale_rows.uniform, first_owners, to, first);
                 if (second > 0) {
-                    add_scaled(run + 512, scale[s], to + 16 * WEIGHT_ROWS, second);
+                    add_scaled(run + 512, scale[s], scale_rows.uniform, second_owners, to + 16 * WEIGHT_ROWS,
+                               second);
                 }
             }
         }

@@ -18,7 +18,7 @@
 
 struct vector_tile {
     const char *weights; /* [row][step][32] of BF16 */
-    const float (*scale)[TILE_ROWS];
+    const float (*scale)[WEIGHT_ROWS];
     int64_t k, steps, block_depth;
 };
 
@@ -93,9 +93,10 @@ static void four_rows(const struct coded *weight, const struct decoder *decoder,
                       const char *left, int64_t rows, int64_t depth, float *lanes, float *sums, struct ahead *ahead)
 {
     char weights[TILE_ROWS * STEPS * 64] __attribute__((aligned(64)));
-    float scale[STEPS][TILE_ROWS];
+    float scale[STEPS][WEIGHT_ROWS];
     int64_t total_steps = (depth + STEP_DEPTH - 1) / STEP_DEPTH;
-    struct vector_tile tile = {weights, (const float(*)[TILE_ROWS])scale, 0, 0, weight->block_depth};
+    struct vector_tile tile = {weights, (const float(*)[WEIGHT_ROWS])scale, 0, 0, weight->block_depth};
+    struct scale_rows scale_rows = scale_rows_of(weight, weight_row, weight_rows);
     int64_t pairs = (rows + BESIDE - 1) / BESIDE;
     __builtin_memset(lanes, 0, pairs * TILE_ROWS * BESIDE * 16 * sizeof(float));
     __builtin_memset(weights, 0, sizeof weights);
@@ -108,7 +109,9 @@ static void four_rows(const struct coded *weight, const struct decoder *decoder,
             ask(ahead);
         }
         for (int64_t s = 0; s < tile.steps; s++) {
-            load_scales(weight, weight_row, weight_rows, k + s * STEP_DEPTH, scale[s], TILE_ROWS);
+            if (s == 0 || (k + s * STEP_DEPTH) % weight->block_depth == 0) {
+                load_scales(weight, &scale_rows, k + s * STEP_DEPTH, scale[s]);
+            }
         }
         for (int64_t row = 0; row < rows; row += BESIDE) {
             int64_t block = row / BLOCK_ROWS * BLOCK_ROWS;

@@ -81,36 +81,6 @@ static inline void decode_row(const struct decoder *decoder, const char *codes, 
     }
 }
 
-static inline float scale_at(enum scale_type type, const char *scales, int64_t index)
-{
-    union {
-        uint32_t bits;
-        float value;
-    } word;
-    switch (type) {
-    case SCALE_F32:
-        __builtin_memcpy(&word.bits, scales + 4 * index, 4);
-        return word.value;
-    case SCALE_BF16: {
-        uint16_t half;
-        __builtin_memcpy(&half, scales + 2 * index, 2);
-        word.bits = (uint32_t)half << 16;
-        return word.value;
-    }
-    case SCALE_F16: {
-        uint16_t half;
-        __builtin_memcpy(&half, scales + 2 * index, 2);
-        return _cvtsh_ss(half);
-    }
-    default: {
-        uint32_t exponent = (uint8_t)scales[index];
-        /* 2 to the -127 is subnormal, and 255 stands for NaN. */
-        word.bits = exponent == 0 ? 0x400000 : exponent == 255 ? 0x7fc00000 : exponent << 23;
-        return word.value;
-    }
-    }
-}
-
 /* A weight of codes, from its first row on. */
 struct coded {
     enum code_type type;
@@ -129,22 +99,89 @@ static inline const char *codes_at(const struct coded *weight, int64_t row, int6
     return weight->codes + row * weight->pitch + (k >> nibbles);
 }
 
-/* The scales of `rows` rows for the block that holds column k; 1 for rows beyond them. */
-static inline void load_scales(const struct coded *weight, int64_t row, int64_t rows, int64_t k, float *to, int64_t count)
+/* Where the scales of some neighbouring rows of a weight are. */
+struct scale_rows {
+    int64_t rows;        /* of the weight */
+    int64_t first_block; /* the block of rows that holds the first of them */
+    int64_t in_first;    /* how many rows it has left for them */
+    int uniform;         /* whether it holds them all */
+};
+
+static inline struct scale_rows scale_rows_of(const struct coded *weight, int64_t row, int64_t rows)
 {
-    int64_t column = weight->scales ? k / weight->block_depth : 0;
-    int64_t last = -1;
-    float scale = 1;
-    for (int64_t i = 0; i < count; i++) {
-        if (weight->scales && i < rows) {
-            int64_t at = (row + i) / weight->block_rows;
-            if (at != last) {
-                scale = scale_at(weight->scale_type, weight->scales, at * weight->scale_columns + column);
-                last = at;
-            }
-        }
-        to[i] = scale;
+    if (!weight->scales) {
+        return (struct scale_rows){.rows = rows, .uniform = 1};
     }
+    int64_t block = row / weight->block_rows;
+    int64_t in_first = (block + 1) * weight->block_rows - row;
+    return (struct scale_rows){rows, block, in_first, in_first >= rows};
+}
+
+/* The bits of an element of the scales, which has 1, 2 or 4 bytes. */
+static inline uint32_t scale_bits(enum scale_type type, const char *at)
+{
+    uint32_t word = 0;
+    switch (type) {
+    case SCALE_F32:
+        __builtin_memcpy(&word, at, 4);
+        return word;
+    case SCALE_E8M0:
+        return (uint8_t)*at;
+    default:
+        __builtin_memcpy(&word, at, 2);
+        return word;
+    }
+}
+
+static inline __m512 scales_to_f32(enum scale_type type, __m512i bits)
+{
+    switch (type) {
+    case SCALE_F32:
+        return _mm512_castsi512_ps(bits);
+    case SCALE_BF16:
+        return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
+    case SCALE_F16:
+        return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(bits));
+    default: {
+        /* 2 to the -127 is subnormal, and 255 stands for NaN. */
+        __m512i word = _mm512_slli_epi32(bits, 23);
+        word = _mm512_mask_set1_epi32(word, _mm512_testn_epi32_mask(bits, bits), 0x400000);
+        __mmask16 nan = _mm512_cmpeq_epi32_mask(bits, _mm512_set1_epi32(255));
+        return _mm512_castsi512_ps(_mm512_mask_set1_epi32(word, nan, 0x7fc00000));
+    }
+    }
+}
+
+/* The scales of up to 32 rows for the block that holds column k, as 32 floats; what is behind the rows is 0. */
+static inline void load_scales(const struct coded *weight, const struct scale_rows *rows, int64_t k, float *to)
+{
+    if (!weight->scales) {
+        _mm512_storeu_ps(to, _mm512_set1_ps(1));
+        _mm512_storeu_ps(to + 16, _mm512_set1_ps(1));
+        return;
+    }
+    uint32_t bits[32] __attribute__((aligned(64)));
+    enum scale_type type = weight->scale_type;
+    int64_t bytes = type == SCALE_F32 ? 4 : type == SCALE_E8M0 ? 1 : 2;
+    int64_t pitch = weight->scale_columns * bytes;
+    const char *at = weight->scales + rows->first_block * pitch + k / weight->block_depth * bytes;
+    __m512i first = _mm512_set1_epi32((int)scale_bits(type, at)), second = first;
+    if (!rows->uniform) {
+        _mm512_store_si512(bits, _mm512_setzero_si512());
+        _mm512_store_si512(bits + 16, _mm512_setzero_si512());
+        int64_t left = rows->in_first;
+        for (int64_t i = 0; i < rows->rows; i++, left--) {
+            if (left == 0) {
+                left = weight->block_rows;
+                at += pitch;
+            }
+            bits[i] = scale_bits(type, at);
+        }
+        first = _mm512_load_si512(bits);
+        second = _mm512_load_si512(bits + 16);
+    }
+    _mm512_storeu_ps(to, scales_to_f32(type, first));
+    _mm512_storeu_ps(to + 16, scales_to_f32(type, second));
 }
 
 #endif
