@@ -113,8 +113,13 @@ public final class ReportMarkdown {
         if (result.oneThreadRatio() != null) {
             remarks.add(Numbers.ratio(result.oneThreadRatio()) + " one thread");
         }
-        if (result.allocatedBytes() != null) {
-            remarks.add(Numbers.of("%.0f bytes allocated", result.allocatedBytes()));
+        Double allocated = result.allocatedBytes();
+        if (allocated != null && result.flops() == 0) {
+            remarks.add(Numbers.of("%.0f bytes allocated", allocated));
+        }
+        if (allocated != null && result.isBoxing()) {
+            remarks.add(
+                    Numbers.of("badly compiled: it boxes vectors, %.1f GB a run", allocated / 1e9));
         }
         if (!result.note().isEmpty()) {
             remarks.add(result.note());

@@ -37,7 +37,7 @@ import java.util.List;
 /// @param checked what was compared with what
 /// @param failure why the row does not count; null if it does
 /// @param oneThreadRatio time on one thread over this time; null where that was not measured
-/// @param allocatedBytes bytes a call allocates on the Java heap; null outside the suite hal
+/// @param allocatedBytes bytes a run or call allocates on the Java heap; null where nobody counts
 /// @param note what a reader should know
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Result(
@@ -67,6 +67,9 @@ public record Result(
         @Nullable Double oneThreadRatio,
         @Nullable Double allocatedBytes,
         String note) {
+    /// Launches allocate next to nothing, boxed vectors gigabytes.
+    private static final double BOXING_BYTES = 4e6;
+
     public Result {
         peers = peers == null ? List.of() : List.copyOf(peers);
     }
@@ -91,6 +94,13 @@ public record Result(
     @JsonIgnore
     public boolean isGood() {
         return failure == null;
+    }
+
+    /// {@return whether vectors became objects, which kernels never do on purpose: the JVM has not
+    /// compiled their vector code as it can, and the time means little}
+    @JsonIgnore
+    public boolean isBoxing() {
+        return flops > 0 && allocatedBytes != null && allocatedBytes > BOXING_BYTES;
     }
 
     /// {@return the fastest peer, or null without any}

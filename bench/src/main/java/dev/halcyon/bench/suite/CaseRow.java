@@ -27,6 +27,7 @@ record CaseRow(Lineup.Runner runner, Measurement measurement, Copies copies) {
         Series slow = measurement.series().get(runner.aloneEntrant());
         return result(
                 runner.side().all(),
+                runner.entrant(),
                 beside,
                 series,
                 runner.workload().problem().title(),
@@ -38,6 +39,7 @@ record CaseRow(Lineup.Runner runner, Measurement measurement, Copies copies) {
     Result onOneThread(Beside beside, Series series) {
         return result(
                 Objects.requireNonNull(runner.side().single()),
+                Objects.requireNonNull(runner.aloneEntrant()),
                 beside,
                 series,
                 runner.workload().problem().title() + ", 1 thread",
@@ -47,6 +49,7 @@ record CaseRow(Lineup.Runner runner, Measurement measurement, Copies copies) {
 
     private Result result(
             Subject subject,
+            SubjectEntrant entrant,
             Beside beside,
             Series series,
             String title,
@@ -87,7 +90,9 @@ record CaseRow(Lineup.Runner runner, Measurement measurement, Copies copies) {
                 accuracy.how(),
                 failure(share),
                 oneThreadRatio,
-                null,
+                Double.isFinite(entrant.allocatedBytes())
+                        ? (double) Math.round(entrant.allocatedBytes())
+                        : null,
                 note());
     }
 

@@ -40,10 +40,10 @@ final class Lineup implements AutoCloseable {
         private final Side side;
         private final Workload workload;
         private final Accuracy accuracy;
-        private final Entrant entrant;
+        private final SubjectEntrant entrant;
         private @Nullable NativeCode nativeCode;
         private @Nullable Workload alone;
-        private @Nullable Entrant aloneEntrant;
+        private @Nullable SubjectEntrant aloneEntrant;
 
         private Runner(Side side, Workload workload, Accuracy accuracy) {
             this.side = side;
@@ -65,7 +65,7 @@ final class Lineup implements AutoCloseable {
             return accuracy;
         }
 
-        Entrant entrant() {
+        SubjectEntrant entrant() {
             return entrant;
         }
 
@@ -74,7 +74,7 @@ final class Lineup implements AutoCloseable {
         }
 
         /// {@return the entrant on one thread, or null}
-        @Nullable Entrant aloneEntrant() {
+        @Nullable SubjectEntrant aloneEntrant() {
             return aloneEntrant;
         }
     }

@@ -93,8 +93,12 @@ public final class ResultText {
         if (result.oneThreadRatio() != null) {
             marks.add(number("%.2fx one thread", result.oneThreadRatio()));
         }
-        if (result.allocatedBytes() != null) {
-            marks.add(number("%.0f bytes allocated", result.allocatedBytes()));
+        Double allocated = result.allocatedBytes();
+        if (allocated != null && result.flops() == 0) {
+            marks.add(number("%.0f bytes allocated", allocated));
+        }
+        if (allocated != null && result.isBoxing()) {
+            marks.add(number("BADLY COMPILED: boxes vectors, %.1f GB a run", allocated / 1e9));
         }
         return List.of(
                 result.suite() + " " + result.title(),
