@@ -25,6 +25,7 @@ static struct named counts[MOST_NAMES];
 
 static char failing[64];
 static int failing_after;
+static int failing_always;
 static int failing_code;
 static int poisoned;
 
@@ -75,11 +76,12 @@ EXPORT void halcyon_stub_set(const char *name, long value) {
     pthread_mutex_unlock(&lock);
 }
 
-// Makes a function return code once, after so many more calls that succeed.
+// Makes a function return code once, after so many more calls that succeed; from now on, if after is negative.
 EXPORT void halcyon_stub_fail(const char *function, int after, int code) {
     pthread_mutex_lock(&lock);
     snprintf(failing, sizeof failing, "%s", function);
     failing_after = after;
+    failing_always = after < 0;
     failing_code = code;
     pthread_mutex_unlock(&lock);
 }
@@ -139,8 +141,10 @@ int stub_enter(const char *function, int needs_context, const char *format, ...)
     va_start(arguments, format);
     note(function, format, arguments);
     va_end(arguments);
-    if (strcmp(failing, function) == 0 && failing_after-- == 0) {
-        failing[0] = 0;
+    if (strcmp(failing, function) == 0 && (failing_after < 0 || failing_after-- == 0)) {
+        if (failing_after == -1 && !failing_always) {
+            failing[0] = 0;
+        }
         if (is_sticky(failing_code)) {
             stub_poison(failing_code);
         }

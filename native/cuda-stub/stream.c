@@ -30,10 +30,7 @@ void stub_free_work(struct work *first) {
 
 static int is_address_valid(const struct work *work) {
     size_t bytes = work->kind == FILL32 ? work->count * 4 : work->count;
-    // The host side of a copy may be any memory; the device side has to be ours.
-    return work->kind == COPY
-        ? stub_range_is_live(work->to, bytes) || stub_range_is_live(work->from, bytes)
-        : stub_range_is_live(work->to, bytes);
+    return stub_range_is_live(work->to, bytes) && (work->kind != COPY || stub_range_is_live(work->from, bytes));
 }
 
 void stub_run(const struct work *work) {
@@ -224,17 +221,7 @@ static int copy(void *to, const void *from, size_t bytes, struct stream *stream)
     return stub_submit(stream, &(struct work){.kind = COPY, .to = to, .from = from, .count = bytes});
 }
 
-EXPORT int cuMemcpyHtoDAsync_v2(device_address to, const void *from, size_t bytes, struct stream *stream) {
-    int code = stub_enter(__func__, 1, "%zu", bytes);
-    return stub_leave(code != SUCCESS ? code : copy((void *)(uintptr_t)to, from, bytes, stream));
-}
-
-EXPORT int cuMemcpyDtoHAsync_v2(void *to, device_address from, size_t bytes, struct stream *stream) {
-    int code = stub_enter(__func__, 1, "%zu", bytes);
-    return stub_leave(code != SUCCESS ? code : copy(to, (const void *)(uintptr_t)from, bytes, stream));
-}
-
-EXPORT int cuMemcpyDtoDAsync_v2(device_address to, device_address from, size_t bytes, struct stream *stream) {
+EXPORT int cuMemcpyAsync(device_address to, device_address from, size_t bytes, struct stream *stream) {
     int code = stub_enter(__func__, 1, "%zu", bytes);
     return stub_leave(
         code != SUCCESS ? code : copy((void *)(uintptr_t)to, (const void *)(uintptr_t)from, bytes, stream));

@@ -1,13 +1,22 @@
 package dev.halcyon.backend.cuda;
 
+import dev.halcyon.backend.cuda.CudaSettings.Bindings;
+import dev.halcyon.backend.cuda.driver.CudaDriver;
+import dev.halcyon.backend.cuda.driver.DynamicLibrary;
+import dev.halcyon.backend.cuda.driver.FfmDriver;
+import dev.halcyon.backend.cuda.driver.JCudaLoading;
 import dev.halcyon.hal.Availability;
 import dev.halcyon.hal.BackendProvider;
 import dev.halcyon.hal.Device;
+import dev.halcyon.hal.DeviceDescription;
 import dev.halcyon.hal.DeviceOptions;
 import dev.halcyon.hal.error.BackendUnavailableException;
 import dev.halcyon.hal.error.Failure;
 
-/// The backend "cuda".
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/// The backend "cuda": the GPUs that the NVIDIA driver lists.
 public final class CudaBackendProvider implements BackendProvider {
     /// Makes the provider; [java.util.ServiceLoader] calls this.
     public CudaBackendProvider() {}
@@ -24,9 +33,14 @@ public final class CudaBackendProvider implements BackendProvider {
 
     @Override
     public Availability probe() {
+        return probe(DeviceOptions.fromSystemProperties());
+    }
+
+    /// {@return what a probe with the properties of these options finds}
+    Availability probe(DeviceOptions options) {
         CudaSettings settings;
         try {
-            settings = CudaSettings.of(DeviceOptions.fromSystemProperties());
+            settings = CudaSettings.of(options);
         } catch (IllegalArgumentException wrong) {
             return new Availability.Unavailable(
                     Availability.Reason.DISABLED,
@@ -39,12 +53,66 @@ public final class CudaBackendProvider implements BackendProvider {
 
     @Override
     public Device open(int ordinal, DeviceOptions options) {
-        Availability found = probe();
-        String detail =
-                found instanceof Availability.Unavailable unavailable
-                        ? unavailable.describe()
-                        : "this version has no kernels for it";
-        throw new BackendUnavailableException(
-                Failure.of("cuda:" + ordinal, "open", detail, "use the CPU backend"));
+        DeviceDescription found = find(ordinal, options);
+        CudaSettings settings = CudaSettings.of(options);
+        DynamicLibrary library = DriverSearch.find(settings.library()).library();
+        if (library == null) {
+            throw unavailable(ordinal, "the driver library is gone", "open it again");
+        }
+        Map<String, String> properties = new LinkedHashMap<>(found.properties());
+        CudaContext context =
+                new CudaContext(bind(ordinal, library, settings.bindings(), properties), ordinal);
+        try {
+            KernelImages images = KernelImages.load(context);
+            properties.put("kernels", images.image());
+            return new CudaDevice(
+                    new DeviceDescription(
+                            "cuda", ordinal, found.name(), found.emulated(), properties),
+                    options,
+                    context,
+                    images);
+        } catch (RuntimeException failed) {
+            context.close();
+            throw failed;
+        }
+    }
+
+    private DeviceDescription find(int ordinal, DeviceOptions options) {
+        return switch (probe(options)) {
+            case Availability.Unavailable unavailable ->
+                    throw unavailable(ordinal, unavailable.detail(), unavailable.remedy());
+            case Availability.Available available ->
+                    available.devices().stream()
+                            .filter(device -> device.ordinal() == ordinal)
+                            .findFirst()
+                            .orElseThrow(
+                                    () ->
+                                            unavailable(
+                                                    ordinal,
+                                                    "there is no such device among "
+                                                            + available.devices(),
+                                                    "halcyon doctor lists the devices"));
+        };
+    }
+
+    private static CudaDriver bind(
+            int ordinal, DynamicLibrary library, Bindings wanted, Map<String, String> properties) {
+        if (wanted == Bindings.FFM) {
+            properties.put("bindings", "ffm");
+            return new FfmDriver(library);
+        }
+        JCudaLoading.Loaded loaded = JCudaLoading.load(library);
+        String why = loaded.whyNotJCuda();
+        if (wanted == Bindings.JCUDA && !why.isEmpty()) {
+            throw unavailable(ordinal, why, "remove -Dhalcyon.cuda.bindings=jcuda");
+        }
+        properties.put("bindings", why.isEmpty() ? "jcuda" : "ffm (" + why + ")");
+        return loaded.driver();
+    }
+
+    private static BackendUnavailableException unavailable(
+            int ordinal, String detail, String remedy) {
+        return new BackendUnavailableException(
+                Failure.of("cuda:" + ordinal, "open", detail, remedy));
     }
 }

@@ -104,7 +104,8 @@ public final class StubLibrary {
         }
     }
 
-    /// Makes a function fail once, after so many calls that do not.
+    /// Makes a function fail once, after so many calls that do not, or always if `after` is
+    /// negative.
     public void fail(String function, int after, int code) {
         try (Arena arena = Arena.ofConfined()) {
             int ignored =

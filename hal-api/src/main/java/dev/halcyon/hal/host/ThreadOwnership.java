@@ -11,7 +11,7 @@ import java.util.concurrent.locks.LockSupport;
 ///
 /// Handing the object over is legal and needs no announcement; only calls that overlap are a
 /// mistake.
-final class ThreadOwnership {
+public final class ThreadOwnership {
     private static final long POLL_NANOS = 50_000;
 
     private final String what;
@@ -19,7 +19,11 @@ final class ThreadOwnership {
     private final AtomicInteger inside = new AtomicInteger();
     private volatile @Nullable Thread user;
 
-    ThreadOwnership(String what, boolean checked) {
+    /// Makes the guard of one object.
+    ///
+    /// @param what the object, for messages
+    /// @param checked whether overlapping calls are refused
+    public ThreadOwnership(String what, boolean checked) {
         this.what = what;
         this.checked = checked;
     }
@@ -27,7 +31,7 @@ final class ThreadOwnership {
     /// Begins a call, which [#leave()] must end.
     ///
     /// @throws IllegalStateException if another thread is inside and that is checked
-    void enter(String operation) {
+    public void enter(String operation) {
         Thread current = Thread.currentThread();
         if (inside.getAndIncrement() > 0 && checked) {
             Thread other = user;
@@ -48,12 +52,13 @@ final class ThreadOwnership {
         user = current;
     }
 
-    void leave() {
+    /// Ends a call.
+    public void leave() {
         inside.getAndDecrement();
     }
 
     /// Waits until no other thread is inside.
-    void awaitOthers() {
+    public void awaitOthers() {
         while (inside.get() > 0 && user != Thread.currentThread()) {
             LockSupport.parkNanos(this, POLL_NANOS);
         }

@@ -98,14 +98,8 @@ public interface CudaDriver {
     /// Waits for all work of a stream.
     void synchronizeStream(long stream);
 
-    /// Copies host memory, pinned to be of use, to the device.
-    void copyToDevice(long device, long host, long bytes, long stream);
-
-    /// Copies device memory to the host, pinned to be of use.
-    void copyToHost(long host, long device, long bytes, long stream);
-
-    /// Copies device memory.
-    void copyOnDevice(long to, long from, long bytes, long stream);
+    /// Copies between any two of device memory and pinned host memory.
+    void copy(long to, long from, long bytes, long stream);
 
     /// Sets device memory to one byte.
     void fillBytes(long address, byte value, long bytes, long stream);

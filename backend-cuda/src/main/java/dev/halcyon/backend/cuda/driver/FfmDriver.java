@@ -53,9 +53,7 @@ public final class FfmDriver implements CudaDriver {
     private final MethodHandle eventSynchronize;
     private final MethodHandle streamWaitEvent;
     private final MethodHandle streamSynchronize;
-    private final MethodHandle memcpyHtoDAsync;
-    private final MethodHandle memcpyDtoHAsync;
-    private final MethodHandle memcpyDtoDAsync;
+    private final MethodHandle memcpyAsync;
     private final MethodHandle memsetD8Async;
     private final MethodHandle launchKernel;
     private final MethodHandle graphLaunch;
@@ -94,9 +92,7 @@ public final class FfmDriver implements CudaDriver {
         eventSynchronize = functions.bind("cuEventSynchronize", LONG);
         streamWaitEvent = functions.bind("cuStreamWaitEvent", LONG, LONG, INT);
         streamSynchronize = functions.bind("cuStreamSynchronize", LONG);
-        memcpyHtoDAsync = functions.bind("cuMemcpyHtoDAsync_v2", LONG, LONG, LONG, LONG);
-        memcpyDtoHAsync = functions.bind("cuMemcpyDtoHAsync_v2", LONG, LONG, LONG, LONG);
-        memcpyDtoDAsync = functions.bind("cuMemcpyDtoDAsync_v2", LONG, LONG, LONG, LONG);
+        memcpyAsync = functions.bind("cuMemcpyAsync", LONG, LONG, LONG, LONG);
         memsetD8Async = functions.bind("cuMemsetD8Async", LONG, ValueLayout.JAVA_BYTE, LONG, LONG);
         launchKernel =
                 functions.bind(
@@ -375,36 +371,14 @@ public final class FfmDriver implements CudaDriver {
     }
 
     @Override
-    public void copyToDevice(long device, long host, long bytes, long stream) {
+    public void copy(long to, long from, long bytes, long stream) {
         int code;
         try {
-            code = (int) memcpyHtoDAsync.invokeExact(device, host, bytes, stream);
+            code = (int) memcpyAsync.invokeExact(to, from, bytes, stream);
         } catch (Throwable failure) {
             throw new AssertionError(failure);
         }
-        check("cuMemcpyHtoDAsync", code);
-    }
-
-    @Override
-    public void copyToHost(long host, long device, long bytes, long stream) {
-        int code;
-        try {
-            code = (int) memcpyDtoHAsync.invokeExact(host, device, bytes, stream);
-        } catch (Throwable failure) {
-            throw new AssertionError(failure);
-        }
-        check("cuMemcpyDtoHAsync", code);
-    }
-
-    @Override
-    public void copyOnDevice(long to, long from, long bytes, long stream) {
-        int code;
-        try {
-            code = (int) memcpyDtoDAsync.invokeExact(to, from, bytes, stream);
-        } catch (Throwable failure) {
-            throw new AssertionError(failure);
-        }
-        check("cuMemcpyDtoDAsync", code);
+        check("cuMemcpyAsync", code);
     }
 
     @Override

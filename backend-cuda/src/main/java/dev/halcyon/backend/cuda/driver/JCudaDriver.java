@@ -305,18 +305,8 @@ final class JCudaDriver implements CudaDriver {
     }
 
     @Override
-    public void copyToDevice(long device, long host, long bytes, long stream) {
-        ffm.copyToDevice(device, host, bytes, stream);
-    }
-
-    @Override
-    public void copyToHost(long host, long device, long bytes, long stream) {
-        ffm.copyToHost(host, device, bytes, stream);
-    }
-
-    @Override
-    public void copyOnDevice(long to, long from, long bytes, long stream) {
-        ffm.copyOnDevice(to, from, bytes, stream);
+    public void copy(long to, long from, long bytes, long stream) {
+        ffm.copy(to, from, bytes, stream);
     }
 
     @Override

@@ -1,0 +1,36 @@
+package dev.halcyon.backend.cuda.kernels;
+
+import dev.halcyon.hal.spi.Kernel;
+import dev.halcyon.hal.spi.KernelRegistry;
+
+import java.util.List;
+
+/// Every kernel of this backend.
+public final class CudaKernels {
+    private CudaKernels() {}
+
+    /// {@return every kernel}
+    public static List<Kernel<?, ?, CudaWork>> all(KernelFunctions functions) {
+        return List.of(
+                new AddRmsNormKernel(functions),
+                new AxpbyKernel(functions),
+                new CastKernel(functions),
+                new CopyKernel(functions),
+                new EmbeddingKernel(functions),
+                new FillKernel(functions),
+                new GemmKernel(functions),
+                new GroupedGemmKernel(functions),
+                new LayerNormKernel(functions),
+                new ReduceKernel(functions),
+                new RmsNormKernel(functions),
+                new RopeKernel(functions),
+                new SwiGluKernel(functions));
+    }
+
+    /// {@return a registry of all kernels}
+    public static KernelRegistry<CudaWork> registry(KernelFunctions functions) {
+        KernelRegistry<CudaWork> registry = new KernelRegistry<>(CudaWork::inOrder);
+        all(functions).forEach(registry::register);
+        return registry;
+    }
+}

@@ -1,0 +1,23 @@
+package dev.halcyon.backend.cuda.kernels;
+
+/// The index operands that kernels check, with the numbers by which device code names them.
+public enum FaultOperand {
+    /// Rows of a table.
+    IDS("ids"),
+    /// Rows of a group.
+    SEGMENT_COUNT("segmentCount"),
+    /// First row of a group.
+    SEGMENT_START("segmentStart");
+
+    private final String operand;
+
+    FaultOperand(String operand) {
+        this.operand = operand;
+    }
+
+    /// {@return the name of the operand of a number from a fault record}
+    public static String name(long number) {
+        FaultOperand[] all = values();
+        return number >= 0 && number < all.length ? all[(int) number].operand : "index";
+    }
+}

@@ -1,0 +1,396 @@
+package dev.halcyon.backend.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.halcyon.hal.Device;
+import dev.halcyon.hal.DeviceOptions;
+import dev.halcyon.hal.Graph;
+import dev.halcyon.hal.Launch;
+import dev.halcyon.hal.Plan;
+import dev.halcyon.hal.Stream;
+import dev.halcyon.hal.Timepoint;
+import dev.halcyon.hal.error.BackendUnavailableException;
+import dev.halcyon.hal.error.DeviceExecutionException;
+import dev.halcyon.hal.error.DeviceLostException;
+import dev.halcyon.hal.error.HalException;
+import dev.halcyon.hal.error.OutOfDeviceMemoryException;
+import dev.halcyon.hal.error.UnsupportedKernelException;
+import dev.halcyon.hal.kernel.elementwise.Axpby;
+import dev.halcyon.hal.memory.DType;
+import dev.halcyon.hal.memory.DeviceArena;
+import dev.halcyon.hal.memory.StepInput;
+import dev.halcyon.hal.memory.Tensor;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import java.lang.foreign.ValueLayout;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Predicate;
+
+/// Life cycle, order of calls and failures, against the stub.
+class CudaDeviceTest {
+    private static final List<String> KINDS =
+            List.of(
+                    "allocations",
+                    "pinned",
+                    "streams",
+                    "events",
+                    "graphs",
+                    "executables",
+                    "modules",
+                    "contexts");
+
+    private final StubLibrary stub = StubLibrary.withKernelsOrSkip();
+
+    /// What a lost device could not give back stays alive in the stub.
+    private final Map<String, Integer> aliveBefore = new HashMap<>();
+
+    @BeforeEach
+    void resetStub() {
+        stub.reset();
+        KINDS.forEach(kind -> aliveBefore.put(kind, stub.alive(kind)));
+    }
+
+    private static Launch add(Device device, DeviceArena arena, Tensor x, Tensor out) {
+        Plan<Axpby.Args> plan = device.plan(Axpby.add(8, 4, DType.F32));
+        return plan.bind(arena, Axpby.Args.of(x, x, out), device.workspace(arena, plan));
+    }
+
+    private void assertNothingIsAlive() {
+        for (String kind : KINDS) {
+            assertEquals(aliveBefore.get(kind), stub.alive(kind), kind);
+        }
+    }
+
+    @Test
+    void givesEverythingBackWhenItCloses() {
+        try (Device device = StubProvider.open();
+                Stream stream = device.stream("work");
+                DeviceArena arena = device.arena("memory");
+                DeviceArena pinned = device.hostArena("pinned")) {
+            Tensor x = arena.tensor(DType.F32, 8, 4);
+            Tensor out = pinned.tensor(DType.F32, 8, 4);
+            stream.fill(x, 1.5);
+            Launch launch = add(device, arena, x, out);
+            Graph graph = device.record(arena, recorder -> recorder.submit(launch));
+            StepInput input = arena.stepInput(DType.I32, 1);
+            input.next().set(ValueLayout.JAVA_INT, 0, 1);
+            stream.publish(input);
+            stream.replay(graph);
+            Timepoint end = stream.mark();
+            assertTrue(end.await(Duration.ofSeconds(5)));
+            assertEquals(3, out.segment().get(ValueLayout.JAVA_FLOAT, 4));
+        }
+        assertNothingIsAlive();
+    }
+
+    @Test
+    void closesWhatItsOwnerForgot() {
+        Device device = StubProvider.open();
+        DeviceArena arena = device.arena("forgotten");
+        Stream stream = device.stream("forgotten");
+        stream.fill(arena.tensor(DType.F32, 4), 1);
+        device.close();
+        assertNothingIsAlive();
+        assertThrows(IllegalStateException.class, () -> arena.tensor(DType.F32, 1));
+        assertThrows(IllegalStateException.class, stream::synchronize);
+    }
+
+    @Test
+    void waitsForWorkBeforeItFreesMemory() {
+        stub.set("lazy", 1);
+        try (Device device = StubProvider.open();
+                Stream stream = device.stream("work")) {
+            DeviceArena arena = device.arena("short-lived");
+            // More than a slab, so that closing gives it back to the driver.
+            Tensor large = arena.tensor(DType.U8, 16 << 20);
+            stream.fill(large, 1);
+            stream.fill(large, 2);
+            int before = stub.alive("allocations");
+            stub.takeRecord();
+            arena.close();
+            assertFalse(
+                    stub.takeRecord().contains("cuMemFree_v2()"),
+                    "memory was freed under the work that uses it");
+            assertEquals(before, stub.alive("allocations"));
+            stream.synchronize();
+            assertEquals(before - 1, stub.alive("allocations"));
+        }
+        assertNothingIsAlive();
+    }
+
+    @Test
+    void letsAnotherStreamWaitForMemoryThatWasReset() {
+        stub.set("lazy", 1);
+        try (Device device = StubProvider.open();
+                Stream first = device.stream("first");
+                Stream second = device.stream("second");
+                DeviceArena arena = device.arena("per step")) {
+            Tensor before = arena.tensor(DType.F32, 4);
+            long address = before.address();
+            first.fill(before, 1);
+            arena.reset();
+            Tensor after = arena.tensor(DType.F32, 4);
+            assertEquals(address, after.address());
+            stub.takeRecord();
+            second.fill(after, 2);
+            assertTrue(
+                    stub.takeRecord().contains("cuStreamWaitEvent(0)"),
+                    "the second stream does not wait for the first");
+            assertArrayEquals(new float[] {2, 2, 2, 2}, second.readFloats(after));
+        }
+    }
+
+    @Test
+    void takesOtherPinnedMemoryWhileTheOldIsRead() {
+        stub.set("lazy", 1);
+        try (Device device = StubProvider.open();
+                Stream stream = device.stream("work");
+                DeviceArena pinned = device.hostArena("pinned");
+                DeviceArena arena = device.arena("device")) {
+            Tensor source = pinned.tensor(DType.I32, 1);
+            source.segment().set(ValueLayout.JAVA_INT, 0, 5);
+            Tensor seen = arena.tensor(DType.I32, 1);
+            stream.copy(seen, source);
+            pinned.reset();
+            pinned.tensor(DType.I32, 1).segment().set(ValueLayout.JAVA_INT, 0, 6);
+            assertArrayEquals(new int[] {5}, stream.readInts(seen));
+        }
+    }
+
+    @Test
+    void makesItsContextThatOfEveryThread() throws InterruptedException {
+        try (Device device = StubProvider.open();
+                DeviceArena arena = device.arena("memory")) {
+            Tensor tensor = arena.tensor(DType.F32, 4);
+            stub.takeRecord();
+            AtomicReference<Throwable> failed = new AtomicReference<>();
+            Thread other =
+                    Thread.ofPlatform()
+                            .start(
+                                    () -> {
+                                        try (Stream stream = device.stream("elsewhere")) {
+                                            stream.fill(tensor, 1);
+                                            stream.synchronize();
+                                        } catch (RuntimeException | Error thrown) {
+                                            failed.set(thrown);
+                                        }
+                                    });
+            other.join();
+            if (failed.get() != null) {
+                throw new AssertionError(failed.get());
+            }
+            List<String> calls = stub.takeRecord();
+            assertEquals("cuCtxSetCurrent(primary)", calls.getFirst());
+            assertEquals(1, calls.stream().filter(calls.getFirst()::equals).count());
+        }
+    }
+
+    @Test
+    void submitsWithoutAskingTheDriverForAnythingElse() {
+        try (Device device = StubProvider.open();
+                Stream stream = device.stream("work");
+                DeviceArena arena = device.arena("memory")) {
+            Tensor x = arena.tensor(DType.F32, 8, 4);
+            Launch launch = add(device, arena, x, arena.tensor(DType.F32, 8, 4));
+            stream.submit(launch);
+            stub.takeRecord();
+            stream.submit(launch);
+            assertEquals(
+                    List.of("cuLaunchKernel(axpby_f32, 1x1x1, 256x1x1, 0)"), stub.takeRecord());
+        }
+    }
+
+    @Test
+    void isLostForGoodWithTheFirstCause() {
+        Device device = StubProvider.open();
+        Stream stream = device.stream("work");
+        Stream other = device.stream("other");
+        DeviceArena arena = device.arena("memory");
+        Tensor tensor = arena.tensor(DType.F32, 4);
+        stub.fail("cuStreamSynchronize", 0, 700);
+        DeviceLostException first = assertThrows(DeviceLostException.class, stream::synchronize);
+        assertTrue(
+                first.failure().nativeCode().contains("700 CUDA_ERROR_ILLEGAL_ADDRESS"),
+                first.getMessage());
+        stub.takeRecord();
+        for (Runnable later :
+                List.<Runnable>of(
+                        () -> other.fill(tensor, 1),
+                        stream::synchronize,
+                        () -> arena.tensor(DType.U8, 64 << 20),
+                        () -> device.stream("another"))) {
+            DeviceLostException lost = assertThrows(DeviceLostException.class, later::run);
+            assertTrue(lost.getMessage().contains("700"), lost.getMessage());
+        }
+        device.close();
+        List<String> calls = stub.takeRecord();
+        assertTrue(
+                calls.stream()
+                        .allMatch(
+                                call ->
+                                        call.startsWith("cuDevicePrimaryCtxRelease")
+                                                || call.startsWith("cuDeviceGet")),
+                "a lost device was asked for more: " + calls);
+    }
+
+    @Test
+    void staysUsableWithoutMemory() {
+        stub.set("memory", 64L << 20);
+        try (Device device = StubProvider.open();
+                Stream stream = device.stream("work");
+                DeviceArena arena = device.arena("memory")) {
+            OutOfDeviceMemoryException full =
+                    assertThrows(
+                            OutOfDeviceMemoryException.class,
+                            () -> arena.tensor(DType.U8, 1L << 30));
+            assertTrue(full.getMessage().contains("\"memory\""), full.getMessage());
+            Tensor small = arena.tensor(DType.F32, 4);
+            stream.fill(small, 3);
+            assertEquals(3, stream.readFloats(small)[0]);
+        }
+    }
+
+    @Test
+    void findsRoomInWhatWasClosed() {
+        stub.set("memory", 64L << 20);
+        stub.set("lazy", 1);
+        try (Device device = StubProvider.open();
+                Stream stream = device.stream("work")) {
+            DeviceArena first = device.arena("first");
+            stream.fill(first.tensor(DType.U8, 40 << 20), 1);
+            first.close();
+            try (DeviceArena second = device.arena("second")) {
+                stream.fill(second.tensor(DType.U8, 40 << 20), 1);
+            }
+        }
+    }
+
+    @Test
+    void endsACaptureThatFailed() {
+        try (Device device = StubProvider.open();
+                Stream stream = device.stream("work");
+                DeviceArena arena = device.arena("memory")) {
+            Tensor x = arena.tensor(DType.F32, 8, 4);
+            Launch launch = add(device, arena, x, arena.tensor(DType.F32, 8, 4));
+            stub.fail("cuLaunchKernel", 0, 701);
+            assertThrows(
+                    HalException.class,
+                    () -> device.record(arena, recorder -> recorder.submit(launch)));
+            Graph graph = device.record(arena, recorder -> recorder.submit(launch));
+            stream.replay(graph);
+            stream.synchronize();
+        }
+        assertNothingIsAlive();
+    }
+
+    @Test
+    void recordsOnlyWhatACaptureAllows() {
+        try (Device device = StubProvider.open();
+                DeviceArena arena = device.arena("memory")) {
+            Tensor a = arena.tensor(DType.F32, 8, 4);
+            Tensor b = arena.tensor(DType.F32, 8, 4);
+            Launch launch = add(device, arena, a, b);
+            stub.takeRecord();
+            device.record(
+                    arena,
+                    recorder -> {
+                        recorder.fill(a, 1);
+                        recorder.fork(
+                                List.of(
+                                        branch -> branch.submit(launch),
+                                        branch ->
+                                                branch.fork(
+                                                        List.of(
+                                                                inner ->
+                                                                        inner.fill(
+                                                                                arena.tensor(
+                                                                                        DType.F32,
+                                                                                        2),
+                                                                                0)))));
+                    });
+            List<String> calls = stub.takeRecord();
+            int begin = calls.indexOf("cuStreamBeginCapture_v2(1)");
+            int end = calls.indexOf("cuStreamEndCapture()");
+            Predicate<String> captured =
+                    call ->
+                            call.startsWith("cuMemset")
+                                    || call.startsWith("cuLaunchKernel")
+                                    || call.startsWith("cuEventRecord")
+                                    || call.startsWith("cuStreamWaitEvent");
+            assertTrue(begin >= 0 && end > begin, calls.toString());
+            assertTrue(calls.subList(begin + 1, end).stream().allMatch(captured), calls.toString());
+        }
+    }
+
+    @Test
+    void handsAFailureToWhoeverWaits() {
+        try (Device device = StubProvider.open();
+                Stream stream = device.stream("work");
+                Stream other = device.stream("other");
+                DeviceArena arena = device.arena("memory")) {
+            Tensor x = arena.tensor(DType.F32, 8, 4);
+            Launch launch = add(device, arena, x, arena.tensor(DType.F32, 8, 4));
+            Timepoint before = stream.mark();
+            stub.fail("cuLaunchKernel", 0, 1);
+            assertThrows(DeviceExecutionException.class, () -> stream.submit(launch));
+            DeviceExecutionException again =
+                    assertThrows(DeviceExecutionException.class, stream::synchronize);
+            assertTrue(again.getMessage().contains("failed before"), again.getMessage());
+            assertThrows(DeviceExecutionException.class, () -> other.waitFor(before));
+        }
+    }
+
+    @Test
+    void declinesByNameWhatItHasNoKernelFor() {
+        try (Device device = StubProvider.open()) {
+            UnsupportedKernelException declined =
+                    assertThrows(
+                            UnsupportedKernelException.class,
+                            () -> device.plan(Axpby.add(4, 4, DType.F64)));
+            assertTrue(declined.getMessage().contains("Axpby"), declined.getMessage());
+        }
+    }
+
+    @Test
+    void opensWithEitherBinding() {
+        for (String bindings : List.of("auto", "ffm")) {
+            DeviceOptions options =
+                    DeviceOptions.defaults().withProperty("halcyon.cuda.bindings", bindings);
+            try (Device device = new StubProvider().open(0, options)) {
+                assertTrue(device.description().emulated());
+                String used = device.description().properties().get("bindings");
+                assertTrue(bindings.equals("auto") || "ffm".equals(used), used);
+            }
+        }
+        assertNothingIsAlive();
+    }
+
+    @Test
+    void saysWhatCameOfEveryImage() {
+        stub.fail("cuModuleLoadData", -1, 222);
+        BackendUnavailableException failed =
+                assertThrows(BackendUnavailableException.class, StubProvider::open);
+        assertTrue(
+                failed.getMessage()
+                        .contains("kernels_sm80.ptx: 222 CUDA_ERROR_UNSUPPORTED_PTX_VERSION"),
+                failed.getMessage());
+        assertNothingIsAlive();
+    }
+
+    @Test
+    void losesNothingWhenAnImageIsBroken() {
+        stub.fail("cuModuleLoadData", -1, 300);
+        assertThrows(HalException.class, StubProvider::open);
+        assertNothingIsAlive();
+    }
+}

@@ -1,0 +1,42 @@
+package dev.halcyon.backend.cuda.tck;
+
+import dev.halcyon.backend.cuda.StubLibrary;
+import dev.halcyon.backend.cuda.StubProvider;
+import dev.halcyon.backend.cuda.kernels.CudaKernels;
+import dev.halcyon.hal.BackendProvider;
+import dev.halcyon.tck.conformance.BackendConformance;
+import dev.halcyon.tck.conformance.ConformanceCase;
+
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/// The kit on the stub, as far as there are kernels: host code as it is, and the kernels as a C++
+/// compiler sees them.
+///
+/// It finds mistakes in parameters, indices, masks, reductions and life cycles. It says nothing
+/// about a GPU: not whether the device code that nvcc makes is right, nor about races.
+class EmulatedConformanceTest extends BackendConformance {
+    private static final String NO_SPEC = "Device";
+
+    private final Set<String> specs =
+            CudaKernels.all(name -> 0).stream()
+                    .map(kernel -> kernel.specType().getSimpleName())
+                    .collect(Collectors.toSet());
+
+    @Override
+    protected BackendProvider provider() {
+        StubLibrary.withKernelsOrSkip();
+        return new StubProvider();
+    }
+
+    /// Hundreds of cases of specs without a kernel would each say aloud that they are declined.
+    @Override
+    protected boolean includes(ConformanceCase one) {
+        return one.spec().equals(NO_SPEC) || specs.contains(one.spec());
+    }
+
+    @Override
+    protected String reportName() {
+        return "cuda-emulated";
+    }
+}
