@@ -10,6 +10,9 @@ import java.util.Objects;
 /// the spec and on the row alone. The promise is about the plan, so it may be made although the
 /// spec did not ask for it; a plan that lacks it is refused where the spec did.
 ///
+/// Subnormal numbers are no part of the promise: hardware for narrow products may take subnormal
+/// factors, products and sums as zero.
+///
 /// @param accumulate type of the accumulators
 /// @param batchInvariant whether a row's result is the same bits whatever else is in the batch and
 ///   whatever the row bound of the plan
