@@ -33,7 +33,7 @@ final class MuonStepKernel implements Kernel<MuonStep, MuonStep.Args, HostWork> 
 
     @Override
     public List<String> implementations() {
-        return NewtonSchulzTurns.labels().stream().map(label -> NAME + label).toList();
+        return NewtonSchulzTurns.labels(context).stream().map(label -> NAME + label).toList();
     }
 
     @Override

@@ -29,7 +29,7 @@ final class NewtonSchulzKernel implements Kernel<NewtonSchulz, NewtonSchulz.Args
 
     @Override
     public List<String> implementations() {
-        return NewtonSchulzTurns.labels().stream().map(label -> NAME + label).toList();
+        return NewtonSchulzTurns.labels(context).stream().map(label -> NAME + label).toList();
     }
 
     @Override

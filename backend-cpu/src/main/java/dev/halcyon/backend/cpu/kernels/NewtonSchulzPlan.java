@@ -1,6 +1,7 @@
 package dev.halcyon.backend.cpu.kernels;
 
 import dev.halcyon.backend.cpu.CpuContext;
+import dev.halcyon.backend.cpu.product.Bf16Plan;
 import dev.halcyon.backend.cpu.product.BoundProduct;
 import dev.halcyon.backend.cpu.product.Elements;
 import dev.halcyon.backend.cpu.product.Matrices;
@@ -73,6 +74,11 @@ final class NewtonSchulzPlan {
     /// {@return bytes of workspace that a run needs, a multiple of 64}
     long workspaceBytes() {
         return workspaceBytes;
+    }
+
+    /// {@return whether the products run on native kernels}
+    boolean isNative() {
+        return products.values().stream().allMatch(Bf16Plan.class::isInstance);
     }
 
     private List<ProductShape> shapes() {

@@ -9,6 +9,7 @@ import dev.halcyon.hal.kernel.optimizer.NewtonSchulz;
 import dev.halcyon.hal.memory.Tensor;
 
 import java.util.List;
+import java.util.stream.Stream;
 
 /// How the matrices of a launch share the threads: in turn, all threads working on one; or, where
 /// there are many, side by side, every thread working alone on its share of them.
@@ -42,7 +43,8 @@ final class NewtonSchulzTurns {
         this.context = context;
         this.plan = plan;
         this.sideBySide = sideBySide;
-        this.label = (spec.usesGram() ? GRAM : PLAIN) + (sideBySide ? BATCH : "");
+        String order = (spec.usesGram() ? GRAM : PLAIN) + (sideBySide ? BATCH : "");
+        this.label = plan.isNative() ? context.nativeName(order) : order;
         this.workspaceBytes = plan.workspaceBytes() * (sideBySide ? context.pool().threads() : 1);
     }
 
@@ -73,8 +75,12 @@ final class NewtonSchulzTurns {
     }
 
     /// {@return what [#label()] can be}
-    static List<String> labels() {
-        return List.of(PLAIN, GRAM, PLAIN + BATCH, GRAM + BATCH);
+    static List<String> labels(CpuContext context) {
+        List<String> inJava = List.of(PLAIN, GRAM, PLAIN + BATCH, GRAM + BATCH);
+        if (!context.nativeLevel().isPresent()) {
+            return inJava;
+        }
+        return Stream.concat(inJava.stream(), inJava.stream().map(context::nativeName)).toList();
     }
 
     /// {@return the last part of an implementation's name}
