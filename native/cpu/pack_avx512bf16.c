@@ -117,17 +117,21 @@ HCPU_EXPORT void hcpu_bf16_pack_rows(const char *from, int64_t pitch, int64_t co
     }
 }
 
-/* As hcpu_bf16_pack_rows from a matrix that is stored [depth, columns]. */
+/*
+ * As hcpu_bf16_pack_rows from a matrix that is stored [depth, columns].
+ *
+ * Pair by pair over all panels, so that rows are read in long runs: a line a row would be a page a row.
+ */
 HCPU_EXPORT void hcpu_bf16_pack_columns(const char *from, int64_t pitch, int64_t columns, int64_t depth, char *to,
                                         int64_t to_pitch)
 {
-    for (int64_t column = 0; column < columns; column += PANEL_COLUMNS) {
-        int64_t count = at_most(columns - column, PANEL_COLUMNS);
-        char *panel_to = to + column / PANEL_COLUMNS * to_pitch;
-        for (int64_t k = 0; k < depth; k += 2) {
-            const char *pair_from = from + k * pitch + column * 2;
-            int64_t rows = at_most(depth - k, 2);
-            char *pair_to = panel_to + k / 2 * PAIR_BYTES;
+    for (int64_t k = 0; k < depth; k += 2) {
+        const char *rows_from = from + k * pitch;
+        int64_t rows = at_most(depth - k, 2);
+        for (int64_t column = 0; column < columns; column += PANEL_COLUMNS) {
+            int64_t count = at_most(columns - column, PANEL_COLUMNS);
+            const char *pair_from = rows_from + column * 2;
+            char *pair_to = to + column / PANEL_COLUMNS * to_pitch + k / 2 * PAIR_BYTES;
             _mm512_storeu_si512(pair_to, pairs_of_columns(pair_from, pitch, first_of_16(count), rows));
             _mm512_storeu_si512(pair_to + 64, pairs_of_columns(pair_from + 32, pitch,
                                                                first_of_16(count > 16 ? count - 16 : 0), rows));

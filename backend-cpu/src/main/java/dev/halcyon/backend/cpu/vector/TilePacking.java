@@ -28,6 +28,17 @@ final class TilePacking {
     private static final long LOWER_WORD = 0xffffffffL;
     private static final long UPPER_WORD = ~LOWER_WORD;
 
+    /// Elements of each row before the next rows: what is written stays in the first-level cache
+    /// until its lines are full.
+    private static final int RUN = 128;
+
+    /// As [#RUN] where what is written lies in rows of their own, which a power of two may keep in
+    /// one set of the cache.
+    private static final int SHORT_RUN = 8;
+
+    /// A step over this is one to another row of a matrix, not of a tile.
+    private static final long FAR_BYTES = 256;
+
     /// The last 16 bits of each half, where a widened BF16 ends.
     private static final long HIGH_OF_LOWER = 0xffff0000L;
 
@@ -42,17 +53,27 @@ final class TilePacking {
     ///
     /// @param step bytes from `out[k]` to `out[k + 1]`
     static void f32Rows(long from, long rowBytes, int rows, int k, long out, long step) {
-        int i = 0;
-        for (; i + 1 < rows; i += 2) {
-            f32RowPair(from + i * rowBytes, rowBytes, k, out + i * 4L, step);
-        }
-        if (i < rows) {
-            long a = from + i * rowBytes & ADDRESS_BITS;
-            long to = out + i * 4L & ADDRESS_BITS;
-            for (int s = 0; s < k; s++) {
-                ALL.set(INT, to, ALL.get(INT, a + s * 4L));
-                to = to + step & ADDRESS_BITS;
+        int most = step > FAR_BYTES ? SHORT_RUN : RUN;
+        for (int s = 0; s < k; s += most) {
+            int run = Math.min(most, k - s);
+            long at = from + s * 4L;
+            long to = out + s * step;
+            int i = 0;
+            for (; i + 1 < rows; i += 2) {
+                f32RowPair(at + i * rowBytes, rowBytes, run, to + i * 4L, step);
             }
+            if (i < rows) {
+                f32Row(at + i * rowBytes, run, to + i * 4L, step);
+            }
+        }
+    }
+
+    private static void f32Row(long from, int k, long out, long step) {
+        long a = from & ADDRESS_BITS;
+        long to = out & ADDRESS_BITS;
+        for (int s = 0; s < k; s++) {
+            ALL.set(INT, to, ALL.get(INT, a + s * 4L));
+            to = to + step & ADDRESS_BITS;
         }
     }
 
@@ -77,17 +98,26 @@ final class TilePacking {
 
     /// `out[k][i] = from[i][k]` of BF16 rows.
     static void bf16Rows(long from, long rowBytes, int rows, int k, long out, long step) {
-        int i = 0;
-        for (; i + 1 < rows; i += 2) {
-            bf16RowPair(from + i * rowBytes, rowBytes, k, out + i * 4L, step);
-        }
-        if (i < rows) {
-            long a = from + i * rowBytes & ADDRESS_BITS;
-            long to = out + i * 4L & ADDRESS_BITS;
-            for (int s = 0; s < k; s++) {
-                ALL.set(INT, to, ALL.get(SHORT, a + s * 2L) << 16);
-                to = to + step & ADDRESS_BITS;
+        for (int s = 0; s < k; s += RUN) {
+            int run = Math.min(RUN, k - s);
+            long at = from + s * 2L;
+            long to = out + s * step;
+            int i = 0;
+            for (; i + 1 < rows; i += 2) {
+                bf16RowPair(at + i * rowBytes, rowBytes, run, to + i * 4L, step);
             }
+            if (i < rows) {
+                bf16Row(at + i * rowBytes, run, to + i * 4L, step);
+            }
+        }
+    }
+
+    private static void bf16Row(long from, int k, long out, long step) {
+        long a = from & ADDRESS_BITS;
+        long to = out & ADDRESS_BITS;
+        for (int s = 0; s < k; s++) {
+            ALL.set(INT, to, ALL.get(SHORT, a + s * 2L) << 16);
+            to = to + step & ADDRESS_BITS;
         }
     }
 
@@ -149,17 +179,26 @@ final class TilePacking {
     /// `out[j][i] = from[i][j]` of 16-bit elements.
     static void transposeShorts(
             long from, long rowBytes, int rows, int columns, long out, long outRowBytes) {
-        int i = 0;
-        for (; i + 3 < rows; i += 4) {
-            shortRowQuad(from + i * rowBytes, rowBytes, columns, out + i * 2L, outRowBytes);
-        }
-        for (; i < rows; i++) {
-            long a = from + i * rowBytes & ADDRESS_BITS;
-            long to = out + i * 2L & ADDRESS_BITS;
-            for (int j = 0; j < columns; j++) {
-                ALL.set(SHORT, to, ALL.get(SHORT, a + j * 2L));
-                to = to + outRowBytes & ADDRESS_BITS;
+        for (int j = 0; j < columns; j += SHORT_RUN) {
+            int run = Math.min(SHORT_RUN, columns - j);
+            long at = from + j * 2L;
+            long to = out + j * outRowBytes;
+            int i = 0;
+            for (; i + 3 < rows; i += 4) {
+                shortRowQuad(at + i * rowBytes, rowBytes, run, to + i * 2L, outRowBytes);
             }
+            for (; i < rows; i++) {
+                shortRow(at + i * rowBytes, run, to + i * 2L, outRowBytes);
+            }
+        }
+    }
+
+    private static void shortRow(long from, int columns, long out, long outRowBytes) {
+        long a = from & ADDRESS_BITS;
+        long to = out & ADDRESS_BITS;
+        for (int j = 0; j < columns; j++) {
+            ALL.set(SHORT, to, ALL.get(SHORT, a + j * 2L));
+            to = to + outRowBytes & ADDRESS_BITS;
         }
     }
 
