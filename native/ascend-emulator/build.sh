@@ -54,7 +54,7 @@ awk_on_tables "$work/declarations.h" -v what=declarations
 awk_on_tables "$work/operators.inc" -v what=operators
 awk_on_tables "$work/prototypes.h" -v what=prototypes # for the tests
 
-flags="-std=gnu++17 -O2 -ftree-vectorize -fPIC -fvisibility=hidden -fno-math-errno -fno-strict-aliasing -pthread -Wall -Wextra"
+flags="-std=gnu++17 -O3 -fPIC -fvisibility=hidden -fno-math-errno -fno-strict-aliasing -pthread -Wall -Wextra"
 # What is built here runs here, so the kernels may use what this processor has.
 echo 'int main() { return 0; }' >"$work/probe.cpp"
 "$cxx" -march=native "$work/probe.cpp" -o "$work/probe" 2>/dev/null && flags="$flags -march=native"

@@ -271,13 +271,18 @@ void pack(const Tensor &b, int64_t k0, int64_t depth, int64_t n0, int64_t width,
         }
         return;
     }
-    float column[DEPTH];
+    // A few steps of k at a time, so that the part of the panel that is written stays in the first cache.
+    const int64_t PART = 64;
+    float column[PART];
     if (width < COLUMNS)
         std::fill(panel, panel + depth * COLUMNS, 0.f);
-    for (int64_t n = 0; n < width; n++) {
-        read_row(b, at + n * sn, 1, depth, column);
-        for (int64_t k = 0; k < depth; k++)
-            panel[k * COLUMNS + n] = column[k];
+    for (int64_t p = 0; p < depth; p += PART) {
+        int64_t steps = std::min(PART, depth - p);
+        for (int64_t n = 0; n < width; n++) {
+            read_row(b, at + p + n * sn, 1, steps, column);
+            for (int64_t k = 0; k < steps; k++)
+                panel[(p + k) * COLUMNS + n] = column[k];
+        }
     }
 }
 } // namespace
