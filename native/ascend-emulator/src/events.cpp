@@ -87,6 +87,11 @@ void wait(Lock &lock, const std::shared_ptr<Stream> &stream, const std::shared_p
 {
     external |= (event->flags & EXTERNAL) != 0;
     if (event->capture && !external) {
+        auto &active = state().captures;
+        if (std::find(active.begin(), active.end(), event->capture) == active.end()) {
+            violation(17, CODED, "a stream waits for an event whose last record was in a capture that ended");
+            fail(EVENT_CAPTURED, "the event's last record was captured: record it again");
+        }
         join_capture(stream, event);
         return;
     }

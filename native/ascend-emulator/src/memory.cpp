@@ -12,7 +12,7 @@
 namespace emu {
 
 namespace {
-const uint64_t SPACE = 1ull << 42, PAGE = 4096;
+const uint64_t SPACE = 1ull << 43, PAGE = 4096;
 
 struct Memory {
     int file = -1;
@@ -124,8 +124,14 @@ std::shared_ptr<Block> need_device(const void *address, uint64_t size, int32_t c
 void fill_poison(uint8_t *to, uint64_t size)
 {
     // 0xFFA5 in memory order a5 ff: a NaN as BF16, F16, F32 and F64, a negative index as I32 and I64.
-    for (uint64_t i = 0; i < size; i++)
-        to[i] = (reinterpret_cast<uintptr_t>(to + i) & 1) ? 0xff : 0xa5;
+    auto byte = [to](uint64_t i) { to[i] = (reinterpret_cast<uintptr_t>(to + i) & 1) ? 0xff : 0xa5; };
+    uint64_t i = 0;
+    for (; i < size && reinterpret_cast<uintptr_t>(to + i) % 8; i++)
+        byte(i);
+    uint64_t words = (size - i) / 8;
+    std::fill_n(reinterpret_cast<uint64_t *>(to + i), words, 0xffa5ffa5ffa5ffa5ull);
+    for (i += words * 8; i < size; i++)
+        byte(i);
 }
 
 void record_access(const Range &range, uint32_t component, uint64_t time, const Clock &seen, const std::string &by)
@@ -183,17 +189,16 @@ void forget_memory()
 {
     for (auto &entry : memory().blocks) {
         Block &block = *entry.second;
-        if (block.live && block.space == Space::DEVICE)
-            fallocate(memory().file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                static_cast<off_t>(block.start - memory().device), static_cast<off_t>(block.mapped));
-        else if (block.live && !block.registered)
+        if (block.space == Space::PINNED && !block.registered)
             munmap(reinterpret_cast<void *>(block.start), block.mapped);
         block.live = false;
         block.accesses.clear();
     }
-    auto &blocks = memory().blocks;
-    for (auto i = blocks.begin(); i != blocks.end();)
-        i = i->second->space == Space::PINNED ? blocks.erase(i) : std::next(i);
+    Memory &m = memory();
+    m.blocks.clear();
+    if (m.file >= 0)
+        fallocate(m.file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(m.next));
+    m.next = PAGE; // as a new process: addresses begin anew
 }
 
 static void *allocate(uint64_t size)

@@ -587,6 +587,29 @@ static int32_t set_address(const char *function, void *handle, size_t index, voi
     });
 }
 
+/* The same for the n-th tensor of the list that is the irIndex-th parameter. */
+static int32_t set_list_address(const char *function, void *handle, size_t parameter, size_t index, void *addr)
+{
+    return entry(function, [&] {
+        auto executor = as<Executor>(handle, Kind::EXECUTOR, NN_PARAM_INVALID);
+        auto &arguments = executor->call->arguments;
+        NEED(parameter < arguments.size() && index < arguments[parameter].tensors.size(), "there is no tensor of this index");
+        arguments[parameter].tensors[index].address = reinterpret_cast<uint64_t>(addr);
+        if (auto tensor = peek(arguments[parameter].handles[index], Kind::TENSOR))
+            static_cast<Tensor &>(*tensor).address = reinterpret_cast<uint64_t>(addr);
+    });
+}
+
+EMU_EXPORT int32_t impl_aclSetDynamicTensorAddr(void *executor, size_t irIndex, const size_t relativeIndex, void *, void *addr)
+{
+    return set_list_address("aclSetDynamicTensorAddr", executor, irIndex, relativeIndex, addr);
+}
+
+EMU_EXPORT int32_t impl_aclSetDynamicInputTensorAddr(void *executor, size_t irIndex, const size_t relativeIndex, void *, void *addr)
+{
+    return set_list_address("aclSetDynamicInputTensorAddr", executor, irIndex, relativeIndex, addr);
+}
+
 EMU_EXPORT int32_t impl_aclSetTensorAddr(void *executor, const size_t index, void *, void *addr)
 {
     return set_address("aclSetTensorAddr", executor, index, addr, 0);

@@ -488,12 +488,14 @@ TEST(rule_17_capture)
     bench.sync();
     CHECK(a.get()[0] == 16);
     CHECK(violations(5) == 0 && violations(17) == 1);
+    EXPECT(107028, ACL(aclrtStreamWaitEvent)(second, event)); // its last record was captured
+    CHECK(violations(17) == 2);
     // Memory that a graph refers to.
     EXPECT(0, ACL(aclrtFree)(a.memory));
     CHECK(violations(4) == 1);
     EXPECT(107000, ACL(aclmdlRIExecuteAsync)(graph, bench.stream));
     EXPECT(0, ACL(aclmdlRIDestroy)(graph));
-    CHECK(violations(17) == 2);
+    CHECK(violations(17) == 3);
     // What may not happen within.
     Dev b(bench, {64}, F32, std::vector<float>(64, 1));
     struct { int32_t code; std::function<int32_t()> call; } wrong[] = {

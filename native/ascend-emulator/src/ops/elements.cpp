@@ -92,7 +92,16 @@ template <class T> void write_row(const Tensor &t, int64_t at, int64_t stride, i
 {
     switch (t.type) {
     case F32: return write_as<float>(t, at, stride, n, from);
-    case F16: return write_as<_Float16>(t, at, stride, n, from);
+    case F16:
+        if (state().settings.product == Product::P310) { // saturates
+            std::vector<float> values(n);
+            for (int64_t i = 0; i < n; i++) {
+                float v = static_cast<float>(from[i]);
+                values[i] = std::isnan(v) ? v : std::min(65504.f, std::max(-65504.f, v));
+            }
+            return write_as<_Float16>(t, at, stride, n, values.data());
+        }
+        return write_as<_Float16>(t, at, stride, n, from);
     case DOUBLE: return write_as<double>(t, at, stride, n, from);
     case INT8: return write_as<int8_t>(t, at, stride, n, from);
     case UINT8: return write_as<uint8_t>(t, at, stride, n, from);

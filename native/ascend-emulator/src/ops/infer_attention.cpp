@@ -193,6 +193,9 @@ void check_infer(Call &c)
         if (p.has_rope)
             c.by_itself.insert("keyRopeOptional");
     }
+    for (const char *name : {"query", "key", "value", "queryRopeOptional", "keyRopeOptional", "attentionOut"})
+        if (c.knows(name) && c.has(name))
+            NEED(c[name].tensors[0].contiguous(), std::string(name) + " is not contiguous");
     if (c.i("softmaxLseFlag")) {
         Tensor &lse = c.t("softmaxLse");
         NEED(lse.type == F32 && lse.count() == q.batches * q.steps * p.heads, "softmaxLse is FLOAT, one a query and head");

@@ -18,7 +18,7 @@ Sizes check_prolog(Call &c, bool third)
     Tensor &x = c.t("tokenX"), &uk = c.t("weightUk"), &dq = c.t("weightDq"), &uq = c.t("weightUqQr"), &dkv = c.t("weightDkvKr");
     for (const char *name : {"tokenX", "weightDq", "weightUqQr", "weightUk", "weightDkvKr", "rmsnormGammaCq", "rmsnormGammaCkv", "ropeSin", "ropeCos",
              "kvCacheRef", "krCacheRef", "queryOut", "queryRopeOut"})
-        NEED(c.t(name).type == BF16, std::string(name) + " is not BF16");
+        NEED(c.t(name).type == BF16 && c.t(name).contiguous(), std::string(name) + " is not contiguous BF16");
     for (const Tensor *w : {&dq, &uq, &dkv})
         NEED(w->format == FRACTAL_NZ, "weightDq, weightUqQr and weightDkvKr are FRACTAL_NZ");
     NEED(x.rank() == 2 || x.rank() == 3, "tokenX is (T, He) or (B, S, He)");

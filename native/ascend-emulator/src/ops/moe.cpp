@@ -576,5 +576,83 @@ RUN(aclnnMoeTokenUnpermuteGrad)
         write_all(c.t("probsGradOut"), probs_grad.data());
 }
 
+// ---- gradients of routing
+
+OPERATOR(aclnnMoeInitRoutingV2Grad)
+{
+    Tensor &g = c.t("gradExpandedX"), &out = c.t("out");
+    NEED(c.i("dropPadMode") == 0 && g.rank() == 2, "only dropPadMode 0 is emulated");
+    NEED(out.rank() == 2 && out.dims[1] == g.dims[1] && out.type == g.type && out.contiguous(), "out is (tokens, hidden)");
+    NEED(c.i("topK") >= 1 && c.t("expandedRowIdx").count() == out.dims[0] * c.i("topK"), "expandedRowIdx is one a token slot");
+}
+RUN(aclnnMoeInitRoutingV2Grad)
+{
+    Tensor &out = c.t("out");
+    int64_t k = c.i("topK"), n = out.dims[1], active = c.i("activeNum");
+    auto position = integers(c.t("expandedRowIdx"));
+    Rows g(c.t("gradExpandedX"));
+    std::vector<float> sum(n);
+    for (int64_t t = 0; t < out.dims[0]; t++) {
+        std::fill(sum.begin(), sum.end(), 0.f);
+        for (int64_t j = 0; j < k; j++) {
+            int64_t at = position[t * k + j];
+            if (at == -1 || (active > 0 && at >= active))
+                continue;
+            const float *row = g[at];
+            for (int64_t i = 0; i < n; i++)
+                sum[i] += row[i];
+        }
+        write_row(out, row_at(out, t), 1, n, sum.data());
+    }
+}
+
+OPERATOR(aclnnMoeFinalizeRoutingV2Grad)
+{
+    Tensor &g = c.t("gradY"), &out = c.t("gradExpandedXOut");
+    NEED(c.i("dropPadMode") == 0, "only dropPadMode 0 is emulated");
+    NEED(g.rank() == 2 && out.rank() == 2 && out.dims[1] == g.dims[1] && out.type == g.type && out.contiguous(), "gradExpandedXOut is (rows, hidden)");
+    int64_t slots = c.t("expandedRowIdx").count();
+    NEED(g.dims[0] && slots % g.dims[0] == 0, "expandedRowIdx is k a token");
+    if (c.has("scalesOptional"))
+        NEED(c.has("expandedXOptional") && c.has("gradScalesOut") && c.t("gradScalesOut").count() == slots, "scales need expandedX and gradScalesOut");
+    else
+        NEED(slots == g.dims[0], "without scales k is 1");
+    NEED(!c.has("biasOptional") || c.has("expertIdxOptional"), "a bias needs expertIdx");
+}
+RUN(aclnnMoeFinalizeRoutingV2Grad)
+{
+    Tensor &out = c.t("gradExpandedXOut");
+    auto position = integers(c.t("expandedRowIdx")); // row order, as MoeInitRouting gives it
+    Rows g(c.t("gradY"));
+    int64_t n = out.dims[1], k = static_cast<int64_t>(position.size()) / g.matrix.dims[0];
+    bool weighted = c.has("scalesOptional");
+    std::vector<float> scales(position.size(), 1.f), scales_grad(position.size(), 0.f), row(n), bias;
+    std::vector<int64_t> experts;
+    if (weighted)
+        scales = floats(c.t("scalesOptional"));
+    if (c.has("biasOptional")) {
+        bias = floats(c.t("biasOptional"));
+        experts = integers(c.t("expertIdxOptional"));
+    }
+    std::memset(out.data(), 0, static_cast<size_t>(out.count()) * out.element());
+    for (size_t slot = 0; slot < position.size(); slot++) {
+        int64_t at = position[slot];
+        if (at == -1)
+            continue;
+        if (at < 0 || at >= out.dims[0])
+            bad_index("a row index", at, out.dims[0]);
+        const float *dy = g[static_cast<int64_t>(slot) / k];
+        for (int64_t i = 0; i < n; i++)
+            row[i] = scales[slot] * dy[i];
+        write_row(out, row_at(out, at), 1, n, row.data());
+        if (weighted) {
+            Rows x(c.t("expandedXOptional"));
+            scales_grad[slot] = dot(x[at], dy, n) + (bias.empty() ? 0.f : dot(&bias[experts[slot] * n], dy, n));
+        }
+    }
+    if (weighted)
+        write_all(c.t("gradScalesOut"), scales_grad.data());
+}
+
 } // namespace
 } // namespace emu
