@@ -3,6 +3,8 @@ package dev.halcyon.bench.peer;
 import dev.halcyon.bench.problem.Problem;
 import dev.halcyon.bench.round.Entrant;
 
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.json.JsonFactory;
 import tools.jackson.databind.json.JsonMapper;
 
 import java.io.BufferedReader;
@@ -24,7 +26,17 @@ import java.util.concurrent.TimeUnit;
 ///
 /// Only one thread asks.
 public final class PeerProcess implements Entrant, AutoCloseable {
-    private static final JsonMapper JSON = JsonMapper.shared();
+    /// The fast parser of numbers reads digits through segments on the heap. The first of those in
+    /// a JVM throws away all code that was compiled when native ones were the only kind, and big
+    /// kernels were then at times compiled thirty times slower.
+    private static final JsonMapper JSON =
+            JsonMapper.builder(
+                            JsonFactory.builder()
+                                    .disable(StreamReadFeature.USE_FAST_DOUBLE_PARSER)
+                                    .disable(StreamReadFeature.USE_FAST_BIG_NUMBER_PARSER)
+                                    .build())
+                    .build();
+
     private static final Duration START = Duration.ofMinutes(2);
     private static final Duration ANSWER = Duration.ofMinutes(10);
     private static final String END = "";

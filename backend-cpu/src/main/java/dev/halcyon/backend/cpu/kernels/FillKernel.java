@@ -10,6 +10,7 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -58,13 +59,20 @@ final class FillKernel implements Kernel<Fill, Fill.Args, HostWork> {
                     && spec.dtype().isFloatingPoint()) {
                 value = RoundToOdd.toFloat(value);
             }
-            // Eight bytes hold a whole number of elements of any type, the packed ones included.
-            MemorySegment first = MemorySegment.ofArray(new long[1]);
-            for (int i = 0; i < 64 / spec.dtype().bits(); i++) {
-                HostElements.set(first, spec.dtype(), i, value);
-            }
-            for (int i = 0; i < PATTERN_BYTES; i++) {
-                pattern[i] = first.get(ValueLayout.JAVA_BYTE, i % 8);
+            // Not on the heap: the first heap segment of a JVM throws away all code that was
+            // compiled
+            // when native ones were the only kind, and big kernels are not always compiled as well
+            // again.
+            try (Arena arena = Arena.ofConfined()) {
+                // Eight bytes hold a whole number of elements of any type, the packed ones
+                // included.
+                MemorySegment first = arena.allocate(Long.BYTES, Long.BYTES);
+                for (int i = 0; i < 64 / spec.dtype().bits(); i++) {
+                    HostElements.set(first, spec.dtype(), i, value);
+                }
+                for (int i = 0; i < PATTERN_BYTES; i++) {
+                    pattern[i] = first.get(ValueLayout.JAVA_BYTE, i % 8);
+                }
             }
         }
 
