@@ -30,7 +30,9 @@ bundle=$(CDPATH='' cd -- "$(dirname -- "$1")" && pwd -P)/$(basename -- "$1")
 
 jdk=
 for candidate in "${JAVA25_HOME:-}" "${JAVA_HOME:-}" /usr/lib/jvm/* /opt/java/* "${HOME:-}"/.sdkman/candidates/java/* "${HOME:-}"/.jdks/*; do
-    [ -x "$candidate/bin/jlink" ] && [ -r "$candidate/release" ] || continue
+    if [ ! -x "$candidate/bin/jlink" ] || [ ! -r "$candidate/release" ]; then
+        continue
+    fi
     major=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$candidate/release")
     [ "${major:-0}" -lt 25 ] || { jdk=$candidate; break; }
 done
@@ -54,7 +56,8 @@ done
 "$jdk/bin/jar" --create --no-compress --file "$root/lib/backend-cuda-tests.jar" -C "$home/backend-cuda/target/test-classes" .
 
 # The libraries of the command line, without what makes text into tokens, which weighs more than all else together.
-tr ':' '\n' <"$home/bench/target/classpath.txt" | while read -r entry; do
+# Its last line has no end, which read would take for none.
+tr ':' '\n' <"$home/bench/target/classpath.txt" | while read -r entry || [ -n "$entry" ]; do
     case $entry in
         *.jar)
             case $(basename "$entry") in
