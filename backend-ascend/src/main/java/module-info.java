@@ -1,4 +1,5 @@
-/// The Ascend backend; in this version it finds devices and says what is missing to use them.
+/// The Ascend backend: kernels composed of CANN's operators, called through the foreign function
+/// interface alone.
 module dev.halcyon.backend.ascend {
     requires dev.halcyon.hal;
     requires static org.jspecify;

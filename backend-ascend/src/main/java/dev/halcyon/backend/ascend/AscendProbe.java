@@ -1,85 +1,140 @@
 package dev.halcyon.backend.ascend;
 
 import dev.halcyon.backend.ascend.acl.AclRuntime;
-import dev.halcyon.backend.ascend.acl.AclRuntimeLibrary;
 import dev.halcyon.backend.ascend.acl.DynamicLibrary;
+import dev.halcyon.backend.ascend.acl.ReturnCode;
+import dev.halcyon.backend.ascend.acl.Symbols;
 import dev.halcyon.hal.Availability;
 import dev.halcyon.hal.Availability.Reason;
+import dev.halcyon.hal.DeviceDescription;
 
 import org.jspecify.annotations.Nullable;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /// Looks for a usable Ascend device and says what is in the way.
 ///
-/// The order is that of the failures a user meets: platform, driver, toolkit, the toolkit's
+/// The order is that of the failures a user meets: platform, toolkit, driver, the toolkit's
 /// environment, device.
 ///
 /// @param system operating system, as `os.name` names it
 /// @param architecture processor, as `os.arch` names it
-/// @param disabled whether `-Dhalcyon.ascend=off`
+/// @param settings what the system properties ask for
 /// @param nativeAccess whether this module may call native code
 /// @param environment the environment variables
 /// @param exists whether a file is there
-/// @param runtime opens the runtime library, or says why it cannot
+/// @param runtime opens the runtime library and asks it, or says why it cannot
 record AscendProbe(
         String system,
         String architecture,
-        boolean disabled,
+        AscendSettings settings,
         boolean nativeAccess,
         Map<String, String> environment,
         Predicate<Path> exists,
-        Function<Path, RuntimeSearch> runtime) {
-    private static final Path DRIVER = Path.of("/usr/local/Ascend/driver/lib64");
+        Function<Path, Answer> runtime) {
+    /// The remedy for everything that comes of an environment that was not prepared.
+    static final String SET_ENVIRONMENT =
+            "source set_env.sh of the CANN installation before starting Java, and check"
+                    + " LD_LIBRARY_PATH";
+
     private static final String DRIVER_LIBRARY = "libascend_hal.so";
-    private static final String RUNTIME_LIBRARY = "libascendcl.so";
+    private static final String OPERATOR_VARIABLE = "ASCEND_OPP_PATH";
     private static final List<Path> INSTALL_ROOTS =
             List.of(
                     Path.of("/usr/local/Ascend/ascend-toolkit/latest"),
                     Path.of("/usr/local/Ascend/cann"));
     private static final List<String> ROOT_VARIABLES =
             List.of("ASCEND_HOME_PATH", "ASCEND_TOOLKIT_HOME");
-    private static final String SET_ENVIRONMENT =
-            "source set_env.sh of the CANN installation before starting Java, and check"
-                    + " LD_LIBRARY_PATH";
 
-    /// What came of opening the runtime library.
+    /// What the runtime library said.
+    sealed interface Answer {
+        /// It cannot be opened.
+        ///
+        /// @param message the loader's own words
+        record NotLoaded(String message) implements Answer {}
+
+        /// It answered.
+        ///
+        /// @param code of the question how many devices there are
+        /// @param devices how many
+        /// @param soc the processor's name, empty if unknown
+        /// @param version of the runtime's interface, empty if unknown
+        /// @param emulated whether it is the emulator
+        record Answered(ReturnCode code, int devices, String soc, String version, boolean emulated)
+                implements Answer {}
+    }
+
+    /// What a successful probe knows.
     ///
-    /// @param found the runtime, or null
-    /// @param message what the loader said if there is none
-    record RuntimeSearch(@Nullable AclRuntime found, String message) {}
+    /// @param installation where CANN is
+    /// @param answer what the runtime said
+    record Finding(CannInstallation installation, Answer.Answered answer) {}
 
-    static AscendProbe ofThisMachine() {
+    private record Root(Path path, String source) {}
+
+    /// Something is in the way.
+    private static final class Obstacle extends Exception {
+        private static final long serialVersionUID = 1;
+
+        private final transient Availability.Unavailable unavailable;
+
+        Obstacle(Reason reason, String detail, String remedy) {
+            super(detail);
+            this.unavailable = new Availability.Unavailable(reason, detail, remedy, null);
+        }
+    }
+
+    static AscendProbe ofThisMachine(Map<String, String> properties) {
         return new AscendProbe(
                 System.getProperty("os.name"),
                 System.getProperty("os.arch"),
-                "off".equals(System.getProperty("halcyon.ascend")),
+                AscendSettings.of(properties),
                 AscendProbe.class.getModule().isNativeAccessEnabled(),
                 System.getenv(),
                 Files::exists,
-                AscendProbe::open);
+                AscendProbe::ask);
     }
 
-    private static RuntimeSearch open(Path library) {
+    private static Answer ask(Path library) {
         DynamicLibrary.Opened opened = DynamicLibrary.open(library.toString());
-        return opened.library()
-                .map(found -> new RuntimeSearch(new AclRuntimeLibrary(found), ""))
-                .orElseGet(() -> new RuntimeSearch(null, opened.message()));
+        if (opened.library().isEmpty()) {
+            return new Answer.NotLoaded(opened.message());
+        }
+        AclRuntime runtime = new AclRuntime(new Symbols(List.of(opened.library().get())));
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment count = arena.allocate(ValueLayout.JAVA_INT);
+            int code = runtime.init();
+            if (code == ReturnCode.SUCCESS || code == ReturnCode.REPEAT_INITIALIZE) {
+                code = runtime.getDeviceCount(count);
+            }
+            return new Answer.Answered(
+                    new ReturnCode(code),
+                    count.get(ValueLayout.JAVA_INT, 0),
+                    runtime.socName(),
+                    runtime.version(),
+                    runtime.isEmulated());
+        }
     }
 
     Availability run() {
         try {
-            return look();
+            return available(look());
+        } catch (Obstacle obstacle) {
+            return obstacle.unavailable;
         } catch (RuntimeException | LinkageError failure) {
-            return unavailable(
+            return new Availability.Unavailable(
                     Reason.PROBE_FAILED,
                     "looking for CANN failed: " + failure,
                     SET_ENVIRONMENT,
@@ -87,38 +142,73 @@ record AscendProbe(
         }
     }
 
-    private Availability look() {
-        if (disabled) {
-            return unavailable(Reason.DISABLED, "switched off", "remove -Dhalcyon.ascend=off");
+    /// {@return what there is, for opening a device}
+    @Nullable Finding finding() {
+        try {
+            return look();
+        } catch (Obstacle obstacle) {
+            return null;
+        }
+    }
+
+    private static Availability available(Finding finding) {
+        Answer.Answered answer = finding.answer();
+        String soc = answer.soc().isEmpty() ? "Ascend" : answer.soc();
+        Map<String, String> properties = new LinkedHashMap<>();
+        properties.put("soc", soc);
+        properties.put("runtime", answer.version());
+        properties.put("operators", finding.installation().layout());
+        properties.put("cann", finding.installation().root().toString());
+        List<DeviceDescription> devices = new ArrayList<>();
+        for (int i = 0; i < answer.devices(); i++) {
+            devices.add(
+                    new DeviceDescription(
+                            "ascend",
+                            i,
+                            answer.emulated() ? soc + ", emulated on the processor" : soc,
+                            answer.emulated(),
+                            properties));
+        }
+        return new Availability.Available(
+                devices,
+                answer.emulated()
+                        ? List.of("this is the emulator: results are real, times mean nothing")
+                        : List.of());
+    }
+
+    private Finding look() throws Obstacle {
+        if (settings.disabled()) {
+            throw new Obstacle(Reason.DISABLED, "switched off", "remove -Dhalcyon.ascend=off");
         }
         if (!system.toLowerCase(Locale.ROOT).startsWith("linux")
                 || !(architecture.equals("amd64") || architecture.equals("aarch64"))) {
-            return unavailable(
+            throw new Obstacle(
                     Reason.UNSUPPORTED_PLATFORM,
                     "there is no Ascend backend for " + system + " on " + architecture,
                     "use Linux on x86-64 or 64-bit ARM, or the CPU backend");
         }
         if (!nativeAccess) {
-            return unavailable(
+            throw new Obstacle(
                     Reason.NATIVE_ACCESS_DENIED,
                     "this JVM does not allow the backend to call native code",
                     "add --enable-native-access=ALL-UNNAMED (class path) or"
                             + " --enable-native-access=dev.halcyon.backend.ascend (module path)");
         }
-        Optional<Path> root = installRoot();
-        if (!hasDriver()) {
-            return unavailable(
+        Root root = root();
+        boolean emulator = root != null && CannInstallation.isEmulator(root.path(), exists);
+        if (!emulator && !hasDriver()) {
+            throw new Obstacle(
                     Reason.NO_DRIVER,
                     "no Ascend driver: "
                             + DRIVER_LIBRARY
                             + " is not under "
-                            + DRIVER
-                            + root.map(found -> " (CANN is at " + found + ")").orElse(""),
+                            + settings.driver()
+                            + (root == null ? "" : " (CANN is at " + root.path() + ")"),
                     "install the Ascend driver and firmware; in a container, mount "
-                            + DRIVER.getParent());
+                            + settings.driver().getParent());
         }
-        if (root.isEmpty()) {
-            return unavailable(
+        if (root == null) {
+            throw new Obstacle(
                     Reason.LIBRARY_MISSING,
                     "no CANN toolkit: neither "
                             + String.join(" nor ", ROOT_VARIABLES)
@@ -126,64 +216,120 @@ record AscendProbe(
                             + INSTALL_ROOTS,
                     "install the CANN toolkit, and " + SET_ENVIRONMENT);
         }
-        return ask(root.get());
+        return ask(installation(root), emulator);
     }
 
     private boolean hasDriver() {
         return Stream.of("", "common", "driver")
-                .map(folder -> DRIVER.resolve(folder).resolve(DRIVER_LIBRARY))
+                .map(folder -> settings.driver().resolve(folder).resolve(DRIVER_LIBRARY))
                 .anyMatch(exists);
     }
 
-    private Optional<Path> installRoot() {
-        Stream<Path> named =
-                ROOT_VARIABLES.stream()
-                        .map(environment::get)
-                        .filter(value -> value != null && !value.isBlank())
-                        .map(Path::of);
-        return Stream.concat(named, INSTALL_ROOTS.stream()).filter(exists).findFirst();
+    /// A root that is named and not there is an error; a default one that is not there is none.
+    private @Nullable Root root() throws Obstacle {
+        Root named = named();
+        if (named != null) {
+            if (!exists.test(named.path())) {
+                throw new Obstacle(
+                        Reason.LIBRARY_MISSING,
+                        named.source() + " names " + named.path() + ", which does not exist",
+                        "correct it, and " + SET_ENVIRONMENT);
+            }
+            return named;
+        }
+        return INSTALL_ROOTS.stream()
+                .filter(exists)
+                .findFirst()
+                .map(path -> new Root(path, "the default place"))
+                .orElse(null);
     }
 
-    private Availability ask(Path root) {
-        Path library = root.resolve("lib64").resolve(RUNTIME_LIBRARY);
-        if (!exists.test(library)) {
-            return unavailable(
-                    Reason.LIBRARY_MISSING,
-                    library + " is missing",
-                    "the CANN installation at "
-                            + root
-                            + " is incomplete; install the toolkit package");
+    private @Nullable Root named() {
+        Path home = settings.home();
+        if (home != null) {
+            return new Root(home, "-Dhalcyon.ascend.home");
         }
-        RuntimeSearch search = runtime.apply(library);
-        if (search.found() == null) {
-            return unavailable(
+        for (String variable : ROOT_VARIABLES) {
+            String value = environment.get(variable);
+            if (value != null && !value.isBlank()) {
+                return new Root(Path.of(value), variable);
+            }
+        }
+        return null;
+    }
+
+    private CannInstallation installation(Root root) throws Obstacle {
+        return switch (CannInstallation.search(root.path(), exists)) {
+            case CannInstallation.Search.Found found -> found.installation();
+            case CannInstallation.Search.Incomplete incomplete ->
+                    throw new Obstacle(
+                            Reason.LIBRARY_MISSING,
+                            incomplete.missing() + " is missing",
+                            "the CANN installation at "
+                                    + root.path()
+                                    + " is incomplete; install the toolkit and operator packages");
+        };
+    }
+
+    private Finding ask(CannInstallation installation, boolean emulator) throws Obstacle {
+        if (!emulator) {
+            checkOperatorFolder();
+        }
+        return switch (runtime.apply(installation.runtime())) {
+            case Answer.NotLoaded not ->
+                    throw new Obstacle(
+                            Reason.LIBRARY_MISSING,
+                            "the loader says: " + not.message(),
+                            SET_ENVIRONMENT);
+            case Answer.Answered answer -> {
+                if (answer.code().value() != ReturnCode.SUCCESS || answer.devices() == 0) {
+                    throw new Obstacle(
+                            Reason.NO_DEVICE,
+                            answer.code().value() == ReturnCode.SUCCESS
+                                    ? "the runtime reports no device"
+                                    : "asking the runtime for devices returned " + answer.code(),
+                            "check npu-smi info and ASCEND_RT_VISIBLE_DEVICES, and that you are in"
+                                    + " the group of the driver's devices");
+                }
+                if (!emulator) {
+                    checkKernels(answer.soc());
+                }
+                yield new Finding(installation, answer);
+            }
+        };
+    }
+
+    /// The operator library reads the variable itself, with `getenv`.
+    private void checkOperatorFolder() throws Obstacle {
+        String folder = environment.get(OPERATOR_VARIABLE);
+        if (folder == null || folder.isBlank()) {
+            throw new Obstacle(
                     Reason.LIBRARY_MISSING,
-                    "the loader says: " + search.message(),
+                    OPERATOR_VARIABLE + " is not set, so operators would not find their kernels",
                     SET_ENVIRONMENT);
         }
-        AclRuntime.Result<Integer> count = search.found().deviceCount();
-        if (count.code() != 0 || count.value() == 0) {
-            return unavailable(
-                    Reason.NO_DEVICE,
-                    count.code() == 0
-                            ? "the runtime reports no device"
-                            : "aclrtGetDeviceCount returned " + count.code(),
-                    "check npu-smi info and ASCEND_RT_VISIBLE_DEVICES");
+        if (!exists.test(Path.of(folder))) {
+            throw new Obstacle(
+                    Reason.LIBRARY_MISSING,
+                    OPERATOR_VARIABLE + " names " + folder + ", which does not exist",
+                    "correct it, and " + SET_ENVIRONMENT);
         }
-        return unavailable(
-                Reason.LIBRARY_MISSING,
-                "found "
-                        + count.value()
-                        + " Ascend device(s), but this version of Halcyon has no Ascend kernels",
-                "use the CPU backend, or a later version of backend-ascend");
     }
 
-    private static Availability unavailable(Reason reason, String detail, String remedy) {
-        return new Availability.Unavailable(reason, detail, remedy, null);
-    }
-
-    private static Availability unavailable(
-            Reason reason, String detail, String remedy, Throwable cause) {
-        return new Availability.Unavailable(reason, detail, remedy, cause);
+    private void checkKernels(String soc) throws Obstacle {
+        Path kernels =
+                Path.of(environment.getOrDefault(OPERATOR_VARIABLE, ""))
+                        .resolve("built-in/op_impl/ai_core/tbe/kernel");
+        if (!exists.test(kernels)) {
+            throw new Obstacle(
+                    Reason.VERSION_MISMATCH,
+                    "no kernels are installed for "
+                            + (soc.isEmpty() ? "this processor" : soc)
+                            + ": "
+                            + kernels
+                            + " is missing",
+                    "install the CANN kernels package of this processor, in the version of the"
+                            + " toolkit");
+        }
     }
 }

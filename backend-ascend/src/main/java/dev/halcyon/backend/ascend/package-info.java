@@ -1,5 +1,8 @@
-/// The Ascend backend. This version has the probe alone: it finds the driver and CANN, counts
-/// devices without a context, and explains every way to have none.
+/// The Ascend backend: the probe, and a device whose streams give CANN's operators to the hardware.
+///
+/// The thread that uses a stream makes every native call for it; the device's context is set first
+/// where the thread has another. Memory, events and graphs are given back only when the work that
+/// uses them has passed.
 @NullMarked
 package dev.halcyon.backend.ascend;
 

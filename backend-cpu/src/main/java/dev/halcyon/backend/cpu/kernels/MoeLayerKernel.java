@@ -3,6 +3,7 @@ package dev.halcyon.backend.cpu.kernels;
 import dev.halcyon.backend.cpu.CpuContext;
 import dev.halcyon.backend.cpu.product.FeedForwardPlan;
 import dev.halcyon.backend.cpu.product.FeedForwardShape;
+import dev.halcyon.backend.cpu.product.ProductForm;
 import dev.halcyon.hal.Limits;
 import dev.halcyon.hal.Numerics;
 import dev.halcyon.hal.Support;
@@ -21,6 +22,7 @@ import dev.halcyon.hal.spi.Kernel;
 
 import org.jspecify.annotations.Nullable;
 
+import java.util.Arrays;
 import java.util.List;
 
 /// The mixture-of-experts layer in one piece: router, dispatch, [FeedForward] networks of the
@@ -62,11 +64,11 @@ final class MoeLayerKernel implements Kernel<MoeLayer, MoeLayer.Args, HostWork> 
 
     @Override
     public List<String> implementations() {
-        return FeedForwardPlan.labels(context).stream().map(MoeLayerKernel::name).toList();
+        return Arrays.stream(ProductForm.values()).map(MoeLayerKernel::name).toList();
     }
 
-    private static String name(String label) {
-        return "moelayer." + label;
+    private static String name(ProductForm form) {
+        return "moelayer." + form.label();
     }
 
     /// The parts of a layer.
@@ -136,7 +138,7 @@ final class MoeLayerKernel implements Kernel<MoeLayer, MoeLayer.Args, HostWork> 
                 limits,
                 parts.workspaceBytes(),
                 Decision.planned(
-                        context.implementation(name(parts.experts.label())),
+                        context.implementation(name(parts.experts.form())),
                         new Numerics(DType.F32, invariant, true),
                         parts.workspaceBytes(),
                         (args, workspace) ->
@@ -160,7 +162,7 @@ final class MoeLayerKernel implements Kernel<MoeLayer, MoeLayer.Args, HostWork> 
     }
 
     private FeedForwardPlan plan(FeedForwardShape shape, long workspace) {
-        return FeedForwardPlan.of(shape, context, workspace);
+        return FeedForwardPlan.of(shape, context.pool(), context.loops(), workspace);
     }
 
     /// The parts take F32 intermediates and any bounds that the layer's own checks let through.
@@ -220,7 +222,6 @@ final class MoeLayerKernel implements Kernel<MoeLayer, MoeLayer.Args, HostWork> 
                 spec.gate().hidden(),
                 spec.expertDim(),
                 spec.gate().x(),
-                spec.intermediate(),
                 spec.gateUp(),
                 spec.down(),
                 (float) spec.limit(),
@@ -237,7 +238,6 @@ final class MoeLayerKernel implements Kernel<MoeLayer, MoeLayer.Args, HostWork> 
                 spec.gate().hidden(),
                 spec.sharedDim(),
                 spec.gate().x(),
-                spec.intermediate(),
                 spec.sharedGateUp(),
                 spec.sharedDown(),
                 (float) spec.limit(),

@@ -6,6 +6,7 @@ import dev.halcyon.backend.cpu.product.FeedForwardPlan;
 import dev.halcyon.backend.cpu.product.FeedForwardRun;
 import dev.halcyon.backend.cpu.product.FeedForwardShape;
 import dev.halcyon.backend.cpu.product.Matrices;
+import dev.halcyon.backend.cpu.product.ProductForm;
 import dev.halcyon.backend.cpu.product.Weights;
 import dev.halcyon.hal.Limits;
 import dev.halcyon.hal.Numerics;
@@ -20,6 +21,7 @@ import dev.halcyon.hal.spi.Kernel;
 
 import org.jspecify.annotations.Nullable;
 
+import java.util.Arrays;
 import java.util.List;
 
 /// The dense network as one [FeedForward] of one group.
@@ -37,11 +39,11 @@ final class SwiGluMlpKernel implements Kernel<SwiGluMlp, SwiGluMlp.Args, HostWor
 
     @Override
     public List<String> implementations() {
-        return FeedForwardPlan.labels(context).stream().map(SwiGluMlpKernel::name).toList();
+        return Arrays.stream(ProductForm.values()).map(SwiGluMlpKernel::name).toList();
     }
 
-    private static String name(String label) {
-        return "swiglumlp." + label;
+    private static String name(ProductForm form) {
+        return "swiglumlp." + form.label();
     }
 
     @Override
@@ -66,20 +68,20 @@ final class SwiGluMlpKernel implements Kernel<SwiGluMlp, SwiGluMlp.Args, HostWor
                                 spec.hidden(),
                                 spec.dim(),
                                 spec.x(),
-                                spec.intermediate(),
                                 spec.gateUp(),
                                 spec.down(),
                                 (float) spec.limit(),
                                 spec.out(),
                                 spec.batchInvariant()),
-                        context,
+                        context.pool(),
+                        context.loops(),
                         limits.workspaceBytes());
         return MoeLayerKernel.fitted(
                 spec,
                 limits,
                 plan.workspaceBytes(),
                 Decision.planned(
-                        context.implementation(name(plan.label())),
+                        context.implementation(name(plan.form())),
                         new Numerics(DType.F32, plan.invariant(), true),
                         plan.workspaceBytes(),
                         (args, workspace) -> new Work(context, plan, args, workspace)));

@@ -1,0 +1,494 @@
+package dev.halcyon.backend.ascend;
+
+import dev.halcyon.backend.ascend.acl.AclDataType;
+import dev.halcyon.backend.ascend.graph.CapturedGraph;
+import dev.halcyon.backend.ascend.memory.Block;
+import dev.halcyon.backend.ascend.operators.AscendWork;
+import dev.halcyon.backend.ascend.operators.Composition;
+import dev.halcyon.backend.ascend.operators.DeviceTask;
+import dev.halcyon.backend.ascend.operators.Issuer;
+import dev.halcyon.backend.ascend.operators.View;
+import dev.halcyon.hal.Device;
+import dev.halcyon.hal.Graph;
+import dev.halcyon.hal.Launch;
+import dev.halcyon.hal.Stream;
+import dev.halcyon.hal.Timepoint;
+import dev.halcyon.hal.error.Failure;
+import dev.halcyon.hal.error.HalException;
+import dev.halcyon.hal.error.StaleGraphException;
+import dev.halcyon.hal.event.ReplayEvent;
+import dev.halcyon.hal.event.SubmitEvent;
+import dev.halcyon.hal.host.ThreadOwnership;
+import dev.halcyon.hal.kernel.KernelArgs;
+import dev.halcyon.hal.kernel.KernelSpec;
+import dev.halcyon.hal.memory.DType;
+import dev.halcyon.hal.memory.DeviceArena;
+import dev.halcyon.hal.memory.StepInput;
+import dev.halcyon.hal.memory.Tensor;
+import dev.halcyon.hal.memory.Workspace;
+import dev.halcyon.hal.spi.BoundLaunch;
+
+import org.jspecify.annotations.Nullable;
+
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Supplier;
+
+/// A stream of the device.
+final class AscendStream implements Stream, Issuer.Target {
+    private static final System.Logger LOGGER = System.getLogger(AscendStream.class.getName());
+
+    /// Asked whether events are recorded, so that a submit makes none for nobody.
+    private static final SubmitEvent SUBMIT_EVENT = new SubmitEvent();
+
+    private static final ReplayEvent REPLAY_EVENT = new ReplayEvent();
+    private static final long FAULT_BYTES = 64;
+    private static final long FAULT_COPY_BYTES = 64 * 1024;
+
+    private final AscendDevice device;
+    private final String label;
+    private final ThreadOwnership ownership;
+    private final @Nullable Throwable creation;
+    private final OperationRing ring = new OperationRing();
+    private final StreamFailure failure;
+    private final MemorySegment stream;
+    private final Block faultWord;
+    private final Block faultCopies;
+    private final StreamClock clock;
+    private final StreamTransfers transfers;
+    private volatile boolean closed;
+    private @Nullable Block operatorWorkspace;
+    private @Nullable DeviceArena ownArena;
+    private @Nullable Workspace ownWorkspace;
+
+    AscendStream(AscendDevice device, String label) {
+        refuseVirtualThread();
+        this.device = device;
+        this.label = label;
+        this.ownership =
+                new ThreadOwnership("stream \"" + label + "\"", device.options().checkThreads());
+        this.creation = device.options().traceAllocations() ? new Throwable("created here") : null;
+        this.failure =
+                new StreamFailure(device.description().id(), label, ring, device::countFault);
+        this.stream = device.createStream();
+        this.faultWord = device.memory().take(FAULT_BYTES);
+        this.faultCopies = device.pinned().take(FAULT_COPY_BYTES);
+        this.clock =
+                new StreamClock(
+                        device.context(), device.events(), stream, failure, faultWord, faultCopies);
+        this.transfers = new StreamTransfers(device, this, clock);
+        device.issuer().issue(new DeviceTask.Set(faultWord.address(), 0, FAULT_BYTES), this);
+        clock.advance(false);
+    }
+
+    @Override
+    public Device device() {
+        return device;
+    }
+
+    @Override
+    public String label() {
+        return label;
+    }
+
+    @Nullable Throwable creation() {
+        return creation;
+    }
+
+    StreamClock clock() {
+        return clock;
+    }
+
+    @Override
+    public MemorySegment stream() {
+        return stream;
+    }
+
+    @Override
+    public long faultWord() {
+        return faultWord.address();
+    }
+
+    @Override
+    public long workspace(long bytes) {
+        Block held = operatorWorkspace;
+        if (held == null || held.bytes() < bytes) {
+            if (held != null) {
+                operatorWorkspace = null;
+                device.memory().give(held, List.of(clock.next()));
+            }
+            held = device.memory().take(bytes);
+            operatorWorkspace = held;
+        }
+        return held.address();
+    }
+
+    @Override
+    public void check(int status, DeviceTask task) {
+        if (status != 0) {
+            throw device.context()
+                    .failure(status, task.name() + " on stream \"" + label + "\"", failure.trail());
+        }
+    }
+
+    /// Gives tasks to the device; whatever fails then is the stream's failure.
+    ///
+    /// @param countsFaults whether one of them counts bad indices
+    void issue(List<DeviceTask> tasks, boolean countsFaults) {
+        try {
+            for (DeviceTask task : tasks) {
+                ring.add(task);
+                device.issuer().issue(task, this);
+            }
+        } catch (HalException failed) {
+            failure.fail(failed);
+            throw failed;
+        } finally {
+            clock.advance(countsFaults);
+        }
+    }
+
+    @Override
+    public void submit(Launch launch) {
+        BoundLaunch<AscendWork> bound = device.own(launch);
+        begin("submit");
+        try {
+            bound.enter();
+            try {
+                String stale = AscendArena.useAll(bound.arenas(), clock);
+                if (!stale.isEmpty()) {
+                    throw new IllegalStateException(
+                            "submit of a stale launch of "
+                                    + bound.plan().spec().name()
+                                    + ": arena \""
+                                    + stale
+                                    + "\" was closed or reset after bind; bind it again");
+                }
+                execute(bound);
+            } finally {
+                bound.leave();
+            }
+        } finally {
+            ownership.leave();
+        }
+    }
+
+    private void execute(BoundLaunch<AscendWork> bound) {
+        SubmitEvent event = SUBMIT_EVENT.isEnabled() ? new SubmitEvent() : null;
+        if (event != null) {
+            event.begin();
+        }
+        issue(bound.work().tasks(), bound.work().countsFaults());
+        device.countSubmits(1);
+        if (event != null) {
+            event.end();
+            if (event.shouldCommit()) {
+                event.device = device.description().title();
+                event.stream = label;
+                event.kernel = bound.plan().spec().name();
+                event.implementation = bound.plan().support().implementation().toString();
+                event.flops = bound.cost().flops();
+                event.bytes = bound.cost().bytes();
+                event.commit();
+            }
+        }
+    }
+
+    @Override
+    public <A extends KernelArgs> void run(KernelSpec<A> spec, A args) {
+        begin("run");
+        Launch launch;
+        try {
+            var plan = device.plan(spec);
+            Workspace workspace = workspaceFor(plan.workspaceBytes());
+            launch = plan.bind(workspace.storage().arena(), args, workspace);
+        } finally {
+            ownership.leave();
+        }
+        submit(launch);
+    }
+
+    private Workspace workspaceFor(long bytes) {
+        DeviceArena arena = ownArena;
+        if (arena == null) {
+            arena = device.arena("workspace of stream \"" + label + "\"");
+            ownArena = arena;
+        }
+        Workspace workspace = ownWorkspace;
+        if (workspace == null || workspace.byteSize() < bytes) {
+            arena.reset();
+            workspace = new Workspace(arena.tensor(DType.U8, Math.max(bytes, 1)));
+            ownWorkspace = workspace;
+        }
+        return workspace;
+    }
+
+    @Override
+    public void copy(Tensor destination, Tensor source) {
+        BitTransfer.checkAlike(destination, source);
+        inOrder("copy", () -> transfers.copy(destination, source));
+    }
+
+    @Override
+    public void fill(Tensor destination, double value) {
+        device.checkOwn("fill", destination);
+        BitTransfer.checkWritable("fill", destination);
+        inOrder("fill", () -> transfers.fill(destination, value));
+    }
+
+    @Override
+    public void upload(Tensor destination, MemorySegment source) {
+        device.checkOwn("upload", destination);
+        inOrder("upload", () -> transfers.upload(destination, source));
+    }
+
+    @Override
+    public void download(MemorySegment destination, Tensor source) {
+        device.checkOwn("download", source);
+        inOrder("download", () -> transfers.download(destination, source));
+    }
+
+    @Override
+    public void write(Tensor destination, float... values) {
+        device.checkOwn("write", destination);
+        inOrder("write", () -> transfers.write(destination, values));
+    }
+
+    @Override
+    public void write(Tensor destination, int... values) {
+        device.checkOwn("write", destination);
+        inOrder("write", () -> transfers.write(destination, values));
+    }
+
+    @Override
+    public float[] readFloats(Tensor source) {
+        device.checkOwn("read", source);
+        return inOrder("read", () -> transfers.readFloats(source));
+    }
+
+    @Override
+    public int[] readInts(Tensor source) {
+        device.checkOwn("read", source);
+        return inOrder("read", () -> transfers.readInts(source));
+    }
+
+    @Override
+    public void publish(StepInput input) {
+        if (!(input instanceof AscendStepInput own) || input.tensor().arena().device() != device) {
+            throw new IllegalArgumentException(
+                    "publish: the step input is of another device; use a stream of that one");
+        }
+        inOrder("publish", () -> transfers.publish(own));
+    }
+
+    @Override
+    public void replay(Graph graph) {
+        if (!(graph instanceof AscendGraph own) || graph.device() != device) {
+            throw new IllegalArgumentException(
+                    "replay: the graph is of another device; record it on this one");
+        }
+        begin("replay");
+        try {
+            String stale = AscendArena.useAll(own.arenas(), clock);
+            if (!stale.isEmpty()) {
+                throw new StaleGraphException(
+                        Failure.of(
+                                device.description().id(),
+                                "replay",
+                                "arena \""
+                                        + stale
+                                        + "\", which the graph captured, was closed or reset",
+                                "record the graph again"));
+            }
+            execute(own);
+        } finally {
+            ownership.leave();
+        }
+    }
+
+    private void execute(AscendGraph graph) {
+        ReplayEvent event = REPLAY_EVENT.isEnabled() ? new ReplayEvent() : null;
+        if (event != null) {
+            event.begin();
+        }
+        CapturedGraph captured = graph.captured();
+        if (captured == null) {
+            issue(graph.work().tasks(), graph.work().countsFaults());
+        } else {
+            replay(captured);
+        }
+        device.countReplay(graph.launchCount());
+        if (event != null) {
+            event.end();
+            if (event.shouldCommit()) {
+                event.device = device.description().title();
+                event.stream = label;
+                event.nodes = graph.size();
+                event.commit();
+            }
+        }
+    }
+
+    private void replay(CapturedGraph captured) {
+        try {
+            int status = device.context().runtime().executeGraph(captured.handle(), stream);
+            device.context().check(status, "replay on stream \"" + label + "\"", failure.trail());
+            if (captured.countsFaults()) {
+                Composition sum = Composition.withoutScratch(device.platform());
+                sum.addTo(View.faultWord(), View.at(captured.faultWord(), AclDataType.INT32, 1), 1);
+                sum.work().tasks().forEach(task -> device.issuer().issue(task, this));
+            }
+        } catch (HalException failed) {
+            failure.fail(failed);
+            throw failed;
+        } finally {
+            clock.advance(captured.countsFaults());
+        }
+    }
+
+    @Override
+    public Timepoint mark() {
+        begin("mark");
+        try {
+            return new AscendTimepoint(this, clock.mark());
+        } finally {
+            ownership.leave();
+        }
+    }
+
+    @Override
+    public void waitFor(Timepoint timepoint) {
+        inOrder(
+                "waitFor",
+                () -> {
+                    if (timepoint instanceof AscendTimepoint own && own.stream().device == device) {
+                        waitFor(own);
+                    } else if (!timepoint.await(
+                            Duration.ofSeconds(Long.MAX_VALUE / 1_000_000_000L))) {
+                        throw new IllegalStateException(
+                                "a timepoint of another device was never reached");
+                    }
+                });
+    }
+
+    private void waitFor(AscendTimepoint timepoint) {
+        AscendStream other = timepoint.stream();
+        other.throwIfFailedOrFaulty("waitFor");
+        if (other == this) {
+            return;
+        }
+        other.clock.waitBehind(timepoint.sequence(), stream);
+        clock.advance(false);
+    }
+
+    @Override
+    public void synchronize() {
+        inOrder("synchronize", this::drain);
+    }
+
+    /// Waits for everything given to the stream and throws what went wrong; the stream is entered.
+    void drain() {
+        clock.mark();
+        int status = device.context().runtime().synchronizeStream(stream);
+        if (status != 0) {
+            HalException failed =
+                    device.context()
+                            .failure(
+                                    status,
+                                    "synchronize stream \"" + label + "\"",
+                                    failure.trail());
+            failure.fail(failed);
+            clock.drain();
+            throw failed;
+        }
+        clock.caughtUp();
+        failure.throwIfFailedOrFaulty("synchronize");
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        ownership.awaitOthers();
+        try {
+            device.context().makeCurrent();
+            clock.mark();
+            device.context().runtime().synchronizeStream(stream);
+            clock.caughtUp();
+        } catch (HalException gone) {
+            LOGGER.log(System.Logger.Level.DEBUG, "closing a stream of a lost device", gone);
+        }
+        clock.drain();
+        long pending = failure.pendingFaults();
+        if (pending > 0) {
+            LOGGER.log(
+                    System.Logger.Level.WARNING,
+                    device.description().id()
+                            + ": stream \""
+                            + label
+                            + "\" was closed and nothing had waited for it: "
+                            + pending
+                            + " bad indices");
+        }
+        if (ownArena != null) {
+            ownArena.close();
+        }
+        device.memory().give(faultWord, List.of());
+        device.pinned().give(faultCopies, List.of());
+        if (operatorWorkspace != null) {
+            device.memory().give(operatorWorkspace, List.of());
+        }
+        device.context().runtime().destroyStream(stream);
+        device.forget(this);
+    }
+
+    private void inOrder(String operation, Runnable work) {
+        inOrder(
+                operation,
+                () -> {
+                    work.run();
+                    return 0;
+                });
+    }
+
+    private <T> T inOrder(String operation, Supplier<T> work) {
+        begin(operation);
+        try {
+            return work.get();
+        } finally {
+            ownership.leave();
+        }
+    }
+
+    private void begin(String operation) {
+        refuseVirtualThread();
+        ownership.enter(operation);
+        try {
+            if (closed) {
+                throw new IllegalStateException(
+                        operation + " on stream \"" + label + "\", which is closed");
+            }
+            failure.throwIfFailed(operation);
+            device.context().makeCurrent();
+        } catch (RuntimeException refused) {
+            ownership.leave();
+            throw refused;
+        }
+    }
+
+    /// Throws the stream's first failure, if there is one, to somebody who waits for it.
+    void throwIfFailedOrFaulty(String operation) {
+        failure.throwIfFailedOrFaulty(operation);
+    }
+
+    private static void refuseVirtualThread() {
+        if (Thread.currentThread().isVirtual()) {
+            throw new IllegalStateException(
+                    "a stream was used on a virtual thread; native contexts and worker pools"
+                            + " belong to platform threads, so run this on Thread.ofPlatform()");
+        }
+    }
+}

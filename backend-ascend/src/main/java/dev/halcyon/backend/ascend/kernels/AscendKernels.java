@@ -1,0 +1,40 @@
+package dev.halcyon.backend.ascend.kernels;
+
+import dev.halcyon.backend.ascend.operators.AscendWork;
+import dev.halcyon.backend.ascend.operators.Platform;
+import dev.halcyon.hal.spi.KernelRegistry;
+
+/// Every kernel of the backend.
+public final class AscendKernels {
+    private AscendKernels() {}
+
+    /// {@return the kernels for a platform}
+    public static KernelRegistry<AscendWork> registry(Platform platform) {
+        return new KernelRegistry<AscendWork>(AscendWork::inOrder)
+                .register(new CopyKernel(platform))
+                .register(new FillKernel(platform))
+                .register(new CastKernel(platform))
+                .register(new AxpbyKernel(platform))
+                .register(new SwiGluKernel(platform))
+                .register(new EmbeddingKernel(platform))
+                .register(new ReduceKernel(platform))
+                .register(new CrossEntropyKernel(platform))
+                .register(new RmsNormKernel(platform))
+                .register(new LayerNormKernel(platform))
+                .register(new GemmKernel(platform))
+                .register(new GroupedGemmKernel(platform))
+                .register(new DequantizeKernel(platform))
+                .register(new PackWeightKernel(platform))
+                .register(new MoeGateKernel(platform))
+                .register(new MoeDispatchKernel(platform))
+                .register(new MoeCombineKernel(platform))
+                .register(new ExpertLoadKernel(platform))
+                .register(new RouterBiasUpdateKernel(platform))
+                .register(new RopeKernel(platform))
+                .register(new CacheAppendKernel(platform))
+                .register(new CacheGatherKernel(platform))
+                .register(new NewtonSchulzKernel(platform))
+                .register(new AdamWStepKernel(platform))
+                .register(new MuonUpdateKernel(platform));
+    }
+}

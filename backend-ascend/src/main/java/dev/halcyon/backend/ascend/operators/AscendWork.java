@@ -1,0 +1,30 @@
+package dev.halcyon.backend.ascend.operators;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/// Bound work: tasks in the order in which a stream gets them.
+///
+/// @param tasks what to do
+/// @param countsFaults whether one of them counts bad indices
+public record AscendWork(List<DeviceTask> tasks, boolean countsFaults) {
+    public AscendWork {
+        tasks = List.copyOf(tasks);
+    }
+
+    /// {@return work of these tasks}
+    public static AscendWork of(List<? extends DeviceTask> tasks) {
+        return new AscendWork(
+                List.copyOf(tasks),
+                tasks.stream()
+                        .anyMatch(
+                                task -> task instanceof OperatorCall call && call.countsFaults()));
+    }
+
+    /// {@return work that does one piece after the other}
+    public static AscendWork inOrder(List<AscendWork> pieces) {
+        List<DeviceTask> all = new ArrayList<>();
+        pieces.forEach(piece -> all.addAll(piece.tasks()));
+        return of(all);
+    }
+}
