@@ -30,8 +30,10 @@ if [ -z "$cxx" ]; then
         command -v "$candidate" >/dev/null && { cxx=$candidate; break; }
     done
 fi
-[ -n "$cxx" ] && command -v "$cxx" >/dev/null || without "there is no C++ compiler${cxx:+ '$cxx'}; install g++ 11 or clang 15, or later"
+[ -n "$cxx" ] && command -v "$cxx" >/dev/null || without "there is no C++ compiler${cxx:+ '$cxx'}; install g++ 12 or clang 15, or later"
 
+# One build at a time in a folder, where the system can say so.
+command -v flock >/dev/null && { exec 9>"$out/.lock"; flock 9; }
 stamp=$out/.complete
 if [ -f "$stamp" ] && [ -z "$(find "$sources" -type f \( -path '*/src/*' -o -path '*/abi/*' -o -name '*.awk' -o -name build.sh \) -newer "$stamp")" ]; then
     exit 0

@@ -2,11 +2,18 @@
 #include "stub.h"
 
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 static int retained;
 
+// Programs that do not know of the stub get kernels by the variable HALCYON_STUB_KERNELS, the path of their host build.
 EXPORT int cuInit(unsigned flags) {
+    static int loaded;
+    const char *kernels = getenv("HALCYON_STUB_KERNELS");
+    if (kernels != NULL && !loaded) {
+        loaded = 1;
+        halcyon_stub_kernels(kernels);
+    }
     int code = stub_enter(__func__, 0, "%u", flags);
     return stub_leave(code != SUCCESS ? code : (int)stub_setting("init"));
 }

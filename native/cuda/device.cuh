@@ -31,6 +31,21 @@ DEVICE void sync_warp() { __syncwarp(); }
 template <class T>
 DEVICE T exchange(T value, int mask) { return __shfl_xor_sync(0xffffffffu, value, mask); }
 
+// The shared memory that a launch asks for, aligned to 16 bytes.
+DEVICE char *shared_memory() {
+    extern __shared__ uint4 dynamic_shared[];
+    return (char *)dynamic_shared;
+}
+
+// For floats that are no NaN: as integers, positive ones order as they are and negative ones the other way round.
+DEVICE void atomic_max(float *at, float value) {
+    if (value >= 0) {
+        atomicMax((int *)at, __float_as_int(value + 0.0f));
+    } else {
+        atomicMin((unsigned *)at, __float_as_uint(value));
+    }
+}
+
 DEVICE uint64_t atomic_add(uint64_t *at, uint64_t value) {
     return (uint64_t)atomicAdd((unsigned long long *)at, (unsigned long long)value);
 }

@@ -10,7 +10,19 @@ struct Faults {
 };
 
 // Numbers of FaultOperand in the backend.
-enum FaultOperand { IDS = 0, SEGMENT_COUNT = 1, SEGMENT_START = 2 };
+enum FaultOperand {
+    IDS = 0,
+    SEGMENT_COUNT = 1,
+    SEGMENT_START = 2,
+    SLOTS = 3,
+    TOKEN_ROW = 4,
+    INDICES = 5,
+    TOKEN_IDS = 6,
+    EXPERT_TABLE = 7,
+    STEP = 8,
+    LENGTHS = 9,
+    BLOCK_TABLE = 10
+};
 
 DEVICE void report_fault(Faults *faults, int operand, int64_t position, int64_t index, int64_t bound) {
     if (atomic_add(&faults->count, 1) == 0) {

@@ -163,6 +163,8 @@ void check_arguments(Call &c)
             fail(NN_PARAM_NULLPTR, std::string(a.parameter->name) + " is null");
         for (auto &t : a.tensors)
             check_tensor(*c.op, a, t);
+        if (a.given && !std::strcmp(a.parameter->kind, "S") && a.parameter->types && !(a.parameter->types & bit(a.scalar.type)))
+            fail(NN_PARAM_INVALID, format("the scalar %s is %s, which this operator does not take", a.parameter->name, name_of_type(a.scalar.type)));
         if (a.given && a.parameter->same && !a.tensors.empty()) {
             auto &of = c[a.parameter->same];
             if (of.given && !of.tensors.empty() && of.tensors[0].type != a.tensors[0].type)

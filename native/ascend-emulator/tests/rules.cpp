@@ -406,6 +406,8 @@ TEST(rule_14_types_and_products)
         Dev wide(bench, {8, 8}, F32);
         EXPECT(old_profile ? 161002 : 0, RUN_OP(bench, aclnnMm, a.tensor, a.tensor, wide.tensor, (int8_t)0));
         EXPECT(161002, RUN_OP(bench, aclnnInplaceZero, Dev(bench, {8}, E4M3).tensor));
+        int64_t whole = 2;
+        EXPECT(161002, RUN_OP(bench, aclnnNorm, a.tensor, ACL(aclCreateScalar)(&whole, I64), nullptr, false, Dev(bench, {}, BF16).tensor)); // rule 12: a scalar's type
         bench.sync();
     }
     EMU(emu_reset)();

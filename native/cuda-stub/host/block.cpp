@@ -41,6 +41,8 @@ std::vector<Barrier> warp_barriers;
 std::vector<int> warp_live;
 std::vector<uint64_t> exchanged;
 void (*body)(const void *);
+// What every GPU gives a launch without being asked for more.
+alignas(16) char dynamic_shared[48 << 10];
 const void *body_params;
 
 [[noreturn]] void die(const char *why) {
@@ -124,6 +126,7 @@ void create(int threads) {
 }
 
 void run_block(int threads) {
+    memset(dynamic_shared, 0xff, sizeof dynamic_shared);    // NaN, as it may well be
     live = threads;
     block_barrier = Barrier();
     int warps = (threads + LANES - 1) / LANES;
@@ -173,6 +176,8 @@ HostKernel::HostKernel(const char *name, int params_bytes, int most_threads, Hos
     halcyon_host_kernels[count++] = {name, params_bytes, run};
 }
 
+char *shared_memory() { return dynamic_shared; }
+
 void sync_block() { arrive(block_barrier, live); }
 
 void sync_warp() { arrive(warp_barriers[running / LANES], warp_live[running / LANES]); }
@@ -192,7 +197,10 @@ uint64_t exchange_bits(uint64_t bits, int mask) {
 
 void run_grid(
     void (*kernel)(const void *), const void *params, const unsigned *grid, const unsigned *block, int most_threads,
-    unsigned) {
+    unsigned shared_bytes) {
+    if (shared_bytes > sizeof dynamic_shared) {
+        die("more shared memory than a launch may ask for");
+    }
     int threads = (int)block[0];
     if (threads > most_threads) {
         die("more threads than the kernel was compiled for");

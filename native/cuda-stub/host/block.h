@@ -60,6 +60,10 @@ DEVICE T exchange(T value, int mask) {
     return value;
 }
 
+char *shared_memory();
+
+DEVICE void atomic_max(float *at, float value) { *at = value > *at ? value : *at; }
+
 DEVICE uint64_t atomic_add(uint64_t *at, uint64_t value) {
     uint64_t before = *at;
     *at += value;

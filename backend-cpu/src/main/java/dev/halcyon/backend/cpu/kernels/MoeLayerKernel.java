@@ -3,7 +3,6 @@ package dev.halcyon.backend.cpu.kernels;
 import dev.halcyon.backend.cpu.CpuContext;
 import dev.halcyon.backend.cpu.product.FeedForwardPlan;
 import dev.halcyon.backend.cpu.product.FeedForwardShape;
-import dev.halcyon.backend.cpu.product.ProductForm;
 import dev.halcyon.hal.Limits;
 import dev.halcyon.hal.Numerics;
 import dev.halcyon.hal.Support;
@@ -22,7 +21,6 @@ import dev.halcyon.hal.spi.Kernel;
 
 import org.jspecify.annotations.Nullable;
 
-import java.util.Arrays;
 import java.util.List;
 
 /// The mixture-of-experts layer in one piece: router, dispatch, [FeedForward] networks of the
@@ -64,11 +62,11 @@ final class MoeLayerKernel implements Kernel<MoeLayer, MoeLayer.Args, HostWork> 
 
     @Override
     public List<String> implementations() {
-        return Arrays.stream(ProductForm.values()).map(MoeLayerKernel::name).toList();
+        return FeedForwardPlan.labels(context).stream().map(MoeLayerKernel::name).toList();
     }
 
-    private static String name(ProductForm form) {
-        return "moelayer." + form.label();
+    private static String name(String label) {
+        return "moelayer." + label;
     }
 
     /// The parts of a layer.
@@ -138,7 +136,7 @@ final class MoeLayerKernel implements Kernel<MoeLayer, MoeLayer.Args, HostWork> 
                 limits,
                 parts.workspaceBytes(),
                 Decision.planned(
-                        context.implementation(name(parts.experts.form())),
+                        context.implementation(name(parts.experts.label())),
                         new Numerics(DType.F32, invariant, true),
                         parts.workspaceBytes(),
                         (args, workspace) ->
@@ -162,7 +160,7 @@ final class MoeLayerKernel implements Kernel<MoeLayer, MoeLayer.Args, HostWork> 
     }
 
     private FeedForwardPlan plan(FeedForwardShape shape, long workspace) {
-        return FeedForwardPlan.of(shape, context.pool(), context.loops(), workspace);
+        return FeedForwardPlan.of(shape, context, workspace);
     }
 
     /// The parts take F32 intermediates and any bounds that the layer's own checks let through.
@@ -222,6 +220,7 @@ final class MoeLayerKernel implements Kernel<MoeLayer, MoeLayer.Args, HostWork> 
                 spec.gate().hidden(),
                 spec.expertDim(),
                 spec.gate().x(),
+                spec.intermediate(),
                 spec.gateUp(),
                 spec.down(),
                 (float) spec.limit(),
@@ -238,6 +237,7 @@ final class MoeLayerKernel implements Kernel<MoeLayer, MoeLayer.Args, HostWork> 
                 spec.gate().hidden(),
                 spec.sharedDim(),
                 spec.gate().x(),
+                spec.intermediate(),
                 spec.sharedGateUp(),
                 spec.sharedDown(),
                 (float) spec.limit(),

@@ -6,7 +6,6 @@ import dev.halcyon.backend.cpu.product.FeedForwardPlan;
 import dev.halcyon.backend.cpu.product.FeedForwardRun;
 import dev.halcyon.backend.cpu.product.FeedForwardShape;
 import dev.halcyon.backend.cpu.product.Matrices;
-import dev.halcyon.backend.cpu.product.ProductForm;
 import dev.halcyon.backend.cpu.product.Weights;
 import dev.halcyon.hal.Limits;
 import dev.halcyon.hal.Numerics;
@@ -21,7 +20,6 @@ import dev.halcyon.hal.spi.Kernel;
 
 import org.jspecify.annotations.Nullable;
 
-import java.util.Arrays;
 import java.util.List;
 
 /// The dense network as one [FeedForward] of one group.
@@ -39,11 +37,11 @@ final class SwiGluMlpKernel implements Kernel<SwiGluMlp, SwiGluMlp.Args, HostWor
 
     @Override
     public List<String> implementations() {
-        return Arrays.stream(ProductForm.values()).map(SwiGluMlpKernel::name).toList();
+        return FeedForwardPlan.labels(context).stream().map(SwiGluMlpKernel::name).toList();
     }
 
-    private static String name(ProductForm form) {
-        return "swiglumlp." + form.label();
+    private static String name(String label) {
+        return "swiglumlp." + label;
     }
 
     @Override
@@ -68,20 +66,20 @@ final class SwiGluMlpKernel implements Kernel<SwiGluMlp, SwiGluMlp.Args, HostWor
                                 spec.hidden(),
                                 spec.dim(),
                                 spec.x(),
+                                spec.intermediate(),
                                 spec.gateUp(),
                                 spec.down(),
                                 (float) spec.limit(),
                                 spec.out(),
                                 spec.batchInvariant()),
-                        context.pool(),
-                        context.loops(),
+                        context,
                         limits.workspaceBytes());
         return MoeLayerKernel.fitted(
                 spec,
                 limits,
                 plan.workspaceBytes(),
                 Decision.planned(
-                        context.implementation(name(plan.form())),
+                        context.implementation(name(plan.label())),
                         new Numerics(DType.F32, plan.invariant(), true),
                         plan.workspaceBytes(),
                         (args, workspace) -> new Work(context, plan, args, workspace)));

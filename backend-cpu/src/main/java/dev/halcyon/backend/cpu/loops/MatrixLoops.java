@@ -72,6 +72,37 @@ public interface MatrixLoops {
             float[] sums,
             int sumsAt);
 
+    /// {@return whether [#dotCodes] takes rows of these elements}
+    ///
+    /// @param blockColumns columns that share a scale
+    default boolean takesCodes(DType type, int blockColumns) {
+        return false;
+    }
+
+    /// As [#dotF32] with one row of block-scaled codes: `sums[i][k % lanes] += Σ_b scale[b] · Σ_{k
+    /// in b} left[i][k] · code[k]`, `left` in the plane order of the codes' words.
+    ///
+    /// @param k a multiple of the elements in a vector of words
+    /// @param scales the scales of the row's blocks; the first one begins at the first code
+    /// @param sumsPitch from the sums of a left-hand row to those of the next
+    default void dotCodes(
+            DType type,
+            int rows,
+            MemorySegment left,
+            long leftAt,
+            long leftPitch,
+            MemorySegment codes,
+            long codesAt,
+            int k,
+            int blockColumns,
+            float[] scales,
+            int scalesAt,
+            float[] sums,
+            int sumsAt,
+            int sumsPitch) {
+        throw new UnsupportedOperationException("these loops decode first; see takesCodes");
+    }
+
     /// Adds up the partial sums of `count` elements, in an order that depends on [#lanes()] alone.
     void reduce(int count, float[] sums, int sumsAt, float[] out, int outAt);
 

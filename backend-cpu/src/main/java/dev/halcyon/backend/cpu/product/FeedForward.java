@@ -75,10 +75,8 @@ public final class FeedForward {
         this.narrowColumns = plan.narrow().taskColumns();
         this.narrowBlocks = Math.ceilDiv(shape.hidden(), narrowColumns);
         this.pieces = Math.ceilDiv(shape.hidden(), PACK_DEPTH);
-        this.mostResults =
-                (int) LeftPacker.paddedRows(matrixLoops, unitRowsLimit)
-                        * Math.max(wideColumns, narrowColumns);
-        this.mostPartials = unitRowsLimit * MatrixLoops.WEIGHT_ROWS * matrixLoops.lanes();
+        this.mostResults = Math.max(plan.wide().mostResults(), plan.narrow().mostResults());
+        this.mostPartials = Math.max(plan.wide().mostPartials(), plan.narrow().mostPartials());
         this.firstRow = new int[shape.groups()];
         this.rows = new int[shape.groups()];
         int mostUnits = Math.ceilDiv(shape.maxRows(), unitRowsLimit) + shape.groups();

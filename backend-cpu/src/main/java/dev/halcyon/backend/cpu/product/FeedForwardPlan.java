@@ -1,12 +1,13 @@
 package dev.halcyon.backend.cpu.product;
 
+import dev.halcyon.backend.cpu.CpuContext;
 import dev.halcyon.backend.cpu.loops.Loops;
-import dev.halcyon.backend.cpu.parallel.WorkerPool;
 import dev.halcyon.hal.memory.DType;
 
 import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /// How feed-forward networks of some shape are computed, with all that lies between their products
 /// in the workspace.
@@ -16,15 +17,16 @@ import java.lang.foreign.MemorySegment;
 public final class FeedForwardPlan {
     private final FeedForwardShape shape;
     private final Loops loops;
-    private final ProductPlan wide;
-    private final ProductPlan narrow;
+    private final UnitPlan wide;
+    private final UnitPlan narrow;
 
-    private FeedForwardPlan(
-            FeedForwardShape shape, WorkerPool pool, Loops loops, long workspaceLimit) {
+    private FeedForwardPlan(FeedForwardShape shape, CpuContext context, long workspaceLimit) {
         this.shape = shape;
-        this.loops = loops;
+        this.loops = context.loops();
+        DType narrowest =
+                shape.x() == DType.BF16 && shape.between() == DType.BF16 ? DType.BF16 : DType.F32;
         this.wide =
-                ProductPlan.ofUnits(
+                UnitPlan.of(
                         ProductShape.of(
                                         shape.maxGroupRows(),
                                         shape.width(),
@@ -34,35 +36,40 @@ public final class FeedForwardPlan {
                                         DType.F32)
                                 .inGroups(shape.groups(), shape.maxRows())
                                 .withInvariant(shape.invariant()),
-                        pool,
-                        loops.matrix(),
+                        narrowest,
+                        context,
                         workspaceLimit / 2);
         this.narrow =
-                ProductPlan.ofUnits(
+                UnitPlan.of(
                         ProductShape.of(
                                         shape.maxGroupRows(),
                                         shape.hidden(),
                                         shape.width(),
-                                        DType.F32,
+                                        narrowest,
                                         shape.down(),
                                         shape.out())
                                 .inGroups(shape.groups(), shape.maxRows())
                                 .withInvariant(shape.invariant()),
-                        pool,
-                        loops.matrix(),
+                        narrowest,
+                        context,
                         workspaceLimit / 2);
     }
 
     /// {@return the plan of a shape within a workspace limit, or one with the smallest possible
     /// workspace}
     public static FeedForwardPlan of(
-            FeedForwardShape shape, WorkerPool pool, Loops loops, long workspaceLimit) {
-        return new FeedForwardPlan(shape, pool, loops, workspaceLimit);
+            FeedForwardShape shape, CpuContext context, long workspaceLimit) {
+        return new FeedForwardPlan(shape, context, workspaceLimit);
     }
 
-    /// {@return how the first two products are computed}
-    public ProductForm form() {
-        return wide.form();
+    /// {@return how the first two products are computed, the last part of an implementation's name}
+    public String label() {
+        return wide.label();
+    }
+
+    /// {@return every [#label] that plans of a context can have}
+    public static List<String> labels(CpuContext context) {
+        return UnitPlan.labels(context);
     }
 
     /// {@return whether a row's result is the same bits whatever other rows there are}
@@ -95,9 +102,9 @@ public final class FeedForwardPlan {
         MemorySegment back = workspace.asSlice(wide.workspaceBytes(), narrow.workspaceBytes());
         return new FeedForward(
                 this,
-                new F32UnitProduct(wide, x, rowTable, gate, front),
-                new F32UnitProduct(wide, x, rowTable, up, front),
-                new F32UnitProduct(narrow, null, null, down, back),
+                wide.bind(x, rowTable, gate, front),
+                wide.bind(x, rowTable, up, front),
+                narrow.bind(null, null, down, back),
                 factors,
                 out);
     }
@@ -110,11 +117,11 @@ public final class FeedForwardPlan {
         return loops;
     }
 
-    ProductPlan wide() {
+    UnitPlan wide() {
         return wide;
     }
 
-    ProductPlan narrow() {
+    UnitPlan narrow() {
         return narrow;
     }
 }

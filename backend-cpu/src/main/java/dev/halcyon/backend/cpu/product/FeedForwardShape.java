@@ -12,6 +12,7 @@ import dev.halcyon.hal.memory.WeightFormat;
 /// @param hidden values of a row on the outside
 /// @param width values of a row on the inside
 /// @param x element type of the rows
+/// @param between type to which the activation may be rounded; the backend may keep it wider
 /// @param gateUp storage of the first two weights
 /// @param down storage of the third
 /// @param limit clamps the projections; positive infinity for none
@@ -24,6 +25,7 @@ public record FeedForwardShape(
         int hidden,
         int width,
         DType x,
+        DType between,
         WeightFormat gateUp,
         WeightFormat down,
         float limit,

@@ -2,6 +2,7 @@ package dev.halcyon.backend.cpu.product;
 
 import dev.halcyon.backend.cpu.loops.MatrixLoops;
 import dev.halcyon.hal.memory.DType;
+import dev.halcyon.hal.memory.QuantizationScheme;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -13,6 +14,8 @@ final class RowsProduct {
     private final Weights right;
     private final boolean direct;
     private final boolean bf16;
+    private final boolean coded;
+    private final int blockColumns;
     private final int planes;
     private final int taskColumns;
     private final int partialsARow;
@@ -27,6 +30,10 @@ final class RowsProduct {
         this.direct = Weights.isDirect(plan.right());
         this.bf16 = plan.right().dtype() == DType.BF16;
         this.planes = Weights.planes(plan.right());
+        this.blockColumns = plan.right().scheme().map(QuantizationScheme::blockColumns).orElse(1);
+        this.coded =
+                plan.right().scheme().isPresent()
+                        && loops.takesCodes(plan.right().dtype(), blockColumns);
         this.taskColumns = plan.taskColumns();
         this.partialsARow = MatrixLoops.WEIGHT_ROWS * loops.lanes();
         this.tailPitch = plan.tailPitch();
@@ -52,10 +59,20 @@ final class RowsProduct {
         // A single tile reads its weight rows from end to end, as the memory likes it.
         boolean once = direct && rows <= loops.dotTile(rows);
         int chunk = once ? Math.max(main, 1) : ProductPlan.ROWS_DEPTH;
+        float[] scales = coded ? sums.scales(Math.ceilDiv(depth, blockColumns)) : partials;
+        long band = -1;
         for (int j = 0; j < columns; j += MatrixLoops.WEIGHT_ROWS) {
             int count = Math.min(MatrixLoops.WEIGHT_ROWS, columns - j);
             Arrays.fill(partials, 0, rows * partialsARow, 0);
-            for (int k = 0; k < main; k += chunk) {
+            for (int i = 0; coded && i < count; i++) {
+                int row = column + j + i;
+                if (right.scaleBand(row) != band) {
+                    band = right.scaleBand(row);
+                    right.readScales(group, row, depth, scales);
+                }
+                dotCodes(group, rows, leftAt, pitch, row, main, scales, partials, i);
+            }
+            for (int k = 0; !coded && k < main; k += chunk) {
                 int steps = Math.min(chunk, main - k);
                 if (direct) {
                     dotDirect(
@@ -114,6 +131,38 @@ final class RowsProduct {
                 loops.reduce(
                         count, partials, i * partialsARow, sums.results(), i * taskColumns + j);
             }
+        }
+    }
+
+    private void dotCodes(
+            int group,
+            int rows,
+            long leftAt,
+            long pitch,
+            int weightRow,
+            int steps,
+            float[] scales,
+            float[] sums,
+            int number) {
+        int row = 0;
+        while (row < rows) {
+            int tile = loops.dotTile(rows - row);
+            loops.dotCodes(
+                    right.format().dtype(),
+                    tile,
+                    scratch,
+                    leftAt + row * pitch,
+                    pitch,
+                    right.segment(group),
+                    right.at(group, weightRow),
+                    steps,
+                    blockColumns,
+                    scales,
+                    0,
+                    sums,
+                    row * partialsARow + number * loops.lanes(),
+                    partialsARow);
+            row += tile;
         }
     }
 

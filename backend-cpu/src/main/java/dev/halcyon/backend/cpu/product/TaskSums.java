@@ -11,6 +11,7 @@ final class TaskSums {
     private float[] results = {};
     private float[] partials = {};
     private float[] kept = {};
+    private float[] scales = {};
 
     private TaskSums() {}
 
@@ -42,5 +43,13 @@ final class TaskSums {
             kept = new float[resultCount];
         }
         return kept;
+    }
+
+    /// {@return the scales of a row of a weight}
+    float[] scales(int count) {
+        if (scales.length < count) {
+            scales = new float[count];
+        }
+        return scales;
     }
 }

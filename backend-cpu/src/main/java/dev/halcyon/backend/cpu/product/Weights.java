@@ -249,6 +249,23 @@ public final class Weights {
         loops.decode(format.dtype(), values[group], at, scratch, scalesTo, words, scratch, outAt);
     }
 
+    /// {@return the number of a row's band: rows of one band share all scales}
+    long scaleBand(long row) {
+        return row / Objects.requireNonNull(scheme).blockRows();
+    }
+
+    /// Reads the scales of a row's first `columns` columns, one a block.
+    void readScales(int group, long row, int columns, float[] out) {
+        QuantizationScheme blocks = Objects.requireNonNull(scheme);
+        DType type = blocks.scales();
+        int bytes = type.bits() / 8;
+        long at = scalesAt[group] + row / blocks.blockRows() * scaleColumns * bytes;
+        int count = Math.ceilDiv(columns, blocks.blockColumns());
+        for (int i = 0; i < count; i++) {
+            out[i] = Elements.get(type, scales[group], at + (long) i * bytes);
+        }
+    }
+
     private void spreadScales(
             int group, long row, int firstWord, int words, MemorySegment out, long outAt) {
         if (scheme == null) {

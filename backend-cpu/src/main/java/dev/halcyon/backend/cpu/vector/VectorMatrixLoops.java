@@ -111,6 +111,46 @@ final class VectorMatrixLoops implements MatrixLoops {
         }
     }
 
+    @Override
+    public boolean takesCodes(DType type, int blockColumns) {
+        return ByteCodeTiles.AVAILABLE
+                && (type == DType.F8_E4M3 || type == DType.F8_E5M2)
+                && blockColumns % (4 * COUNT) == 0;
+    }
+
+    @Override
+    public void dotCodes(
+            DType type,
+            int rows,
+            MemorySegment left,
+            long leftAt,
+            long leftPitch,
+            MemorySegment codes,
+            long codesAt,
+            int k,
+            int blockColumns,
+            float[] scales,
+            int scalesAt,
+            float[] sums,
+            int sumsAt,
+            int sumsPitch) {
+        ByteCodeTiles.tile(
+                type,
+                rows,
+                left,
+                leftAt,
+                leftPitch,
+                codes,
+                codesAt,
+                k,
+                blockColumns,
+                scales,
+                scalesAt,
+                sums,
+                sumsAt,
+                sumsPitch);
+    }
+
     /// In plain Java: `reduceLanes` may add in another order from one call to the next.
     @Override
     public void reduce(int count, float[] sums, int sumsAt, float[] out, int outAt) {

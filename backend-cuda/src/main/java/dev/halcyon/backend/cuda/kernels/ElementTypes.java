@@ -28,6 +28,14 @@ final class ElementTypes {
         };
     }
 
+    /// {@return whether a matrix may be stored in this type}
+    static boolean isWeight(DType dtype) {
+        return switch (dtype) {
+            case F32, F16, BF16, F8_E4M3, F8_E5M2, F8_E8M0, F4_E2M1, I4 -> true;
+            default -> false;
+        };
+    }
+
     /// {@return the name of the variant for these types: one of its own for BF16 and for F32
     /// throughout, else the one that looks at the types as it runs}
     static String variant(String kernel, DType... types) {

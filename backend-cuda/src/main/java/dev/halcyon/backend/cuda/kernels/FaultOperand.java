@@ -7,7 +7,23 @@ public enum FaultOperand {
     /// Rows of a group.
     SEGMENT_COUNT("segmentCount"),
     /// First row of a group.
-    SEGMENT_START("segmentStart");
+    SEGMENT_START("segmentStart"),
+    /// Rows of a cache.
+    SLOTS("slots"),
+    /// Rows of a token's choices.
+    TOKEN_ROW("tokenRow"),
+    /// Experts of a token.
+    INDICES("indices"),
+    /// Rows of the table of a hashed gate.
+    TOKEN_IDS("tokenIds"),
+    /// Experts in the table of a hashed gate.
+    EXPERT_TABLE("expertTable"),
+    /// Number of an optimizer's step.
+    STEP("step"),
+    /// Cache rows of a sequence.
+    LENGTHS("lengths"),
+    /// Pages of a sequence.
+    BLOCK_TABLE("blockTable");
 
     private final String operand;
 

@@ -39,6 +39,14 @@ record MatrixOperand(
                     spec + " on a GPU takes weights in one piece of rows, not " + b,
                     "row-major weights in one tensor");
         }
+        boolean scaled = b.scheme().isPresent();
+        if (!ElementTypes.isWeight(b.dtype())
+                || scaled && !ElementTypes.isWeight(b.scheme().get().scales())) {
+            return Decision.refused(
+                    Support.Reason.FORMAT,
+                    spec + " on a GPU does not know weights of " + b,
+                    "values of F32, F16, BF16, FP8 or 4 bits, scales of F32, BF16 or F8_E8M0");
+        }
         return null;
     }
 
