@@ -196,7 +196,8 @@ final class OnlineSoftmax {
         }
     }
 
-    /// Adds the block to a partial result; `fresh` if it is the first one there since [LaneSums#clear].
+    /// Adds the block to a partial result; `fresh` if it is the first one there since
+    /// [LaneSums#clear].
     void absorb(
             MemorySegment memory,
             long area,

@@ -15,7 +15,7 @@ import java.lang.foreign.MemorySegment;
 final class WidenedDecode implements DecodeForm {
     /// More lanes would spill the sums out of the second-level cache; fewer would widen the cache
     /// rows too often.
-    private static final int MAX_LANES = 64;
+    private static final int MAX_LANES = 128;
 
     private final OnlineSoftmax softmax;
     private final RowLoops rows;

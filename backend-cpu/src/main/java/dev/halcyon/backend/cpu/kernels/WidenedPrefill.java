@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
 final class WidenedPrefill implements PrefillForm {
     /// Queries a tile: more would compute more hidden pairs along the diagonal, fewer would widen
     /// keys more often.
-    static final int MAX_LANES = 64;
+    static final int MAX_LANES = 128;
 
     /// Blocks in a run, a constant so that it does not depend on which keys a tile sees.
     private static final int RUN_BLOCKS = 32;

@@ -68,53 +68,67 @@ final class VectorAttentionLoops implements AttentionLoops {
             long scores,
             long part,
             int panels) {
+        if (keyCount == 0 || panels == 0) {
+            return;
+        }
+        // Whole tiles of keys are read and written, and there is room for them.
+        int padded = Math.ceilDiv(keyCount, TILE) * TILE;
         long queryStride = dim * VECTOR_BYTES;
+        long firstKey = NativeMemory.at(memory, keys, (padded - 1) * keyStride + dim * 4L);
+        long firstQuery = NativeMemory.at(memory, queries, panels * queryStride);
+        long firstScore =
+                NativeMemory.at(
+                        memory, scores, (panels - 1) * PANEL_SCORE_BYTES + padded * VECTOR_BYTES);
+        long spare = NativeMemory.at(memory, part, 2 * PANEL_SCORE_BYTES);
         for (int panel = 0; panel < panels; panel += 2) {
             boolean pair = panel + 1 < panels;
-            long total = scores + panel * PANEL_SCORE_BYTES;
+            long total = firstScore + panel * PANEL_SCORE_BYTES;
             for (int from = 0; from < dim; from += SCORE_RUN) {
                 int run = Math.min(SCORE_RUN, dim - from);
-                long query = queries + panel * queryStride + from * VECTOR_BYTES;
-                long into = from == 0 ? total : part;
-                for (int key = 0; key < keyCount; key += TILE) {
-                    long row = keys + key * keyStride + from * 4L;
-                    long out = into + key * VECTOR_BYTES;
-                    if (WIDE && pair) {
-                        ScoreTile.keys8panels2(
-                                memory,
-                                row,
-                                keyStride,
-                                run,
-                                query,
-                                queryStride,
-                                out,
-                                PANEL_SCORE_BYTES);
-                    } else if (WIDE) {
-                        ScoreTile.keys8panels1(memory, row, keyStride, run, query, out);
-                    } else if (pair) {
-                        ScoreTile.keys4panels2(
-                                memory,
-                                row,
-                                keyStride,
-                                run,
-                                query,
-                                queryStride,
-                                out,
-                                PANEL_SCORE_BYTES);
-                    } else {
-                        ScoreTile.keys4panels1(memory, row, keyStride, run, query, out);
-                    }
-                }
+                long query = firstQuery + panel * queryStride + from * VECTOR_BYTES;
+                long into = from == 0 ? total : spare;
+                scoreRun(
+                        firstKey + from * 4L,
+                        keyStride,
+                        keyCount,
+                        run,
+                        query,
+                        queryStride,
+                        into,
+                        pair);
                 if (from > 0) {
-                    ScoreTile.add(memory, total, part, keyCount);
+                    ScoreTile.add(total, spare, keyCount);
                     if (pair) {
                         ScoreTile.add(
-                                memory,
-                                total + PANEL_SCORE_BYTES,
-                                part + PANEL_SCORE_BYTES,
-                                keyCount);
+                                total + PANEL_SCORE_BYTES, spare + PANEL_SCORE_BYTES, keyCount);
                     }
                 }
+            }
+        }
+    }
+
+    private static void scoreRun(
+            long keys,
+            long keyStride,
+            int keyCount,
+            int run,
+            long query,
+            long queryStride,
+            long into,
+            boolean pair) {
+        for (int key = 0; key < keyCount; key += TILE) {
+            long row = keys + key * keyStride;
+            long out = into + key * VECTOR_BYTES;
+            if (WIDE && pair) {
+                ScoreTile.keys8panels2(
+                        row, keyStride, run, query, queryStride, out, PANEL_SCORE_BYTES);
+            } else if (WIDE) {
+                ScoreTile.keys8panels1(row, keyStride, run, query, out);
+            } else if (pair) {
+                ScoreTile.keys4panels2(
+                        row, keyStride, run, query, queryStride, out, PANEL_SCORE_BYTES);
+            } else {
+                ScoreTile.keys4panels1(row, keyStride, run, query, out);
             }
         }
     }
@@ -156,22 +170,34 @@ final class VectorAttentionLoops implements AttentionLoops {
             long part,
             boolean fresh,
             int panels) {
+        if (keyCount == 0 || panels == 0) {
+            return;
+        }
+        int lanes = panels * COUNT;
+        long firstValue =
+                NativeMemory.at(memory, values, (keyCount - 1) * valueStride + columns * 4L);
+        long firstWeight =
+                NativeMemory.at(
+                        memory,
+                        weights,
+                        (panels - 1) * PANEL_SCORE_BYTES + keyCount * VECTOR_BYTES);
+        long firstKept = NativeMemory.at(memory, correction, lanes * 4L);
+        long firstSum = NativeMemory.at(memory, sums, (lanes - 1) * sumStride + columns * 4L);
+        long spare = NativeMemory.at(memory, part, 2 * TILE * VECTOR_BYTES);
         for (int column = 0; column < columns; column += 2 * COUNT) {
-            long value = values + column * 4L;
-            for (int lane = 0; lane < panels * COUNT; lane += TILE) {
-                int inPanel = lane % COUNT;
-                long weight = weights + lane / COUNT * PANEL_SCORE_BYTES + inPanel * 4L;
-                long kept = correction + lane * 4L;
-                long out = sums + lane * sumStride + column * 4L;
+            long value = firstValue + column * 4L;
+            for (int lane = 0; lane < lanes; lane += TILE) {
+                long weight = firstWeight + lane / COUNT * PANEL_SCORE_BYTES + lane % COUNT * 4L;
+                long out = firstSum + lane * sumStride + column * 4L;
                 if (WIDE) {
-                    ValueTile.lanes8(memory, weight, keyCount, value, valueStride, part);
+                    ValueTile.lanes8(weight, keyCount, value, valueStride, spare);
                 } else {
-                    ValueTile.lanes4(memory, weight, keyCount, value, valueStride, part);
+                    ValueTile.lanes4(weight, keyCount, value, valueStride, spare);
                 }
                 if (fresh) {
-                    ValueTile.copy(memory, out, sumStride, part, TILE);
+                    ValueTile.copy(out, sumStride, spare, TILE);
                 } else {
-                    ValueTile.add(memory, out, sumStride, kept, part, TILE);
+                    ValueTile.add(out, sumStride, firstKept + lane * 4L, spare, TILE);
                 }
             }
         }
