@@ -4,6 +4,9 @@
 #include "mla_block.h"
 #include "tiles.h"
 
+/* What vector code stored is what tiles load, and the other way round; compilers see neither. */
+#define BETWEEN_VECTORS_AND_TILES() stores_before_tiles()
+
 static inline const uint8_t *left(const struct mla_rows16 *key, const struct mla_rows16 *rope, int64_t key_chunks,
                                   int64_t k, int64_t *stride)
 {
@@ -15,6 +18,7 @@ static inline const uint8_t *left(const struct mla_rows16 *key, const struct mla
 static void scores2(const struct mla_product *product, const struct mla_rows16 *key, const struct mla_rows16 *rope,
                     const uint8_t *queries, float *scores, struct mla_fetch *fetch)
 {
+    BETWEEN_VECTORS_AND_TILES();
     const uint8_t *other = queries + product->group_bytes;
     if (product->from == 0) {
         _tile_zero(0);
@@ -45,11 +49,13 @@ static void scores2(const struct mla_product *product, const struct mla_rows16 *
     _tile_stored(1, scores + 16, 128);
     _tile_stored(2, scores + 16 * 32, 128);
     _tile_stored(3, scores + 16 * 32 + 16, 128);
+    BETWEEN_VECTORS_AND_TILES();
 }
 
 static void scores1(const struct mla_product *product, const struct mla_rows16 *key, const struct mla_rows16 *rope,
                     const uint8_t *queries, float *scores, struct mla_fetch *fetch)
 {
+    BETWEEN_VECTORS_AND_TILES();
     if (product->from == 0) {
         _tile_zero(0);
         _tile_zero(2);
@@ -70,11 +76,13 @@ static void scores1(const struct mla_product *product, const struct mla_rows16 *
     }
     _tile_stored(0, scores, 128);
     _tile_stored(2, scores + 16 * 32, 128);
+    BETWEEN_VECTORS_AND_TILES();
 }
 
 static void values2(const uint8_t *weights, const uint8_t *values, int64_t chunks, int64_t chunk_bytes, float *sums,
                     int64_t stride, int fresh, struct mla_fetch *fetch)
 {
+    BETWEEN_VECTORS_AND_TILES();
     const uint8_t *other = weights + chunks * MLA_TILE;
     float *lower = mla_row(sums, stride, MLA_LANES);
     if (fresh) {
@@ -106,11 +114,13 @@ static void values2(const uint8_t *weights, const uint8_t *values, int64_t chunk
     _tile_stored(1, sums + 16, stride);
     _tile_stored(2, lower, stride);
     _tile_stored(3, lower + 16, stride);
+    BETWEEN_VECTORS_AND_TILES();
 }
 
 static void values1(const uint8_t *weights, const uint8_t *values, int64_t chunks, int64_t chunk_bytes, float *sums,
                     int64_t stride, int fresh, struct mla_fetch *fetch)
 {
+    BETWEEN_VECTORS_AND_TILES();
     if (fresh) {
         _tile_zero(0);
         _tile_zero(1);
@@ -130,6 +140,7 @@ static void values1(const uint8_t *weights, const uint8_t *values, int64_t chunk
     }
     _tile_stored(0, sums, stride);
     _tile_stored(1, sums + 16, stride);
+    BETWEEN_VECTORS_AND_TILES();
 }
 
 /* Lets the lanes of the block see its keys. */
