@@ -43,16 +43,13 @@ final class OptimizerCases {
         iteration("F32 stack", plain.withMatrices(3), false);
         iteration("F32 Gram stack", plain.withForm(NewtonSchulz.Form.GRAM).withMatrices(2), false);
         iteration("BF16 list", plain.withMatrices(2).withTypes(BF16, F32, BF16), true);
-        iteration(
-                "BF16 between products",
-                NewtonSchulz.of(rows, columns).withTypes(F32, BF16, F32),
-                false);
-        iteration(
-                "BF16 between products, Gram",
-                NewtonSchulz.of(rows, columns)
-                        .withForm(NewtonSchulz.Form.GRAM)
-                        .withTypes(BF16, BF16, BF16),
-                false);
+        NewtonSchulz rounded = NewtonSchulz.of(rows, columns).withTypes(F32, BF16, F32);
+        iteration("BF16 between products", rounded, false);
+        iteration("BF16 between products, stack", rounded.withMatrices(3), false);
+        NewtonSchulz roundedGram =
+                rounded.withForm(NewtonSchulz.Form.GRAM).withTypes(BF16, BF16, BF16);
+        iteration("BF16 between products, Gram", roundedGram, false);
+        iteration("BF16 between products, Gram list", roundedGram.withMatrices(2), true);
     }
 
     private void iteration(String what, NewtonSchulz spec, boolean listed) {
@@ -115,11 +112,22 @@ final class OptimizerCases {
         step("Moonlight", f32(MuonStep.moonlight(rows, columns)), false);
         step("Kimi K2", f32(MuonStep.kimiK2(rows, columns)), false);
         step("DeepSeek-V4", f32(MuonStep.deepSeekV4(rows, columns)), false);
-        step("torch, BF16 between products", MuonStep.torch(rows, columns), false);
-        step("Moonlight stack", f32(MuonStep.moonlight(rows, columns)).withMatrices(2), false);
-        MuonStep narrow = f32(MuonStep.moonlight(rows, columns)).withTypes(F32, BF16, BF16);
+        MuonStep torch = MuonStep.torch(rows, columns);
+        step("torch, BF16 between products", torch, false);
+        step("torch, BF16 between products, stack", torch.withMatrices(2), false);
+        step("torch, BF16 between products, Gram", gram(torch), false);
+        step("torch, BF16 between products, Gram list", gram(torch).withMatrices(3), true);
+        MuonStep moonlight = f32(MuonStep.moonlight(rows, columns));
+        step("Moonlight stack", moonlight.withMatrices(2), false);
+        step("Moonlight Gram", gram(moonlight), false);
+        step("Moonlight Gram stack", gram(moonlight).withMatrices(2), false);
+        MuonStep narrow = moonlight.withTypes(F32, BF16, BF16);
         step("Moonlight list, BF16 gradients and momenta", narrow.withMatrices(3), true);
         update(rows, columns);
+    }
+
+    private static MuonStep gram(MuonStep step) {
+        return step.withNewtonSchulz(step.newtonSchulz().withForm(NewtonSchulz.Form.GRAM));
     }
 
     private static MuonStep f32(MuonStep step) {
