@@ -64,7 +64,13 @@ public final class Engine implements AutoCloseable {
             this.stateArena = opened(device.arena("cache and step inputs"));
             DeviceArena hostArena = opened(device.hostArena("tokens for the host"));
             this.stream = opened(device.stream("engine"));
-            this.weights = WeightLoader.load(folder, device, weightArena, options.activation());
+            this.weights =
+                    WeightLoader.load(
+                            folder,
+                            device,
+                            weightArena,
+                            options.activation(),
+                            options.packWeights());
             var attention = config.attention();
             this.cacheFormat =
                     device.cacheFormat(options.cache(), attention.latentDim(), attention.ropeDim());

@@ -14,6 +14,8 @@ import dev.halcyon.hal.memory.DType;
 /// @param cache element type of the latent cache
 /// @param batchInvariant whether a token's logits must not depend on what else is in the batch, bit
 ///   for bit
+/// @param packWeights whether linear weights are copied into the layouts that the device prefers:
+///   faster steps for a longer start, and as much memory again as those weights take in the files
 public record EngineOptions(
         int maxSequences,
         int maxContext,
@@ -22,7 +24,8 @@ public record EngineOptions(
         int cacheTokens,
         DType activation,
         DType cache,
-        boolean batchInvariant) {
+        boolean batchInvariant,
+        boolean packWeights) {
     public EngineOptions {
         requirePositive("maxSequences", maxSequences);
         requirePositive("maxContext", maxContext);
@@ -44,9 +47,9 @@ public record EngineOptions(
     }
 
     /// {@return one sequence at a time, 4,096 tokens of context, everything between kernels and in
-    /// the cache in F32}
+    /// the cache in F32, weights used where the files are mapped}
     public static EngineOptions defaults() {
-        return new EngineOptions(1, 4096, 512, 4096, 4096, DType.F32, DType.F32, false);
+        return new EngineOptions(1, 4096, 512, 4096, 4096, DType.F32, DType.F32, false, false);
     }
 
     /// {@return these options for up to `sequences` sequences of up to `context` tokens, with a
@@ -74,7 +77,8 @@ public record EngineOptions(
                 (int) tokens,
                 activation,
                 cache,
-                batchInvariant);
+                batchInvariant,
+                packWeights);
     }
 
     /// {@return these options with other types}
@@ -87,7 +91,8 @@ public record EngineOptions(
                 cacheTokens,
                 newActivation,
                 newCache,
-                batchInvariant);
+                batchInvariant,
+                packWeights);
     }
 
     /// {@return these options with other chunk sizes}
@@ -100,7 +105,8 @@ public record EngineOptions(
                 cacheTokens,
                 activation,
                 cache,
-                batchInvariant);
+                batchInvariant,
+                packWeights);
     }
 
     /// {@return these options with a cache of another size}
@@ -113,7 +119,8 @@ public record EngineOptions(
                 tokens,
                 activation,
                 cache,
-                batchInvariant);
+                batchInvariant,
+                packWeights);
     }
 
     /// {@return these options with or without batch invariance}
@@ -126,6 +133,21 @@ public record EngineOptions(
                 cacheTokens,
                 activation,
                 cache,
-                invariant);
+                invariant,
+                packWeights);
+    }
+
+    /// {@return these options with or without weights in the device's own layouts}
+    public EngineOptions withPackedWeights(boolean packed) {
+        return new EngineOptions(
+                maxSequences,
+                maxContext,
+                prefillChunk,
+                contextChunk,
+                cacheTokens,
+                activation,
+                cache,
+                batchInvariant,
+                packed);
     }
 }

@@ -12,7 +12,8 @@ import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.Workspace;
 
-import java.lang.foreign.MemorySegment;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -98,13 +99,21 @@ final class Prefill implements AutoCloseable {
             return;
         }
         Tensor seed = arena.tensor(DType.I64, 1);
-        stream.upload(seed, MemorySegment.ofArray(new long[] {sampling.seed()}));
+        upload(stream, seed, sampling.seed());
         sink.add(
                 Sample.random(1, vocabulary, DType.F32),
                 Sample.Args.random(logits, seed, ints(stream, IntStream.of(position)), id)
                         .withTemperature(floats(stream, sampling.temperature()))
                         .withTopP(floats(stream, sampling.topP()))
                         .withTopK(ints(stream, IntStream.of(sampling.topK()))));
+    }
+
+    /// The source is outside the heap: the first segment on the heap that a JVM meets makes it
+    /// compile every kernel anew.
+    private static void upload(Stream stream, Tensor destination, long value) {
+        try (Arena host = Arena.ofConfined()) {
+            stream.upload(destination, host.allocateFrom(ValueLayout.JAVA_LONG, value));
+        }
     }
 
     private Tensor slots(Stream stream, Sequence sequence, int from, int to) {

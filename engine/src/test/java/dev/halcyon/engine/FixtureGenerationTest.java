@@ -109,6 +109,18 @@ final class FixtureGenerationTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"e04_tiny_v3", "e05_tiny_fp8"})
+    void weightsInTheDevicesLayoutsGiveTheSameTokens(String name) {
+        Fixture fixture = FixtureSet.bundled().named(name);
+        EngineOptions options =
+                EngineOptions.defaults()
+                        .withCapacity(1, 40)
+                        .withChunks(4, 3)
+                        .withPackedWeights(true);
+        assertThat(generate(fixture, options)).isEqualTo(expected(fixture));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"e04_tiny_v3", "e05_tiny_fp8"})
     void batchInvarianceAndOtherRowsDoNotChangeTheTokens(String name) {
         Fixture fixture = FixtureSet.bundled().named(name);
         EngineOptions options =

@@ -57,13 +57,17 @@ public final class WeightLoader {
     ///
     /// @param type what a weight is converted to where it cannot stay as it is stored: a quantised
     ///   `kv_b_proj` for the absorbed form, weights of one kernel that are stored in several ways
+    /// @param pack whether linear weights are copied into the device's preferred layouts
     /// @throws CheckpointException if a tensor is missing or has another shape, or a file is not
     ///   right
     public static ModelWeights load(
-            CheckpointFolder folder, Device device, DeviceArena arena, DType type) {
+            CheckpointFolder folder, Device device, DeviceArena arena, DType type, boolean pack) {
         WeightLayout.of(folder).check(folder);
         try (Stream stream = device.stream("weights")) {
             ModelWeights weights = new WeightLoader(folder, arena, stream, type).model();
+            if (pack) {
+                weights = new WeightPacker(device, arena, stream).packed(weights);
+            }
             stream.synchronize();
             return weights;
         }
