@@ -1,7 +1,7 @@
 package dev.halcyon.backend.cpu.kernels;
 
 import dev.halcyon.backend.cpu.CpuContext;
-import dev.halcyon.backend.cpu.nativecode.NativeMemory;
+import dev.halcyon.backend.cpu.memory.NativeMemory;
 import dev.halcyon.hal.kernel.attention.MlaPrefill;
 import dev.halcyon.hal.memory.DType;
 

@@ -1,4 +1,4 @@
-/// Memory as this processor reads it fastest.
+/// Memory as this processor reads it fastest: in large pages, and by address.
 @NullMarked
 package dev.halcyon.backend.cpu.memory;
 

@@ -1,5 +1,7 @@
 package dev.halcyon.backend.cpu.nativecode;
 
+import dev.halcyon.backend.cpu.memory.NativeMemory;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;

@@ -1,7 +1,7 @@
 package dev.halcyon.backend.cpu.product;
 
+import dev.halcyon.backend.cpu.memory.NativeMemory;
 import dev.halcyon.backend.cpu.nativecode.Bf16Calls;
-import dev.halcyon.backend.cpu.nativecode.NativeMemory;
 import dev.halcyon.backend.cpu.parallel.WorkerPool;
 import dev.halcyon.hal.memory.DType;
 

@@ -1,8 +1,8 @@
 package dev.halcyon.backend.cpu.product;
 
+import dev.halcyon.backend.cpu.memory.NativeMemory;
 import dev.halcyon.backend.cpu.nativecode.Bf16Calls;
 import dev.halcyon.backend.cpu.nativecode.NativeLevel;
-import dev.halcyon.backend.cpu.nativecode.NativeMemory;
 
 /// Tasks of a product of BF16 rows with BF16 panels, or with a BF16 matrix that is packed on the
 /// way.

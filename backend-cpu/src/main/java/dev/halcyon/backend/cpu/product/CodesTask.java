@@ -1,9 +1,9 @@
 package dev.halcyon.backend.cpu.product;
 
+import dev.halcyon.backend.cpu.memory.NativeMemory;
 import dev.halcyon.backend.cpu.nativecode.Bf16Calls;
 import dev.halcyon.backend.cpu.nativecode.CodesCalls;
 import dev.halcyon.backend.cpu.nativecode.NativeLevel;
-import dev.halcyon.backend.cpu.nativecode.NativeMemory;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.QuantizationScheme;
 import dev.halcyon.hal.memory.WeightFormat;

@@ -1,7 +1,7 @@
 package dev.halcyon.backend.cpu.product;
 
+import dev.halcyon.backend.cpu.memory.NativeMemory;
 import dev.halcyon.backend.cpu.nativecode.Bf16Calls;
-import dev.halcyon.backend.cpu.nativecode.NativeMemory;
 
 /// Where the sums of native products go: `out = alpha * sums + beta * addend`.
 final class NativeStore {

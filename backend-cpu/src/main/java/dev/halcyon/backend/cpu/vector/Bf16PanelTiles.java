@@ -1,12 +1,13 @@
 package dev.halcyon.backend.cpu.vector;
 
+import static dev.halcyon.backend.cpu.memory.NativeMemory.ADDRESS_BITS;
+import static dev.halcyon.backend.cpu.memory.NativeMemory.ALL;
 import static dev.halcyon.backend.cpu.vector.Lanes.COUNT;
 import static dev.halcyon.backend.cpu.vector.Lanes.FLOATS;
 import static dev.halcyon.backend.cpu.vector.Lanes.INTS;
 import static dev.halcyon.backend.cpu.vector.Lanes.ORDER;
-import static dev.halcyon.backend.cpu.vector.NativeMemory.ADDRESS_BITS;
-import static dev.halcyon.backend.cpu.vector.NativeMemory.ALL;
 
+import dev.halcyon.backend.cpu.memory.NativeMemory;
 import dev.halcyon.backend.cpu.product.Elements;
 
 import jdk.incubator.vector.FloatVector;
@@ -45,8 +46,8 @@ final class Bf16PanelTiles {
             float[] out,
             int outAt,
             int outPitch) {
-        long l = NativeMemory.at(left, leftAt, (long) k * rows * Float.BYTES);
-        long p = NativeMemory.at(panel, panelAt, (long) k * VECTOR_BYTES);
+        long l = NativeMemory.address(left, leftAt, (long) k * rows * Float.BYTES);
+        long p = NativeMemory.address(panel, panelAt, (long) k * VECTOR_BYTES);
         switch (rows) {
             case 1 -> tile1(l, p, k, out, outAt, outPitch);
             case 2 -> tile2(l, p, k, out, outAt, outPitch);

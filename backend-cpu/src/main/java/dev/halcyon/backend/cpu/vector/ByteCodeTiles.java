@@ -1,12 +1,13 @@
 package dev.halcyon.backend.cpu.vector;
 
+import static dev.halcyon.backend.cpu.memory.NativeMemory.ADDRESS_BITS;
+import static dev.halcyon.backend.cpu.memory.NativeMemory.ALL;
 import static dev.halcyon.backend.cpu.vector.Lanes.BYTES;
 import static dev.halcyon.backend.cpu.vector.Lanes.COUNT;
 import static dev.halcyon.backend.cpu.vector.Lanes.FLOATS;
 import static dev.halcyon.backend.cpu.vector.Lanes.ORDER;
-import static dev.halcyon.backend.cpu.vector.NativeMemory.ADDRESS_BITS;
-import static dev.halcyon.backend.cpu.vector.NativeMemory.ALL;
 
+import dev.halcyon.backend.cpu.memory.NativeMemory;
 import dev.halcyon.hal.host.FloatFormats;
 import dev.halcyon.hal.memory.DType;
 
@@ -100,8 +101,8 @@ final class ByteCodeTiles {
             return;
         }
         Table table = type == DType.F8_E4M3 ? E4M3 : E5M2;
-        long x = NativeMemory.at(left, leftAt, (rows - 1) * leftPitch + k * 4L);
-        long c = NativeMemory.at(codes, codesAt, k);
+        long x = NativeMemory.address(left, leftAt, (rows - 1) * leftPitch + k * 4L);
+        long c = NativeMemory.address(codes, codesAt, k);
         int blocks = k / blockColumns;
         int rest = k % blockColumns;
         run(

@@ -1,7 +1,9 @@
 package dev.halcyon.backend.cpu.vector;
 
-import static dev.halcyon.backend.cpu.vector.NativeMemory.ADDRESS_BITS;
-import static dev.halcyon.backend.cpu.vector.NativeMemory.ALL;
+import static dev.halcyon.backend.cpu.memory.NativeMemory.ADDRESS_BITS;
+import static dev.halcyon.backend.cpu.memory.NativeMemory.ALL;
+
+import dev.halcyon.backend.cpu.memory.NativeMemory;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;

@@ -1,12 +1,12 @@
 package dev.halcyon.backend.cpu.vector;
 
+import static dev.halcyon.backend.cpu.memory.NativeMemory.ADDRESS_BITS;
+import static dev.halcyon.backend.cpu.memory.NativeMemory.ALL;
 import static dev.halcyon.backend.cpu.vector.Lanes.COUNT;
 import static dev.halcyon.backend.cpu.vector.Lanes.FLOATS;
 import static dev.halcyon.backend.cpu.vector.Lanes.HALF_SHORTS;
 import static dev.halcyon.backend.cpu.vector.Lanes.INTS;
 import static dev.halcyon.backend.cpu.vector.Lanes.ORDER;
-import static dev.halcyon.backend.cpu.vector.NativeMemory.ADDRESS_BITS;
-import static dev.halcyon.backend.cpu.vector.NativeMemory.ALL;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;

@@ -1,6 +1,7 @@
 package dev.halcyon.backend.cpu.vector;
 
 import dev.halcyon.backend.cpu.loops.AttentionLoops;
+import dev.halcyon.backend.cpu.memory.NativeMemory;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -74,12 +75,12 @@ final class VectorAttentionLoops implements AttentionLoops {
         // Whole tiles of keys are read and written, and there is room for them.
         int padded = Math.ceilDiv(keyCount, TILE) * TILE;
         long queryStride = dim * VECTOR_BYTES;
-        long firstKey = NativeMemory.at(memory, keys, (padded - 1) * keyStride + dim * 4L);
-        long firstQuery = NativeMemory.at(memory, queries, panels * queryStride);
+        long firstKey = NativeMemory.address(memory, keys, (padded - 1) * keyStride + dim * 4L);
+        long firstQuery = NativeMemory.address(memory, queries, panels * queryStride);
         long firstScore =
-                NativeMemory.at(
+                NativeMemory.address(
                         memory, scores, (panels - 1) * PANEL_SCORE_BYTES + padded * VECTOR_BYTES);
-        long spare = NativeMemory.at(memory, part, 2 * PANEL_SCORE_BYTES);
+        long spare = NativeMemory.address(memory, part, 2 * PANEL_SCORE_BYTES);
         for (int panel = 0; panel < panels; panel += 2) {
             boolean pair = panel + 1 < panels;
             long total = firstScore + panel * PANEL_SCORE_BYTES;
@@ -175,15 +176,15 @@ final class VectorAttentionLoops implements AttentionLoops {
         }
         int lanes = panels * COUNT;
         long firstValue =
-                NativeMemory.at(memory, values, (keyCount - 1) * valueStride + columns * 4L);
+                NativeMemory.address(memory, values, (keyCount - 1) * valueStride + columns * 4L);
         long firstWeight =
-                NativeMemory.at(
+                NativeMemory.address(
                         memory,
                         weights,
                         (panels - 1) * PANEL_SCORE_BYTES + keyCount * VECTOR_BYTES);
-        long firstKept = NativeMemory.at(memory, correction, lanes * 4L);
-        long firstSum = NativeMemory.at(memory, sums, (lanes - 1) * sumStride + columns * 4L);
-        long spare = NativeMemory.at(memory, part, 2 * TILE * VECTOR_BYTES);
+        long firstKept = NativeMemory.address(memory, correction, lanes * 4L);
+        long firstSum = NativeMemory.address(memory, sums, (lanes - 1) * sumStride + columns * 4L);
+        long spare = NativeMemory.address(memory, part, 2 * TILE * VECTOR_BYTES);
         for (int column = 0; column < columns; column += 2 * COUNT) {
             long value = firstValue + column * 4L;
             for (int lane = 0; lane < lanes; lane += TILE) {

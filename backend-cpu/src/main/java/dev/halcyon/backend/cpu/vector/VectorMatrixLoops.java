@@ -7,6 +7,7 @@ import static dev.halcyon.backend.cpu.vector.Lanes.INTS;
 import static dev.halcyon.backend.cpu.vector.Lanes.ORDER;
 
 import dev.halcyon.backend.cpu.loops.MatrixLoops;
+import dev.halcyon.backend.cpu.memory.NativeMemory;
 import dev.halcyon.backend.cpu.product.Elements;
 import dev.halcyon.hal.memory.DType;
 
@@ -266,8 +267,8 @@ final class VectorMatrixLoops implements MatrixLoops {
             return;
         }
         long step = (long) outPitch * Float.BYTES;
-        long source = NativeMemory.at(from, fromAt, (rows - 1) * rowBytes + type.bytes(k));
-        long target = NativeMemory.at(out, outAt, (k - 1) * step + (long) rows * Float.BYTES);
+        long source = NativeMemory.address(from, fromAt, (rows - 1) * rowBytes + type.bytes(k));
+        long target = NativeMemory.address(out, outAt, (k - 1) * step + (long) rows * Float.BYTES);
         if (type == DType.F32) {
             TilePacking.f32Rows(source, rowBytes, rows, k, target, step);
         } else {
@@ -295,8 +296,9 @@ final class VectorMatrixLoops implements MatrixLoops {
             return;
         }
         long step = (long) outPitch * Float.BYTES;
-        long source = NativeMemory.at(from, fromAt, (k - 1) * rowBytes + type.bytes(columns));
-        long target = NativeMemory.at(out, outAt, (k - 1) * step + (long) columns * Float.BYTES);
+        long source = NativeMemory.address(from, fromAt, (k - 1) * rowBytes + type.bytes(columns));
+        long target =
+                NativeMemory.address(out, outAt, (k - 1) * step + (long) columns * Float.BYTES);
         boolean panel = columns == 2 * COUNT && outPitch == columns;
         if (panel && type == DType.F32) {
             TilePacking.f32Panel(source, rowBytes, k, target);
@@ -324,8 +326,8 @@ final class VectorMatrixLoops implements MatrixLoops {
             return;
         }
         long source =
-                NativeMemory.at(from, fromAt, (rows - 1) * fromRowBytes + type.bytes(columns));
-        long target = NativeMemory.at(to, toAt, (columns - 1) * toRowBytes + type.bytes(rows));
+                NativeMemory.address(from, fromAt, (rows - 1) * fromRowBytes + type.bytes(columns));
+        long target = NativeMemory.address(to, toAt, (columns - 1) * toRowBytes + type.bytes(rows));
         if (type.bits() == Float.SIZE) {
             TilePacking.f32Rows(source, fromRowBytes, rows, columns, target, toRowBytes);
         } else {
@@ -336,9 +338,9 @@ final class VectorMatrixLoops implements MatrixLoops {
     @Override
     public void unpair(MemorySegment panel, long panelAt, int k, MemorySegment out, long outAt) {
         TilePacking.unpair(
-                NativeMemory.at(panel, panelAt, 4L * COUNT * k),
+                NativeMemory.address(panel, panelAt, 4L * COUNT * k),
                 k,
-                NativeMemory.at(out, outAt, 8L * COUNT * k));
+                NativeMemory.address(out, outAt, 8L * COUNT * k));
     }
 
     @Override

@@ -3,6 +3,8 @@ package dev.halcyon.backend.cpu.nativecode;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.halcyon.backend.cpu.memory.NativeMemory;
+
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
