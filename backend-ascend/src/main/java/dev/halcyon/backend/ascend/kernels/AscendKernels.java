@@ -33,6 +33,7 @@ public final class AscendKernels {
                 .register(new RopeKernel(platform))
                 .register(new CacheAppendKernel(platform))
                 .register(new CacheGatherKernel(platform))
+                .register(new MlaDecodeKernel(platform))
                 .register(new NewtonSchulzKernel(platform))
                 .register(new AdamWStepKernel(platform))
                 .register(new MuonUpdateKernel(platform));
