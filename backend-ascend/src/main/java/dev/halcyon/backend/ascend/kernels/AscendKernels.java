@@ -34,6 +34,10 @@ public final class AscendKernels {
                 .register(new CacheAppendKernel(platform))
                 .register(new CacheGatherKernel(platform))
                 .register(new MlaDecodeKernel(platform))
+                .register(new MlaPrefillKernel(platform))
+                .register(new MlaScheduleKernel(platform))
+                .register(new AttentionMergeKernel(platform))
+                .register(new QkClipKernel(platform))
                 .register(new NewtonSchulzKernel(platform))
                 .register(new AdamWStepKernel(platform))
                 .register(new MuonUpdateKernel(platform));

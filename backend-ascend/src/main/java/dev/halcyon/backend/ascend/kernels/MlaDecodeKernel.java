@@ -184,11 +184,12 @@ record MlaDecodeKernel(Platform platform) implements Kernel<MlaDecode, MlaDecode
                     softmax);
             View lse = views.logSumExp();
             softmax.finish(
-                    views.sink(),
+                    views.sink() == null ? null : views.sink().unsqueeze(0),
                     views.out().slice(0, from * each, end * each),
                     lse == null ? null : lse.slice(0, from * each, end * each));
             if (views.maxLogit() != null) {
-                softmax.writeTop(maxima.get(from / step));
+                View ofLanes = softmax.top((end - from) * each, spec.heads());
+                RunningSoftmax.largest(c, ofLanes, maxima.get(from / step));
             }
             c.release(mark);
             if (!c.isBound()) {

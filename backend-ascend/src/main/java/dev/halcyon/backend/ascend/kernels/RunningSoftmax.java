@@ -7,6 +7,8 @@ import dev.halcyon.backend.ascend.operators.View;
 
 import org.jspecify.annotations.Nullable;
 
+import java.util.Objects;
+
 /// Attention of groups of lanes that takes its keys piece by piece: normalised outputs so far and
 /// the log-sum-exp of the logits behind them, in F32.
 ///
@@ -76,13 +78,21 @@ final class RunningSoftmax {
         c.addTo(larger, smaller, -1);
         c.exponential(logs);
         c.product(logs, values, part);
-        weigh(larger);
+        merge(larger, part);
+        c.release(mark);
+    }
+
+    /// Takes in what was computed elsewhere.
+    ///
+    /// @param other log-sum-exp, FLOAT `[groups, lanes, 1]`; [#HIDDEN] where there are no keys
+    /// @param outputs FLOAT `[groups, lanes, width]`, finite where there are no keys; overwritten
+    void merge(View other, View outputs) {
+        weigh(other);
         c.multiplyBy(sum, shares.slice(2, 0, 1));
-        c.multiplyBy(part, shares.slice(2, 1, 2));
-        c.addTo(sum, part, 1);
+        c.multiplyBy(outputs, shares.slice(2, 1, 2));
+        c.addTo(sum, outputs, 1);
         c.largestInRows(pair, lse);
         c.addTo(lse, larger, -1);
-        c.release(mark);
     }
 
     /// Sets `pair` to the log-sum-exp so far and another, `shares` to the softmax of both, and
@@ -95,22 +105,20 @@ final class RunningSoftmax {
         c.exponential(shares);
     }
 
-    /// Writes the results; lanes are queries, heads inside.
+    /// Writes the results.
     ///
-    /// @param sink FLOAT `[heads]`
-    /// @param out `[groups * queries, heads, width]`
-    /// @param logSumExp FLOAT `[groups * queries, heads]`
+    /// @param sink FLOAT, of the first two dimensions of `out` or 1 where it is the same for all
+    /// @param out of three dimensions, which in row-major order are groups, lanes and width
+    /// @param logSumExp FLOAT, the first two dimensions of `out`
     void finish(@Nullable View sink, View out, @Nullable View logSumExp) {
         long mark = c.mark();
-        long heads = out.dim(1);
-        long queries = lanes / heads;
         View seen = c.scratch(AclDataType.INT32, groups, lanes, 1);
         c.convert(c.greater(lse, SEEN), seen);
         View unseen = c.equal(seen, 0);
         if (sink != null) {
-            View logit = c.scratch(AclDataType.FLOAT, groups * queries, heads);
+            View logit = c.scratch(AclDataType.FLOAT, out.dim(0), out.dim(1));
             c.fill(logit, 0);
-            c.addTo(logit, bounded(sink).reshape(1, heads), 1);
+            c.addTo(logit, bounded(sink), 1);
             weigh(logit.reshape(groups, lanes, 1));
             c.multiplyBy(sum, shares.slice(2, 0, 1));
         }
@@ -118,7 +126,7 @@ final class RunningSoftmax {
         c.convert(sum.reshape(out.dims()), out);
         if (logSumExp != null) {
             c.fillWhere(lse, unseen, Double.POSITIVE_INFINITY);
-            c.convert(lse.reshape(groups * queries, heads), logSumExp);
+            c.convert(lse.reshape(out.dim(0), out.dim(1)), logSumExp);
         }
         c.release(mark);
     }
@@ -131,11 +139,11 @@ final class RunningSoftmax {
         return logits;
     }
 
-    /// Writes each head's largest logit, FLOAT `[heads]`.
-    void writeTop(View into) {
-        long heads = into.dim(0);
-        View all = java.util.Objects.requireNonNull(top, "made without the largest logit");
-        largest(c, all.reshape(groups * lanes / heads, heads), into);
+    /// {@return the largest logit of each lane, [#HIDDEN] where nothing was seen}
+    ///
+    /// @param dims which in row-major order are groups and lanes
+    View top(long... dims) {
+        return Objects.requireNonNull(top, "made without the largest logit").reshape(dims);
     }
 
     /// The largest of each column; minus infinity where nothing was seen.
@@ -150,7 +158,8 @@ final class RunningSoftmax {
         c.release(mark);
     }
 
-    private static void largest(Composition c, View rows, View into) {
+    /// The largest of each column, FLOAT.
+    static void largest(Composition c, View rows, View into) {
         View kept = c.scratch(AclDataType.FLOAT, 1, rows.dim(1));
         c.call(Operator.AMAX, rows, new long[] {0}, true, kept);
         c.copy(kept.reshape(rows.dim(1)), into);
