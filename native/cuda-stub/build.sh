@@ -34,6 +34,22 @@ if is_stale "$folder/libcuda.so.1"; then
         -Wl,-soname,libcuda.so.1 -o "$folder/libcuda.so.1.new" "$sources"/*.c -ldl -lpthread
     mv -f "$folder/libcuda.so.1.new" "$folder/libcuda.so.1"
 fi
+# What a machine may have in the driver's place: a library that lacks another one, and one without functions.
+variant() {
+    name=$1
+    shift
+    if is_stale "$folder/$name/libcuda.so.1"; then
+        mkdir -p "$folder/$name"
+        echo 'extern int absent; int *halcyon_use(void); int *halcyon_use(void) { return &absent; }' >"$folder/$name/use.c"
+        echo 'int absent;' >"$folder/$name/absent.c"
+        "$cc" -fPIC -shared -Wl,-soname,libhalcyon_absent.so -o "$folder/$name/libhalcyon_absent.so" "$folder/$name/absent.c"
+        "$cc" -fPIC -shared -Wl,-soname,libcuda.so.1 -o "$folder/$name/libcuda.so.1" "$@"
+        rm -f "$folder/$name"/*.c "$folder/$name/libhalcyon_absent.so"
+    fi
+}
+variant incomplete "$folder/incomplete/use.c" -L"$folder/incomplete" -lhalcyon_absent
+variant empty "$folder/empty/absent.c"
+
 if [ -n "$kernels" ] && is_stale "$folder/libhalcyon_cuda_host.so"; then
     command -v "$cxx" >/dev/null || without "there is no C++ compiler '$cxx', hence no kernels for the processor"
     # No contraction, as nvcc is told too: what is fused is written in the source.

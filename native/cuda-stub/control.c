@@ -43,12 +43,25 @@ static struct named *find(struct named *table, const char *name) {
     abort();
 }
 
+// For processes that do not know of the stub: HALCYON_STUB_SETTINGS holds NAME=NUMBER, separated by commas.
+static void from_environment(void) {
+    const char *at = getenv("HALCYON_STUB_SETTINGS");
+    char name[32];
+    long value;
+    while (at != NULL && sscanf(at, "%31[a-z]=%ld", name, &value) == 2) {
+        find(settings, name)->value = value;
+        at = strchr(at, ',');
+        at = at == NULL ? NULL : at + 1;
+    }
+}
+
 static void defaults(void) {
     memset(settings, 0, sizeof settings);
     find(settings, "version")->value = 13000;
     find(settings, "devices")->value = 1;
     find(settings, "memory")->value = 8L << 30;
     find(settings, "major")->value = 9;
+    from_environment();
 }
 
 // Its presence is how a backend knows that it does not talk to a GPU.
@@ -60,6 +73,7 @@ EXPORT int halcyon_stub_version(void) {
 EXPORT void halcyon_stub_reset(void) {
     pthread_mutex_lock(&lock);
     defaults();
+    stub_forget_memory();
     failing[0] = 0;
     poisoned = 0;
     recorded = 0;
@@ -68,7 +82,8 @@ EXPORT void halcyon_stub_reset(void) {
 }
 
 // Settings: init (code of cuInit), version, devices, memory (bytes), major (compute capability), lazy (1: work runs only
-// when somebody waits for it).
+// when somebody waits for it), fault (code with which the next kernel ends, and with it the context), fatbin and ptx (codes
+// with which images of that kind are refused).
 EXPORT void halcyon_stub_set(const char *name, long value) {
     pthread_mutex_lock(&lock);
     stub_setting("version");
@@ -122,7 +137,7 @@ void stub_poison(int code) {
 }
 
 static int is_sticky(int code) {
-    return code == ILLEGAL_ADDRESS || code == ASSERT || code == MISALIGNED_ADDRESS || code == LAUNCH_FAILED;
+    return code == ILLEGAL_ADDRESS || code == ASSERT || (code >= HARDWARE_STACK_ERROR && code <= LAUNCH_FAILED);
 }
 
 static void note(const char *function, const char *format, va_list arguments) {

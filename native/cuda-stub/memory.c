@@ -12,7 +12,7 @@ struct allocation {
 };
 
 static struct allocation *allocations;
-static size_t held;
+static long held;
 
 // Whether the range lies inside one allocation that has not been freed.
 int stub_range_is_live(const void *start, size_t bytes) {
@@ -25,11 +25,16 @@ int stub_range_is_live(const void *start, size_t bytes) {
     return bytes == 0;
 }
 
+// What a lost device could not give back is no longer counted.
+void stub_forget_memory(void) {
+    held = 0;
+}
+
 static int allocate(void **to, size_t bytes, int pinned) {
     if (bytes == 0) {
         return INVALID_VALUE;
     }
-    if (!pinned && held + bytes > (size_t)stub_setting("memory")) {
+    if (!pinned && held + (long)bytes > stub_setting("memory")) {
         return OUT_OF_MEMORY;
     }
     struct allocation *fresh = malloc(sizeof *fresh);
@@ -42,7 +47,7 @@ static int allocate(void **to, size_t bytes, int pinned) {
     memset(start, 0xA5, bytes);
     *fresh = (struct allocation){start, bytes, pinned, allocations};
     allocations = fresh;
-    held += pinned ? 0 : bytes;
+    held += pinned ? 0 : (long)bytes;
     stub_count(pinned ? "pinned" : "allocations", 1);
     *to = start;
     return SUCCESS;
@@ -53,7 +58,7 @@ static int release(void *start, int pinned) {
         struct allocation *found = *at;
         if (found->start == start && found->pinned == pinned) {
             *at = found->next;
-            held -= pinned ? 0 : found->bytes;
+            held -= pinned ? 0 : (long)found->bytes;
             stub_count(pinned ? "pinned" : "allocations", -1);
             free(found->start);
             free(found);
@@ -101,6 +106,6 @@ EXPORT int cuMemFreeHost(void *start) {
 EXPORT int cuMemGetInfo_v2(size_t *free_bytes, size_t *total) {
     int code = stub_enter(__func__, 1, "%s", "");
     *total = (size_t)stub_setting("memory");
-    *free_bytes = *total - held;
+    *free_bytes = *total - (size_t)held;
     return stub_leave(code);
 }

@@ -8,6 +8,9 @@
 
 static const struct host_kernel *kernels;
 
+// CUjit_option.
+enum { JIT_ERROR_LOG = 5, JIT_ERROR_LOG_BYTES = 6 };
+
 struct function {
     struct host_kernel kernel;
     struct function *next;
@@ -39,8 +42,28 @@ const struct host_kernel *stub_find_kernel(const char *name) {
     return NULL;
 }
 
-EXPORT int cuModuleLoadData(uintptr_t *module, const void *image) {
-    int code = stub_enter(__func__, 1, "%s", memcmp(image, "\x50\xed\x55\xba", 4) == 0 ? "fatbin" : "ptx");
+static int is_fatbin(const void *image) {
+    return memcmp(image, "\x50\xed\x55\xba", 4) == 0;
+}
+
+// The settings fatbin and ptx are codes with which an image of that kind is refused; the compiler then has a word to say.
+static int refusal(const void *image, int count, const int *options, void **values) {
+    int code = (int)stub_setting(is_fatbin(image) ? "fatbin" : "ptx");
+    char *log = NULL;
+    size_t size = 0;
+    for (int i = 0; i < count; i++) {
+        log = options[i] == JIT_ERROR_LOG ? values[i] : log;
+        size = options[i] == JIT_ERROR_LOG_BYTES ? (size_t)(uintptr_t)values[i] : size;
+    }
+    if (code != SUCCESS && log != NULL && size > 0) {
+        snprintf(log, size, "ptxas of the stub, line 1; fatal: refused");
+    }
+    return code;
+}
+
+EXPORT int cuModuleLoadDataEx(uintptr_t *module, const void *image, unsigned count, int *options, void **values) {
+    int code = stub_enter(__func__, 1, "%s", is_fatbin(image) ? "fatbin" : "ptx");
+    code = code != SUCCESS ? code : refusal(image, (int)count, options, values);
     if (code == SUCCESS) {
         stub_count("modules", 1);
         *module = 0x30D00001u;

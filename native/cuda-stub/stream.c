@@ -53,6 +53,10 @@ void stub_run(const struct work *work) {
             }
             return;
         case LAUNCH:
+            if (stub_setting("fault") != SUCCESS) {
+                stub_poison((int)stub_setting("fault"));
+                return;
+            }
             if (work->kernel->run != NULL) {
                 work->kernel->run(work->params, work->grid, work->block, work->shared_bytes);
             }

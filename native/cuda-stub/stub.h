@@ -24,6 +24,7 @@ enum {
     NOT_READY = 600,
     ILLEGAL_ADDRESS = 700,
     ASSERT = 710,
+    HARDWARE_STACK_ERROR = 714,
     MISALIGNED_ADDRESS = 716,
     LAUNCH_FAILED = 719,
     CAPTURE_UNSUPPORTED = 900,
@@ -90,7 +91,7 @@ extern _Thread_local struct graph *stub_capturing;
 
 // memory.c
 int stub_range_is_live(const void *start, size_t bytes);
-void stub_release_all_memory(void);
+void stub_forget_memory(void);
 
 // stream.c
 int stub_submit(struct stream *stream, const struct work *work);

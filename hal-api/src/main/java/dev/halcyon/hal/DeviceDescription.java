@@ -4,6 +4,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 
 /// What a device is, as far as a probe can tell without opening it.
 ///
@@ -18,6 +19,10 @@ public record DeviceDescription(
         String name,
         boolean emulated,
         Map<String, String> properties) {
+    /// The property of a device that only those get who name it: its value says why
+    /// [Selector#of]`("auto")` passes it over, and what to do about that.
+    public static final String RESERVATION = "reservation";
+
     public DeviceDescription {
         Objects.requireNonNull(backend, "backend");
         Objects.requireNonNull(name, "name");
@@ -31,6 +36,11 @@ public record DeviceDescription(
     /// {@return the id that [Selector#of] takes: `cuda:0`}
     public String id() {
         return backend + ":" + ordinal;
+    }
+
+    /// {@return why `auto` passes the device over, if it does}
+    public Optional<String> reservation() {
+        return Optional.ofNullable(properties.get(RESERVATION));
     }
 
     /// {@return the id, marked when emulated: `ascend:0 (emulated)`}

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /// Which device to open: one by name, or the first available of several backends.
@@ -56,8 +57,10 @@ public final class Selector {
             }
         }
 
-        boolean matches(DeviceDescription device) {
-            return ordinal.isEmpty() || ordinal.getAsInt() == device.ordinal();
+        Optional<DeviceDescription> of(List<DeviceDescription> devices) {
+            return devices.stream()
+                    .filter(device -> ordinal.isEmpty() || ordinal.getAsInt() == device.ordinal())
+                    .findFirst();
         }
     }
 
@@ -70,7 +73,8 @@ public final class Selector {
             Discovery.Entry entry, DeviceDescription device, List<String> passedOver) {}
 
     /// {@return the selector of one device: `cuda:0`, `cpu` for the first of a backend, or `auto`
-    /// for the first of cuda, ascend and cpu that there is}
+    /// for the first of cuda, ascend and cpu that there is and that is not reserved for those who
+    /// name it}
     ///
     /// @throws IllegalArgumentException if the text is none of these
     public static Selector of(String device) {
@@ -128,21 +132,24 @@ public final class Selector {
             } else if (entry.availability() instanceof Availability.Unavailable unavailable) {
                 passedOver.add(backend + ": " + unavailable.describe());
             } else if (entry.availability() instanceof Availability.Available available) {
-                for (DeviceDescription device : available.devices()) {
-                    if (candidate.matches(device)) {
-                        return new Choice(entry, device, List.copyOf(passedOver));
-                    }
+                Optional<DeviceDescription> device = candidate.of(available.devices());
+                if (device.isEmpty()) {
+                    passedOver.add(
+                            backend
+                                    + ": has no device "
+                                    + candidate.ordinal().orElse(0)
+                                    + ", only "
+                                    + String.join(
+                                            ", ",
+                                            available.devices().stream()
+                                                    .map(DeviceDescription::id)
+                                                    .toList()));
+                } else if (text.equals(AUTO) && device.get().reservation().isPresent()) {
+                    passedOver.add(
+                            device.get().id() + ": " + device.get().reservation().orElseThrow());
+                } else {
+                    return new Choice(entry, device.get(), List.copyOf(passedOver));
                 }
-                passedOver.add(
-                        backend
-                                + ": has no device "
-                                + candidate.ordinal().orElse(0)
-                                + ", only "
-                                + String.join(
-                                        ", ",
-                                        available.devices().stream()
-                                                .map(DeviceDescription::id)
-                                                .toList()));
             }
         }
         throw new BackendUnavailableException(

@@ -14,6 +14,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 
 /// A selector picks what it was asked for or explains itself; only a preference falls through, and
 /// says why.
@@ -125,6 +126,31 @@ final class SelectorTest {
                 "cuda: not on",
                 "ascend: not on",
                 "cpu: not on");
+    }
+
+    @Test
+    void autoLeavesAReservedDeviceToThoseWhoNameIt() {
+        Discovery both =
+                new Discovery(
+                        List.of(
+                                found("cuda", Map.of(DeviceDescription.RESERVATION, "never ran")),
+                                found("cpu", Map.of())));
+        Selector.Choice automatic = Selector.of("auto").choose(both);
+        assertEquals("cpu:0", automatic.device().id());
+        assertEquals("cuda:0: never ran", automatic.passedOver().getFirst());
+        for (String name : List.of("cuda", "cuda:0")) {
+            assertEquals("cuda:0", Selector.of(name).choose(both).device().id());
+            assertEquals("cuda:0", Selector.preferring(name, "cpu").choose(both).device().id());
+        }
+    }
+
+    private static Discovery.Entry found(String backend, Map<String, String> properties) {
+        DeviceDescription device =
+                new DeviceDescription(backend, 0, "a " + backend, false, properties);
+        return new Discovery.Entry(
+                backend,
+                new OddProviders.Present(),
+                new Availability.Available(List.of(device), List.of()));
     }
 
     @ParameterizedTest

@@ -18,6 +18,9 @@ import java.util.Map;
 
 /// The backend "cuda": the GPUs that the NVIDIA driver lists.
 public final class CudaBackendProvider implements BackendProvider {
+    private static final System.Logger LOGGER =
+            System.getLogger(CudaBackendProvider.class.getName());
+
     /// Makes the provider; [java.util.ServiceLoader] calls this.
     public CudaBackendProvider() {}
 
@@ -60,9 +63,15 @@ public final class CudaBackendProvider implements BackendProvider {
             throw unavailable(ordinal, "the driver library is gone", "open it again");
         }
         Map<String, String> properties = new LinkedHashMap<>(found.properties());
+        properties.remove(DeviceDescription.RESERVATION);
         CudaContext context =
                 new CudaContext(bind(ordinal, library, settings.bindings(), properties), ordinal);
         try {
+            if (!found.emulated()) {
+                LOGGER.log(
+                        System.Logger.Level.WARNING,
+                        context.device() + ": " + CudaProbe.UNTESTED + "; check its results");
+            }
             KernelImages images = KernelImages.load(context);
             properties.put("kernels", images.image());
             return new CudaDevice(
@@ -96,6 +105,19 @@ public final class CudaBackendProvider implements BackendProvider {
     }
 
     private static CudaDriver bind(
+            int ordinal, DynamicLibrary library, Bindings wanted, Map<String, String> properties) {
+        try {
+            return bindAll(ordinal, library, wanted, properties);
+        } catch (IllegalStateException lacking) {
+            throw unavailable(
+                    ordinal,
+                    String.valueOf(lacking.getMessage()),
+                    "update the NVIDIA driver, or name another library with"
+                            + " -Dhalcyon.cuda.library=");
+        }
+    }
+
+    private static CudaDriver bindAll(
             int ordinal, DynamicLibrary library, Bindings wanted, Map<String, String> properties) {
         if (wanted == Bindings.FFM) {
             properties.put("bindings", "ffm");

@@ -30,6 +30,9 @@ final class CudaContext {
     /// The context that a thread has; a context opened later never has the same number.
     private static final ThreadLocal<long[]> CURRENT = ThreadLocal.withInitial(() -> new long[1]);
 
+    private static final String REMEDY_FOR_LOSS =
+            "end the process; compute-sanitizer finds the kernel";
+
     private static final AtomicLong SERIALS = new AtomicLong();
 
     private final CudaDriver driver;
@@ -161,6 +164,15 @@ final class CudaContext {
                                     "this is a defect of the backend; report it with the name of"
                                             + " the GPU"),
                             failed);
+            case DEVICE_UNAVAILABLE ->
+                    new ResourceExhaustedException(
+                            describe(
+                                    operation,
+                                    failed,
+                                    "another process has the device for itself",
+                                    "wait for it, or set the compute mode with nvidia-smi -c"
+                                            + " DEFAULT"),
+                            failed);
             case INVALID_DEVICE, NO_DEVICE ->
                     new ResourceExhaustedException(
                             describe(
@@ -189,8 +201,12 @@ final class CudaContext {
                             describe(
                                     operation,
                                     failed,
-                                    "a kernel failed, and the device is lost to this process",
-                                    "end the process; compute-sanitizer finds the kernel"),
+                                    failed.result() == CudaResult.CONTEXT_IS_DESTROYED
+                                            ? "somebody else in this process destroyed the primary"
+                                                    + " context, and the device is lost"
+                                            : "a kernel failed, and the device is lost to this"
+                                                    + " process",
+                                    REMEDY_FOR_LOSS),
                             failed);
         }
     }
@@ -207,7 +223,7 @@ final class CudaContext {
                         "the device is lost since: " + first.getMessage(),
                         first.failure().nativeCode(),
                         first.failure().nativeText(),
-                        "end the process; compute-sanitizer finds the kernel"),
+                        REMEDY_FOR_LOSS),
                 first);
     }
 

@@ -12,6 +12,8 @@ import dev.halcyon.hal.DeviceDescription;
 
 import org.jspecify.annotations.Nullable;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,7 +25,7 @@ import java.util.function.Supplier;
 ///
 /// @param system operating system, as `os.name` names it
 /// @param architecture processor, as `os.arch` names it
-/// @param mode whether devices are offered
+/// @param mode to whom devices are offered
 /// @param nativeAccess whether this module may call native code
 /// @param driver opens the driver library, or says why it cannot
 record CudaProbe(
@@ -32,17 +34,34 @@ record CudaProbe(
         Mode mode,
         boolean nativeAccess,
         Supplier<Found> driver) {
+    static final String UNTESTED =
+            "no kernel of this version has been tested on a GPU, and not all are there";
+
     /// CUDA 12.0, whose driver (525) is the oldest that the natives of JCuda 12.6 load with.
     private static final int OLDEST_CUDA = 12_000;
 
     /// Ampere: asynchronous copies, BF16 and the matrix instructions that the kernels use.
     private static final int OLDEST_COMPUTE_MAJOR = 8;
 
-    /// What opening the driver library came to.
+    /// Present where the driver's kernel module is loaded: on Linux, in WSL.
+    private static final List<Path> KERNEL_MODULE =
+            List.of(Path.of("/proc/driver/nvidia/version"), Path.of("/dev/dxg"));
+
+    /// What looking for the driver came to.
     ///
     /// @param driver the driver; null if there is none
-    /// @param messages what the loader said about each name tried
-    record Found(@Nullable DriverQuery driver, List<String> messages) {}
+    /// @param obstacle what the loader said if there is none
+    /// @param isThere whether there is a library that cannot be opened
+    /// @param hasKernelModule whether the kernel has a driver all the same
+    record Found(
+            @Nullable DriverQuery driver,
+            String obstacle,
+            boolean isThere,
+            boolean hasKernelModule) {
+        static Found driver(DriverQuery driver) {
+            return new Found(driver, "", false, true);
+        }
+    }
 
     static CudaProbe ofThisMachine(CudaSettings settings) {
         return new CudaProbe(
@@ -57,7 +76,9 @@ record CudaProbe(
         DriverSearch search = DriverSearch.find(settings.library());
         return new Found(
                 search.library() == null ? null : new FfmDriverQuery(search.library()),
-                search.messages());
+                search.obstacle(),
+                search.isThere(),
+                KERNEL_MODULE.stream().anyMatch(Files::exists));
     }
 
     Availability run() {
@@ -91,18 +112,33 @@ record CudaProbe(
                             + " --enable-native-access=dev.halcyon.backend.cuda (module path)");
         }
         Found found = driver.get();
-        if (found.driver() == null) {
+        return found.driver() == null ? withoutDriver(found) : ask(found.driver());
+    }
+
+    private static Availability withoutDriver(Found found) {
+        if (found.isThere()) {
             return unavailable(
-                    Reason.NO_DRIVER,
-                    "no NVIDIA driver: "
-                            + (found.messages().isEmpty()
-                                    ? "no library tried"
-                                    : found.messages().getFirst()),
-                    "install the NVIDIA driver; in a container, start it with GPU support so that"
-                            + " libcuda.so.1 is mounted; or name the library with"
+                    Reason.LIBRARY_MISSING,
+                    "the driver library cannot be opened: " + found.obstacle(),
+                    "install the NVIDIA driver again, all of one version and for this processor;"
+                            + " ldd shows what a library lacks; or name another one with"
                             + " -Dhalcyon.cuda.library=");
         }
-        return ask(found.driver());
+        if (found.hasKernelModule()) {
+            return unavailable(
+                    Reason.LIBRARY_MISSING,
+                    "the kernel has an NVIDIA driver, but its library is not found: "
+                            + found.obstacle(),
+                    "add the folder of libcuda.so.1 to LD_LIBRARY_PATH, or name the file with"
+                            + " -Dhalcyon.cuda.library=; in a container, start it with GPU support"
+                            + " so that the library is mounted");
+        }
+        return unavailable(
+                Reason.NO_DRIVER,
+                "no NVIDIA driver: " + found.obstacle(),
+                "install the NVIDIA driver; in a container, start it with GPU support so that"
+                        + " libcuda.so.1 is mounted; or name the library with"
+                        + " -Dhalcyon.cuda.library=");
     }
 
     private Availability ask(DriverQuery driver) {
@@ -148,6 +184,11 @@ record CudaProbe(
             Map<String, String> properties = new LinkedHashMap<>();
             properties.put("compute", major + "." + minor);
             properties.put("cuda", version(version.value()));
+            if (mode == Mode.UNDECIDED) {
+                properties.put(
+                        DeviceDescription.RESERVATION,
+                        UNTESTED + "; name the device to use it, or add -Dhalcyon.cuda=on");
+            }
             usable.add(
                     new DeviceDescription("cuda", ordinal, name, driver.isEmulated(), properties));
         }
@@ -176,6 +217,29 @@ record CudaProbe(
                                     + ")",
                             "reboot, or reload the nvidia kernel module, after updating the"
                                     + " driver");
+            case COMPAT_NOT_SUPPORTED_ON_DEVICE ->
+                    unavailable(
+                            Reason.VERSION_MISMATCH,
+                            "the library found is one for forward compatibility, which this GPU"
+                                    + " does not have ("
+                                    + CudaResult.describe(init)
+                                    + ")",
+                            "take the folder of cuda-compat out of LD_LIBRARY_PATH, or update the"
+                                    + " driver");
+            case SYSTEM_NOT_READY ->
+                    unavailable(
+                            Reason.NO_DEVICE,
+                            "the machine's NVLink fabric is not set up ("
+                                    + CudaResult.describe(init)
+                                    + ")",
+                            "start nvidia-fabricmanager of the driver's version");
+            case UNKNOWN ->
+                    unavailable(
+                            Reason.PROBE_FAILED,
+                            "cuInit returned " + CudaResult.describe(init),
+                            "check nvidia-smi and that the kernel module nvidia_uvm is loaded"
+                                    + " (modprobe nvidia_uvm); a reboot helps after the machine"
+                                    + " slept");
             default ->
                     unavailable(
                             Reason.PROBE_FAILED,
@@ -191,18 +255,7 @@ record CudaProbe(
                     String.join("; ", notes),
                     "use a GPU of the Ampere generation or later, or the CPU backend");
         }
-        if (mode == Mode.UNDECIDED) {
-            List<String> names =
-                    usable.stream().map(device -> device.title() + " " + device.name()).toList();
-            return unavailable(
-                    Reason.DISABLED,
-                    "found "
-                            + String.join(", ", names)
-                            + ", but the kernels of this version have not been tested on a GPU and"
-                            + " are not complete",
-                    "add -Dhalcyon.cuda=on to try them, or use the CPU backend");
-        }
-        notes.add("no kernel of this version has been tested on a GPU; see docs/cuda.md");
+        notes.add(UNTESTED + "; see docs/cuda.md");
         return new Availability.Available(usable, notes);
     }
 

@@ -9,20 +9,20 @@ import java.util.Map;
 ///
 /// | property | values | default |
 /// |---|---|---|
-/// | `halcyon.cuda` | `on`, `off` | neither: found and explained, but not used |
+/// | `halcyon.cuda` | `on`, `off` | neither: used by who names it, passed over by `auto` |
 /// | `halcyon.cuda.library` | path or name of libcuda.so.1 | the usual places |
 /// | `halcyon.cuda.bindings` | `auto`, `jcuda`, `ffm` | `auto`: JCuda where it loads |
 ///
-/// @param mode whether devices are offered
+/// @param mode to whom devices are offered
 /// @param library the driver library; empty to search
 /// @param bindings which bindings to take
 record CudaSettings(Mode mode, String library, Bindings bindings) {
-    /// Whether devices are offered.
+    /// To whom devices are offered.
     enum Mode {
-        /// Nobody decided: the backend explains itself and offers nothing, because no kernel of it
-        /// has been tested on a GPU yet.
+        /// Nobody decided: whoever names a device gets it, and `auto` passes it over, because no
+        /// kernel of this backend has been tested on a GPU yet.
         UNDECIDED,
-        /// Devices are offered.
+        /// Devices are offered to `auto` too.
         ON,
         /// The driver is not even looked for.
         OFF

@@ -41,6 +41,7 @@ final class KernelImages implements KernelFunctions {
     /// @throws BackendUnavailableException saying what came of each
     static KernelImages load(CudaContext context) {
         List<String> refused = new ArrayList<>();
+        String remedy = "update the NVIDIA driver to 525 or later, or build with nvcc on the path";
         for (String name : IMAGES) {
             byte[] bytes = read(name);
             if (bytes.length == 0) {
@@ -57,7 +58,14 @@ final class KernelImages implements KernelFunctions {
                 if (!failed.result().asksForAnotherImage()) {
                     throw context.failure("load " + name, failed);
                 }
-                refused.add(name + ": " + CudaResult.describe(failed.code()));
+                refused.add(
+                        name
+                                + ": "
+                                + CudaResult.describe(failed.code())
+                                + " ("
+                                + failed.text()
+                                + ")");
+                remedy = remedy(failed.result(), remedy);
             }
         }
         throw new BackendUnavailableException(
@@ -65,8 +73,17 @@ final class KernelImages implements KernelFunctions {
                         context.device(),
                         "load kernels",
                         "no image of the kernels runs here: " + String.join("; ", refused),
-                        "update the NVIDIA driver to 525 or later, or build with nvcc on the"
-                                + " path"));
+                        remedy));
+    }
+
+    private static String remedy(CudaResult result, String otherwise) {
+        return switch (result) {
+            case JIT_COMPILER_NOT_FOUND ->
+                    "install libnvidia-ptxjitcompiler.so.1 of the driver's version; in a container,"
+                            + " start it with NVIDIA_DRIVER_CAPABILITIES=compute,utility";
+            case JIT_COMPILATION_DISABLED -> "unset CUDA_DISABLE_PTX_JIT";
+            default -> otherwise;
+        };
     }
 
     private static byte[] read(String name) {

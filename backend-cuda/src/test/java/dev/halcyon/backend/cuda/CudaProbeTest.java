@@ -11,6 +11,7 @@ import dev.halcyon.backend.cuda.driver.DriverQuery;
 import dev.halcyon.backend.cuda.driver.FfmDriverQuery;
 import dev.halcyon.hal.Availability;
 import dev.halcyon.hal.Availability.Reason;
+import dev.halcyon.hal.DeviceDescription;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -51,7 +52,7 @@ class CudaProbeTest {
     }
 
     private static Supplier<Found> driver(int init, int version, int count) {
-        return () -> new Found(new ScriptedDriver(init, version, count, 9), List.of());
+        return () -> Found.driver(new ScriptedDriver(init, version, count, 9));
     }
 
     private static CudaProbe linux(Supplier<Found> driver) {
@@ -96,7 +97,9 @@ class CudaProbeTest {
                         () ->
                                 new Found(
                                         null,
-                                        List.of("libcuda.so.1: cannot open shared object file")));
+                                        "libcuda.so.1: cannot open shared object file",
+                                        false,
+                                        false));
         assertUnavailable(probe, Reason.NO_DRIVER, "install the NVIDIA driver");
         Availability.Unavailable found =
                 assertInstanceOf(Availability.Unavailable.class, probe.run());
@@ -127,27 +130,32 @@ class CudaProbeTest {
     @Test
     void saysThatTheDeviceIsTooOld() {
         assertUnavailable(
-                linux(() -> new Found(new ScriptedDriver(0, 13_000, 1, 7), List.of())),
+                linux(() -> Found.driver(new ScriptedDriver(0, 13_000, 1, 7))),
                 Reason.NO_DEVICE,
                 "Ampere");
     }
 
     @Test
-    void offersNothingUntilSomebodySaysSo() {
-        CudaProbe probe =
-                new CudaProbe("Linux", "amd64", Mode.UNDECIDED, true, driver(0, 13_000, 2));
-        assertUnavailable(probe, Reason.DISABLED, "-Dhalcyon.cuda=on");
-        Availability.Unavailable found =
-                assertInstanceOf(Availability.Unavailable.class, probe.run());
-        assertTrue(found.detail().contains("cuda:1 Scripted GPU"), found.describe());
+    void tellsADriverWithoutItsLibraryFromNoDriver() {
+        String absent = "libcuda.so.1: cannot open shared object file: No such file or directory";
+        assertUnavailable(
+                linux(() -> new Found(null, absent, false, true)),
+                Reason.LIBRARY_MISSING,
+                "LD_LIBRARY_PATH");
     }
 
     @Test
-    void admitsThatNothingHasRunOnAGpu() {
-        Availability.Available found =
-                assertInstanceOf(Availability.Available.class, linux(driver(0, 13_000, 2)).run());
-        assertEquals(2, found.devices().size());
-        assertTrue(found.notes().getLast().contains("docs/cuda.md"), found.notes().toString());
+    void leavesItsDevicesToThoseWhoNameThem() {
+        for (Mode mode : List.of(Mode.UNDECIDED, Mode.ON)) {
+            CudaProbe probe = new CudaProbe("Linux", "amd64", mode, true, driver(0, 13_000, 2));
+            Availability.Available found =
+                    assertInstanceOf(Availability.Available.class, probe.run());
+            assertEquals(2, found.devices().size());
+            for (DeviceDescription device : found.devices()) {
+                assertEquals(mode == Mode.UNDECIDED, device.reservation().isPresent());
+            }
+            assertTrue(found.notes().getLast().contains("docs/cuda.md"), found.notes().toString());
+        }
     }
 
     @Test
@@ -164,7 +172,7 @@ class CudaProbeTest {
     @Test
     void findsOutWhatTheLibraryAnswers() {
         StubLibrary stub = StubLibrary.orSkip();
-        CudaProbe probe = linux(() -> new Found(new FfmDriverQuery(stub.library()), List.of()));
+        CudaProbe probe = linux(() -> Found.driver(new FfmDriverQuery(stub.library())));
         Availability.Available found = assertInstanceOf(Availability.Available.class, probe.run());
         assertEquals("cuda:0 (emulated)", found.devices().getFirst().title());
         stub.set("init", 100);
@@ -173,7 +181,13 @@ class CudaProbeTest {
         assertUnavailable(probe, Reason.NO_DRIVER, "stubs folder");
         stub.set("init", 803);
         assertUnavailable(probe, Reason.VERSION_MISMATCH, "reboot");
+        stub.set("init", 804);
+        assertUnavailable(probe, Reason.VERSION_MISMATCH, "cuda-compat");
+        stub.set("init", 802);
+        assertUnavailable(probe, Reason.NO_DEVICE, "fabricmanager");
         stub.set("init", 999);
+        assertUnavailable(probe, Reason.PROBE_FAILED, "nvidia_uvm");
+        stub.set("init", 998);
         assertUnavailable(probe, Reason.PROBE_FAILED, "manual");
         stub.set("init", 0);
         stub.set("version", 11_080);
@@ -186,16 +200,45 @@ class CudaProbeTest {
         assertUnavailable(probe, Reason.NO_DEVICE, "Ampere");
     }
 
+    private static CudaProbe probeOf(Path library) {
+        return CudaProbe.ofThisMachine(
+                new CudaSettings(Mode.ON, library.toString(), CudaSettings.Bindings.AUTO));
+    }
+
+    private static void assertDetail(CudaProbe probe, String words) {
+        Availability.Unavailable found =
+                assertInstanceOf(Availability.Unavailable.class, probe.run());
+        assertTrue(found.detail().contains(words), found.describe());
+    }
+
     @Test
     void saysWhatTheLoaderSaidOfALibraryThatIsNone(@TempDir Path folder) throws IOException {
         Path broken = Files.writeString(folder.resolve("libcuda.so.1"), "not a library");
-        CudaSettings settings =
-                new CudaSettings(Mode.ON, broken.toString(), CudaSettings.Bindings.AUTO);
-        CudaProbe probe = CudaProbe.ofThisMachine(settings);
-        assertUnavailable(probe, Reason.NO_DRIVER, "-Dhalcyon.cuda.library=");
+        assertUnavailable(probeOf(broken), Reason.LIBRARY_MISSING, "ldd");
+        assertDetail(probeOf(broken), broken.toString());
+    }
+
+    @Test
+    void namesTheLibraryThatTheDriversLibraryLacks() {
+        Path incomplete = StubLibrary.variantOrSkip("incomplete");
+        assertUnavailable(probeOf(incomplete), Reason.LIBRARY_MISSING, "one version");
+        assertDetail(probeOf(incomplete), "libhalcyon_absent.so");
+    }
+
+    @Test
+    void namesTheFunctionThatALibraryLacks() {
+        Path empty = StubLibrary.variantOrSkip("empty");
+        assertUnavailable(probeOf(empty), Reason.PROBE_FAILED, "NVIDIA driver");
+        assertDetail(probeOf(empty), "has no function cuInit");
+    }
+
+    @Test
+    void saysThatTheNamedLibraryIsNotThere(@TempDir Path folder) {
+        Path absent = folder.resolve("libcuda.so.1");
         Availability.Unavailable found =
-                assertInstanceOf(Availability.Unavailable.class, probe.run());
-        assertTrue(found.detail().contains(broken.toString()), found.describe());
+                assertInstanceOf(Availability.Unavailable.class, probeOf(absent).run());
+        assertTrue(found.detail().contains(absent.toString()), found.describe());
+        assertTrue(found.remedy().contains("-Dhalcyon.cuda.library="), found.describe());
     }
 
     @Test

@@ -34,6 +34,14 @@ public final class StubLibrary {
         return FOLDER.resolve("libcuda.so.1");
     }
 
+    /// {@return a library in the place of a driver that is not one: `incomplete` lacks another
+    /// library, `empty` has no function; without it, the test is skipped aloud}
+    public static Path variantOrSkip(String name) {
+        Path variant = FOLDER.resolve(name).resolve("libcuda.so.1");
+        skipUnless(variant, "the library in the place of the CUDA driver's, \"" + name + "\"");
+        return variant;
+    }
+
     /// {@return the stub in its first state; without one, the test is skipped aloud}
     public static StubLibrary orSkip() {
         skipUnless(path(), "the stub of the CUDA driver");

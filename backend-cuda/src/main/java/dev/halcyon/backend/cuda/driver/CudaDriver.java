@@ -56,7 +56,8 @@ public interface CudaDriver {
     /// Destroys an event.
     void destroyEvent(long event);
 
-    /// {@return a module of a fatbin, or of PTX that ends with a zero byte}
+    /// {@return a module of a fatbin, or of PTX that ends with a zero byte; if it fails, the text
+    /// of the exception has the words of the driver's compiler}
     long loadModule(MemorySegment image);
 
     /// Unloads a module.

@@ -21,6 +21,11 @@ public final class CudaDriverException extends RuntimeException {
         this.text = text;
     }
 
+    /// {@return the same failure with other words of the driver}
+    CudaDriverException withText(String other) {
+        return new CudaDriverException(function, code, other);
+    }
+
     /// {@return the driver function}
     public String function() {
         return function;

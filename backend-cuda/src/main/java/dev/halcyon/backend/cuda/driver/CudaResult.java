@@ -12,6 +12,8 @@ public enum CudaResult {
     DEINITIALIZED(4, "CUDA_ERROR_DEINITIALIZED"),
     /// The library is the toolkit's stub.
     STUB_LIBRARY(34, "CUDA_ERROR_STUB_LIBRARY"),
+    /// Another process has the device for itself.
+    DEVICE_UNAVAILABLE(46, "CUDA_ERROR_DEVICE_UNAVAILABLE"),
     /// There is no device.
     NO_DEVICE(100, "CUDA_ERROR_NO_DEVICE"),
     /// No device of that number.
@@ -22,8 +24,14 @@ public enum CudaResult {
     INVALID_CONTEXT(201, "CUDA_ERROR_INVALID_CONTEXT"),
     /// The image has no code for this device.
     NO_BINARY_FOR_GPU(209, "CUDA_ERROR_NO_BINARY_FOR_GPU"),
+    /// The driver's compiler refuses the PTX.
+    INVALID_PTX(218, "CUDA_ERROR_INVALID_PTX"),
+    /// The driver came without its compiler, libnvidia-ptxjitcompiler.so.1.
+    JIT_COMPILER_NOT_FOUND(221, "CUDA_ERROR_JIT_COMPILER_NOT_FOUND"),
     /// The driver does not know the PTX version.
     UNSUPPORTED_PTX_VERSION(222, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION"),
+    /// Compiling was switched off with CUDA_DISABLE_PTX_JIT.
+    JIT_COMPILATION_DISABLED(223, "CUDA_ERROR_JIT_COMPILATION_DISABLED"),
     /// No such function.
     NOT_FOUND(500, "CUDA_ERROR_NOT_FOUND"),
     /// The work has not finished yet; not a failure.
@@ -34,6 +42,8 @@ public enum CudaResult {
     LAUNCH_OUT_OF_RESOURCES(701, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES"),
     /// A kernel ran into the watchdog; the context is lost.
     LAUNCH_TIMEOUT(702, "CUDA_ERROR_LAUNCH_TIMEOUT"),
+    /// Somebody else in this process destroyed the context.
+    CONTEXT_IS_DESTROYED(709, "CUDA_ERROR_CONTEXT_IS_DESTROYED"),
     /// A kernel's assertion failed; the context is lost.
     ASSERT(710, "CUDA_ERROR_ASSERT"),
     /// Memory with an error that cannot be corrected; the context is lost.
@@ -50,14 +60,22 @@ public enum CudaResult {
     INVALID_PC(718, "CUDA_ERROR_INVALID_PC"),
     /// A kernel failed for no known reason; the context is lost.
     LAUNCH_FAILED(719, "CUDA_ERROR_LAUNCH_FAILED"),
+    /// The machine's NVLink fabric has not been set up.
+    SYSTEM_NOT_READY(802, "CUDA_ERROR_SYSTEM_NOT_READY"),
     /// Driver library and kernel module are of different versions.
     SYSTEM_DRIVER_MISMATCH(803, "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH"),
+    /// The library is one for forward compatibility, which this device does not have.
+    COMPAT_NOT_SUPPORTED_ON_DEVICE(804, "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE"),
     /// A call that a capture does not allow.
     STREAM_CAPTURE_UNSUPPORTED(900, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"),
     /// The capture failed earlier.
     STREAM_CAPTURE_INVALIDATED(901, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED"),
     /// A branch of the capture was not brought back.
     STREAM_CAPTURE_UNJOINED(904, "CUDA_ERROR_STREAM_CAPTURE_UNJOINED"),
+    /// An executable graph cannot take another graph's parameters; not a failure.
+    GRAPH_EXEC_UPDATE_FAILURE(910, "CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE"),
+    /// The driver does not know what went wrong either.
+    UNKNOWN(999, "CUDA_ERROR_UNKNOWN"),
     /// Any other code.
     OTHER(-1, "");
 
@@ -89,6 +107,7 @@ public enum CudaResult {
         return switch (this) {
             case ILLEGAL_ADDRESS,
                     LAUNCH_TIMEOUT,
+                    CONTEXT_IS_DESTROYED,
                     ASSERT,
                     ECC_UNCORRECTABLE,
                     HARDWARE_STACK_ERROR,
@@ -106,6 +125,9 @@ public enum CudaResult {
     public boolean asksForAnotherImage() {
         return this == INVALID_IMAGE
                 || this == NO_BINARY_FOR_GPU
+                || this == INVALID_PTX
+                || this == JIT_COMPILER_NOT_FOUND
+                || this == JIT_COMPILATION_DISABLED
                 || this == UNSUPPORTED_PTX_VERSION;
     }
 }

@@ -22,6 +22,9 @@ public final class FfmDriver implements CudaDriver {
     private static final int PORTABLE_AND_MAPPED = 1 | 2;
     private static final int THREAD_LOCAL = 1;
     private static final int MAX_DYNAMIC_SHARED = 8;
+    private static final int JIT_ERROR_LOG = 5;
+    private static final int JIT_ERROR_LOG_BYTES = 6;
+    private static final long COMPILER_LOG_BYTES = 8192;
     private static final long LONGEST_TEXT = 1024;
 
     private final boolean emulated;
@@ -78,7 +81,8 @@ public final class FfmDriver implements CudaDriver {
         streamDestroy = functions.bind("cuStreamDestroy_v2", LONG);
         eventCreate = functions.bind("cuEventCreate", SEGMENT, INT);
         eventDestroy = functions.bind("cuEventDestroy_v2", LONG);
-        moduleLoadData = functions.bind("cuModuleLoadData", SEGMENT, SEGMENT);
+        moduleLoadData =
+                functions.bind("cuModuleLoadDataEx", SEGMENT, SEGMENT, INT, SEGMENT, SEGMENT);
         moduleUnload = functions.bind("cuModuleUnload", LONG);
         moduleGetFunction = functions.bind("cuModuleGetFunction", SEGMENT, LONG, SEGMENT);
         funcSetAttribute = functions.bind("cuFuncSetAttribute", LONG, INT, INT);
@@ -254,9 +258,26 @@ public final class FfmDriver implements CudaDriver {
         run("cuEventDestroy", () -> (int) eventDestroy.invokeExact(event));
     }
 
+    /// Asks the driver's compiler for its words, which say more than the code.
     @Override
     public long loadModule(MemorySegment image) {
-        return ask("cuModuleLoadData", answer -> (int) moduleLoadData.invokeExact(answer, image));
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment log = arena.allocate(COMPILER_LOG_BYTES);
+            MemorySegment options = arena.allocateFrom(INT, JIT_ERROR_LOG, JIT_ERROR_LOG_BYTES);
+            // Every value takes the room of a pointer.
+            MemorySegment values = arena.allocateFrom(LONG, log.address(), COMPILER_LOG_BYTES);
+            try {
+                return ask(
+                        "cuModuleLoadDataEx",
+                        answer ->
+                                (int)
+                                        moduleLoadData.invokeExact(
+                                                answer, image, 2, options, values));
+            } catch (CudaDriverException failed) {
+                String said = log.getString(0).strip();
+                throw said.isEmpty() ? failed : failed.withText(failed.text() + ": " + said);
+            }
+        }
     }
 
     @Override

@@ -12,9 +12,6 @@ import static jcuda.driver.JCudaDriver.cuMemAlloc;
 import static jcuda.driver.JCudaDriver.cuMemFree;
 import static jcuda.driver.JCudaDriver.cuMemFreeHost;
 import static jcuda.driver.JCudaDriver.cuMemHostAlloc;
-import static jcuda.driver.JCudaDriver.cuModuleGetFunction;
-import static jcuda.driver.JCudaDriver.cuModuleLoadData;
-import static jcuda.driver.JCudaDriver.cuModuleUnload;
 import static jcuda.driver.JCudaDriver.cuStreamBeginCapture;
 import static jcuda.driver.JCudaDriver.cuStreamCreate;
 import static jcuda.driver.JCudaDriver.cuStreamDestroy;
@@ -26,14 +23,11 @@ import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUevent;
-import jcuda.driver.CUfunction;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
-import jcuda.driver.CUmodule;
 import jcuda.driver.CUstream;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -72,18 +66,6 @@ final class JCudaDriver implements CudaDriver {
     }
 
     private static final class Pinned extends Pointer {
-        long number() {
-            return getNativePointer();
-        }
-    }
-
-    private static final class Module extends CUmodule {
-        long number() {
-            return getNativePointer();
-        }
-    }
-
-    private static final class Function extends CUfunction {
         long number() {
             return getNativePointer();
         }
@@ -217,27 +199,20 @@ final class JCudaDriver implements CudaDriver {
         objects.remove(event);
     }
 
+    /// By FFM, as all that belongs to modules: JCuda gives no access to the compiler's words.
     @Override
     public long loadModule(MemorySegment image) {
-        Module module = new Module();
-        byte[] bytes = image.toArray(ValueLayout.JAVA_BYTE);
-        ffm.check("cuModuleLoadData", cuModuleLoadData(module, bytes));
-        return keep(module.number(), module);
+        return ffm.loadModule(image);
     }
 
     @Override
     public void unloadModule(long module) {
-        ffm.check("cuModuleUnload", cuModuleUnload(kept(module, Module.class)));
-        objects.remove(module);
+        ffm.unloadModule(module);
     }
 
     @Override
     public long function(long module, String name) {
-        Function function = new Function();
-        ffm.check(
-                "cuModuleGetFunction",
-                cuModuleGetFunction(function, kept(module, Module.class), name));
-        return function.number();
+        return ffm.function(module, name);
     }
 
     @Override
