@@ -76,7 +76,7 @@ public final class Bf16Plan implements PlannedProduct {
     static boolean takes(ProductShape shape, NativeLevel level) {
         return level.isPresent()
                 && shape.left() == DType.BF16
-                && (isBf16(shape.right()) || CodesTask.takes(shape))
+                && (isBf16(shape.right()) || CodedWeight.takes(shape))
                 && switch (shape.out()) {
                     case F32, BF16, F16 -> true;
                     default -> false;
@@ -97,10 +97,15 @@ public final class Bf16Plan implements PlannedProduct {
                 : Stream.empty();
     }
 
+    /// {@return most rows of a unit over a [CodedWeight]: with more, a call would take too long}
+    static int mostCodedRows(NativeLevel level) {
+        return level.includes(NativeLevel.AMX) ? 128 : 32;
+    }
+
     /// A call on vectors would take too long with more.
     private int mostUnitRows() {
         if (isOfCodes()) {
-            return level.includes(NativeLevel.AMX) ? 128 : 32;
+            return mostCodedRows(level);
         }
         return level.includes(NativeLevel.AMX) ? 512 : 192;
     }
@@ -125,7 +130,7 @@ public final class Bf16Plan implements PlannedProduct {
 
     private long areaBytes(int rows, int panels) {
         if (isOfCodes()) {
-            return rows * SUM_BYTES + CodesTask.turnedBytes(rows);
+            return rows * SUM_BYTES + CodedWeight.turnedBytes(rows);
         }
         return panels * (rows * SUM_BYTES + (isStoredInPanels() ? 0 : PANEL_CHUNK_BYTES));
     }

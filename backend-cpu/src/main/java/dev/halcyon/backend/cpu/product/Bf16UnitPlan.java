@@ -40,7 +40,7 @@ record Bf16UnitPlan(
     private static final long LEFT_BYTES = 32L << 20;
     private static final long ALIGNMENT = 64;
 
-    /// Weights of codes want their rows in another order, and are left to the tiles in Java.
+    /// Weights of codes want their rows in another order: [CodesUnitPlan].
     static boolean takes(ProductShape shape, NativeLevel level) {
         return shape.right().dtype() == DType.BF16 && Bf16Plan.takes(shape, level);
     }

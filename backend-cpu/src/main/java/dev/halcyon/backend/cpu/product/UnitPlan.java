@@ -1,6 +1,9 @@
 package dev.halcyon.backend.cpu.product;
 
 import dev.halcyon.backend.cpu.CpuContext;
+import dev.halcyon.backend.cpu.loops.MatrixLoops;
+import dev.halcyon.backend.cpu.nativecode.NativeLevel;
+import dev.halcyon.backend.cpu.parallel.WorkerPool;
 import dev.halcyon.hal.memory.DType;
 
 import org.jspecify.annotations.Nullable;
@@ -8,35 +11,39 @@ import org.jspecify.annotations.Nullable;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /// How the units of a [UnitProduct] are sized, and what memory they take.
 ///
 /// The workspace begins with the packed rows of as many units as are computed in one go.
-sealed interface UnitPlan permits F32UnitPlan, Bf16UnitPlan {
+sealed interface UnitPlan permits F32UnitPlan, Bf16UnitPlan, CodesUnitPlan {
     /// {@return the plan of a shape within a workspace limit, or one with the smallest possible
     /// workspace}
     ///
     /// @param narrowest type that the rows may be rounded to
     static UnitPlan of(
             ProductShape shape, DType narrowest, CpuContext context, long workspaceLimit) {
-        return narrowest == DType.BF16 && Bf16UnitPlan.takes(shape, context.nativeLevel())
-                ? Bf16UnitPlan.of(
-                        shape,
-                        context.pool(),
-                        context.matrix(),
-                        context.nativeLevel(),
-                        workspaceLimit)
-                : new F32UnitPlan(
-                        ProductPlan.ofUnits(
-                                shape, context.pool(), context.matrix(), workspaceLimit));
+        WorkerPool pool = context.pool();
+        MatrixLoops loops = context.matrix();
+        NativeLevel level = context.nativeLevel();
+        if (narrowest == DType.BF16 && Bf16UnitPlan.takes(shape, level)) {
+            return Bf16UnitPlan.of(shape, pool, loops, level, workspaceLimit);
+        }
+        if (narrowest == DType.BF16 && CodesUnitPlan.takes(shape, level)) {
+            return CodesUnitPlan.of(shape, pool, loops, level, workspaceLimit);
+        }
+        return new F32UnitPlan(ProductPlan.ofUnits(shape, pool, loops, workspaceLimit));
     }
 
     /// {@return every [#label] that plans of a context can have}
     static List<String> labels(CpuContext context) {
-        return Stream.concat(
+        NativeLevel level = context.nativeLevel();
+        return Stream.of(
                         Arrays.stream(ProductForm.values()).map(ProductForm::label),
-                        Bf16UnitPlan.labels(context.nativeLevel()))
+                        Bf16UnitPlan.labels(level),
+                        CodesUnitPlan.labels(level))
+                .flatMap(Function.identity())
                 .toList();
     }
 

@@ -62,6 +62,18 @@ final class MatrixBench implements AutoCloseable {
                                         .withProperty("halcyon.cpu.native", level.label())));
     }
 
+    /// Opens a device without native kernels, of the width that the JVM was started with.
+    static MatrixBench openJava(int threads) {
+        return new MatrixBench(
+                new CpuBackendProvider()
+                        .open(
+                                0,
+                                DeviceOptions.fromSystemProperties()
+                                        .withProperty(
+                                                "halcyon.cpu.threads", Integer.toString(threads))
+                                        .withProperty("halcyon.cpu.native", "false")));
+    }
+
     /// {@return the name of an implementation of products of some type: BF16 takes native kernels
     /// where there are any}
     String implementation(String name, DType type) {
