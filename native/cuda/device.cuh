@@ -50,6 +50,10 @@ DEVICE uint64_t atomic_add(uint64_t *at, uint64_t value) {
     return (uint64_t)atomicAdd((unsigned long long *)at, (unsigned long long)value);
 }
 
+DEVICE int32_t atomic_add(int32_t *at, int32_t value) {
+    return atomicAdd(at, value);
+}
+
 #endif
 
 enum { WARP = 32 };

@@ -21,7 +21,12 @@ enum FaultOperand {
     EXPERT_TABLE = 7,
     STEP = 8,
     LENGTHS = 9,
-    BLOCK_TABLE = 10
+    BLOCK_TABLE = 10,
+    LOGITS = 11,
+    TARGETS = 12,
+    QUERY_START = 13,
+    KEY_START = 14,
+    SEQUENCE_START = 15
 };
 
 DEVICE void report_fault(Faults *faults, int operand, int64_t position, int64_t index, int64_t bound) {

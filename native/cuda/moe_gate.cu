@@ -1,5 +1,6 @@
 // MoeGate, behind the product that made the logits: scores, groups, the best experts and their weights; a block a token.
 #include "faults.cuh"
+#include "ranking.cuh"
 #include "reduce.cuh"
 
 enum { GATE_THREADS = 128, MOST_EXPERTS = 1024, SIGMOID = 0, SOFTMAX = 1, SQRT_SOFTPLUS = 2 };
@@ -17,24 +18,6 @@ struct MoeGateParams {
     int64_t tokens, experts, choices, score, groups, kept_groups, sums_two_best, normalise, hash_rows, table_is_wide;
     int64_t bias_stride, token_ids_stride, table_stride, indices_stride, weights_stride, scores_stride;
     double scale;
-};
-
-// Larger is better; a NaN comes last of all that can be chosen, and among equals the smaller index is better. 0 is what
-// cannot be chosen.
-DEVICE uint64_t rank_key(float value, int64_t index) {
-    uint32_t order = 0;
-    if (value == value) {
-        uint32_t bits = bits_of(value + 0.0f);
-        order = bits >> 31 ? ~bits : bits | 0x80000000u;
-    }
-    return (uint64_t)order << 32 | (0xffffffffu - (uint32_t)index);
-}
-
-struct Better {
-    template <class T>
-    static DEVICE T start() { return 0; }
-    template <class T>
-    static DEVICE T of(T a, T b) { return a > b ? a : b; }
 };
 
 DEVICE float sigmoid_or_softplus(float logit, int64_t score) {

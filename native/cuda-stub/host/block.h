@@ -64,6 +64,12 @@ char *shared_memory();
 
 DEVICE void atomic_max(float *at, float value) { *at = value > *at ? value : *at; }
 
+DEVICE int32_t atomic_add(int32_t *at, int32_t value) {
+    int32_t before = *at;
+    *at += value;
+    return before;
+}
+
 DEVICE uint64_t atomic_add(uint64_t *at, uint64_t value) {
     uint64_t before = *at;
     *at += value;

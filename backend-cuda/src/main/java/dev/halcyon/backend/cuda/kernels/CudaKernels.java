@@ -14,13 +14,17 @@ public final class CudaKernels {
         return List.of(
                 new AdamWStepKernel(functions),
                 new AddRmsNormKernel(functions),
+                new AttentionMergeKernel(functions),
                 new AxpbyKernel(functions),
+                new BalanceLossKernel(functions),
                 new CacheAppendKernel(functions),
                 new CacheGatherKernel(functions),
                 new CastKernel(functions),
                 new CopyKernel(functions),
+                new CrossEntropyKernel(functions),
                 new DequantizeKernel(functions),
                 new EmbeddingKernel(functions),
+                new ExpertLoadKernel(functions),
                 new FillKernel(functions),
                 new GemmKernel(functions),
                 new GroupedGemmKernel(functions),
@@ -30,9 +34,15 @@ public final class CudaKernels {
                 new MoeCombineKernel(functions),
                 new MoeDispatchKernel(functions),
                 new MoeGateKernel(functions),
+                new MuonUpdateKernel(functions),
+                new PackWeightKernel(functions),
+                new QkClipKernel(functions),
+                new QuantizeKernel(functions),
                 new ReduceKernel(functions),
                 new RmsNormKernel(functions),
                 new RopeKernel(functions),
+                new RouterBiasUpdateKernel(functions),
+                new SampleKernel(functions),
                 new SwiGluKernel(functions));
     }
 

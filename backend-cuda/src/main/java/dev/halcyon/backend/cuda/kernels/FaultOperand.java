@@ -23,7 +23,17 @@ public enum FaultOperand {
     /// Cache rows of a sequence.
     LENGTHS("lengths"),
     /// Pages of a sequence.
-    BLOCK_TABLE("blockTable");
+    BLOCK_TABLE("blockTable"),
+    /// Logits none of which is a number.
+    LOGITS("logits"),
+    /// Columns of a loss.
+    TARGETS("targets"),
+    /// Queries of a sequence.
+    QUERY_START("queryStart"),
+    /// Keys of a sequence.
+    KEY_START("keyStart"),
+    /// Tokens of a sequence.
+    SEQUENCE_START("sequenceStart");
 
     private final String operand;
 

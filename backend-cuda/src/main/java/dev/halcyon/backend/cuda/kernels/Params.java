@@ -47,6 +47,11 @@ final class Params {
         return add(value);
     }
 
+    /// Adds a stride of a tensor, 0 for one that is absent.
+    Params stride(@Nullable Tensor tensor, int dim) {
+        return add(tensor == null ? 0 : tensor.stride(dim));
+    }
+
     /// Adds a real number.
     Params real(double value) {
         return add(Double.doubleToRawLongBits(value));
