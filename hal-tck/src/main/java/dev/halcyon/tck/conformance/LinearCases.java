@@ -561,6 +561,20 @@ final class LinearCases {
                         }));
     }
 
+    private static ConformanceCase quantization(
+            DType in, QuantizationScheme scheme, int rows, int columns, String what) {
+        return ProblemCase.of(
+                "Quantize",
+                what + " from " + in,
+                rows,
+                s ->
+                        Problem.of(Quantize.of(s.bound(), columns, in, scheme), s)
+                                .rows("x", in, finite(s, columns), columns)
+                                .outScaled("out", scheme, s.rows(), columns)
+                                .exact()
+                                .build());
+    }
+
     private void conversions() {
         for (QuantizationScheme scheme : SCHEMES) {
             for (int[] size : new int[][] {{1, 32}, {3, 128}, {5, 130}, {130, 34}}) {
@@ -573,17 +587,9 @@ final class LinearCases {
                                 + WeightFormat.rowMajor(scheme)
                                 + " "
                                 + scheme.rule();
-                cases.add(
-                        ProblemCase.of(
-                                "Quantize",
-                                what,
-                                size[0],
-                                s ->
-                                        Problem.of(Quantize.of(s.bound(), columns, F32, scheme), s)
-                                                .rows("x", F32, finite(s, columns), columns)
-                                                .outScaled("out", scheme, s.rows(), columns)
-                                                .exact()
-                                                .build()));
+                for (DType in : new DType[] {F32, BF16}) {
+                    cases.add(quantization(in, scheme, size[0], columns, what));
+                }
                 for (DType out : new DType[] {F32, BF16}) {
                     cases.add(
                             ProblemCase.of(

@@ -287,6 +287,8 @@ final class RowCases {
             {F8_E5M2, F32},
             {BF16, F8_E4M3},
             {F8_E4M3, BF16},
+            {F16, F8_E5M2},
+            {F64, F8_E4M3},
             {F64, F32},
             {F64, BF16},
             {F32, F64},

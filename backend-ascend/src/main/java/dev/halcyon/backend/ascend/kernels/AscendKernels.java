@@ -24,6 +24,7 @@ public final class AscendKernels {
                 .register(new GemmKernel(platform))
                 .register(new GroupedGemmKernel(platform))
                 .register(new DequantizeKernel(platform))
+                .register(new QuantizeKernel(platform))
                 .register(new PackWeightKernel(platform))
                 .register(new MoeGateKernel(platform))
                 .register(new MoeDispatchKernel(platform))

@@ -1,10 +1,11 @@
 package dev.halcyon.backend.ascend.kernels;
 
+import dev.halcyon.backend.ascend.acl.AclDataType;
 import dev.halcyon.backend.ascend.operators.AscendWork;
+import dev.halcyon.backend.ascend.operators.Composition;
 import dev.halcyon.backend.ascend.operators.Platform;
 import dev.halcyon.backend.ascend.operators.View;
 import dev.halcyon.hal.Limits;
-import dev.halcyon.hal.Support;
 import dev.halcyon.hal.kernel.elementwise.Cast;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.spi.Decision;
@@ -12,7 +13,7 @@ import dev.halcyon.hal.spi.Kernel;
 
 import java.util.List;
 
-/// [Cast] by CANN's own conversion; 8-bit floats are read by table.
+/// [Cast] by CANN's own conversion; 8-bit floats are read and written by table.
 record CastKernel(Platform platform) implements Kernel<Cast, Cast.Args, AscendWork> {
     private static final String CONVERT = "cast";
     private static final String BY_TABLE = "cast.table";
@@ -43,24 +44,22 @@ record CastKernel(Platform platform) implements Kernel<Cast, Cast.Args, AscendWo
         boolean equal = spec.from() == spec.to();
         boolean fromSmall = isSmall(spec.from()) && !equal;
         boolean toSmall = isSmall(spec.to()) && !equal;
-        if (toSmall) {
-            return Decision.refused(
-                    Support.Reason.FORMAT,
-                    "no operator of this processor rounds to " + spec.to(),
-                    "Quantize, or Cast to F16 or BF16");
-        }
         return Composed.decide(
                 platform,
-                fromSmall ? BY_TABLE : CONVERT,
+                fromSmall || toSmall ? BY_TABLE : CONVERT,
                 Composed.rows(Composed.compute(spec.from(), spec.to())),
                 atBounds,
                 args -> new Views(View.of(args.x()), View.of(args.out())),
-                (c, views) ->
-                        c.convert(
-                                fromSmall
-                                        ? SmallFloats.decode(c, spec.from(), views.x())
-                                        : views.x(),
-                                views.out()));
+                (c, views) -> {
+                    View numbers =
+                            fromSmall ? SmallFloats.decode(c, spec.from(), views.x()) : views.x();
+                    c.convert(toSmall ? encode(c, spec.to(), numbers) : numbers, views.out());
+                });
+    }
+
+    private static View encode(Composition c, DType to, View x) {
+        return SmallFloats.encode(
+                c, to, x.type() == AclDataType.DOUBLE ? x : c.as(AclDataType.FLOAT, x));
     }
 
     private static boolean isSmall(DType dtype) {

@@ -138,19 +138,26 @@ public final class Composition {
         return table(name, DOUBLE, bytes.array(), values.length);
     }
 
-    /// {@return the four bytes of a 32-bit number each, lowest first; INT32 `[n, 4]` in scratch}
+    /// {@return a table of constant bytes, UINT8}
+    ///
+    /// @param name equal names mean equal bytes
+    public View table(String name, byte[] values) {
+        return table(name, AclDataType.UINT8, values, values.length);
+    }
+
+    /// {@return the bytes of each number, lowest first; INT32 `[n, bytes of a number]` in scratch}
     public View bytesOf(View numbers) {
         long count = numbers.dim(0);
-        View dense = scratch(INT32, count);
-        copy(numbers, dense);
+        int size = numbers.type().bytes();
+        View dense = dense(Bits.integers(numbers));
         View bytes =
                 new View(
                         AclDataType.UINT8,
                         dense.base(),
-                        dense.offset() * Integer.BYTES,
-                        new long[] {count, Integer.BYTES},
-                        new long[] {Integer.BYTES, 1});
-        View digits = scratch(INT32, count, Integer.BYTES);
+                        dense.offset() * size,
+                        new long[] {count, size},
+                        new long[] {size, 1});
+        View digits = scratch(INT32, count, size);
         convert(bytes, digits);
         return digits;
     }
