@@ -12,8 +12,6 @@ struct ChunkedRow {
     bool is_wide;
 };
 
-DEVICE int64_t element_bytes(int64_t type) { return type == F32 ? 4 : 2; }
-
 DEVICE ChunkedRow chunked_row(const void *from, int64_t first, int64_t type, int64_t dim) {
     const char *row = (const char *)from + first * element_bytes(type);
     return {row, type, dim, (uintptr_t)row % 16 == 0};

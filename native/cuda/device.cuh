@@ -54,6 +54,22 @@ DEVICE int32_t atomic_add(int32_t *at, int32_t value) {
     return atomicAdd(at, value);
 }
 
+// Copies 16 bytes from global to shared memory while the thread goes on; of them the first `bytes` are read, the others
+// become 0. Both addresses are multiples of 16.
+DEVICE void copy_async(void *to, const void *from, int bytes) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+                 :
+                 : "r"((uint32_t)__cvta_generic_to_shared(to)), "l"(from), "r"(bytes)
+                 : "memory");
+}
+
+// Ends a group of copies, which may be empty.
+DEVICE void commit_copies() { asm volatile("cp.async.commit_group;" : : : "memory"); }
+
+// Waits until this thread's copies have arrived, those of the last Groups groups excepted. Others' copies need a barrier too.
+template <int Groups>
+DEVICE void wait_for_copies() { asm volatile("cp.async.wait_group %0;" : : "n"(Groups) : "memory"); }
+
 #endif
 
 enum { WARP = 32 };

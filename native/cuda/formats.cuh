@@ -132,6 +132,9 @@ DEVICE uint16_t float_to_f16(float value) {
 #endif
 }
 
+// Bytes of an activation's element.
+DEVICE int64_t element_bytes(int64_t type) { return type == F32 ? 4 : 2; }
+
 // Element i of an activation: F32, F16 or BF16.
 template <int Type>
 DEVICE float load(const void *from, int64_t i, int64_t type) {

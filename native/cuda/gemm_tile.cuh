@@ -104,7 +104,7 @@ DEVICE void gemm_tile_mma(const Matrix &a, const Matrix &b, const GemmTile &t) {
             for (int i = 0; i < 2; i++) {
                 UNROLL
                 for (int j = 0; j < 4; j++) {
-                    mma_bf16(sums[i][j], a_part[i], b_part[j]);
+                    mma<BF16>(sums[i][j], a_part[i], b_part[j]);
                 }
             }
         }
@@ -132,8 +132,9 @@ DEVICE void load_f32_tile(float *tile, const Matrix &m, const GemmTile &t, int64
     }
 }
 
-// 16x16 threads, each four rows by four columns.
-DEVICE void gemm_tile_fma(const Matrix &a, const Matrix &b, const GemmTile &t) {
+// 16x16 threads, each four rows by four columns. Calls store(row, column, sum) for every element of the tile that lies inside.
+template <class Store>
+DEVICE void fma_sums(const Matrix &a, const Matrix &b, const GemmTile &t, Store store) {
     SHARED(float, a_tile, FMA_DEPTH * FMA_PITCH);
     SHARED(float, b_tile, FMA_DEPTH * FMA_PITCH);
     int top = thread_index() / 16 * 4, left = thread_index() % 16 * 4;
@@ -158,7 +159,14 @@ DEVICE void gemm_tile_fma(const Matrix &a, const Matrix &b, const GemmTile &t) {
     for (int i = 0; i < 4; i++) {
         UNROLL
         for (int j = 0; j < 4; j++) {
-            store_result(t, t.first_row + top + i, t.first_column + left + j, sums[i][j]);
+            int64_t row = t.first_row + top + i, column = t.first_column + left + j;
+            if (row < t.rows && column < t.columns) {
+                store(row, column, sums[i][j]);
+            }
         }
     }
+}
+
+DEVICE void gemm_tile_fma(const Matrix &a, const Matrix &b, const GemmTile &t) {
+    fma_sums(a, b, t, [&](int64_t row, int64_t column, float sum) { store_result(t, row, column, sum); });
 }

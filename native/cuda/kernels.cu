@@ -22,6 +22,7 @@
 #include "moe_dispatch.cu"
 #include "moe_gate.cu"
 #include "muon_update.cu"
+#include "newton_schulz.cu"
 #include "pack_weight.cu"
 #include "qk_clip.cu"
 #include "quantize.cu"

@@ -1,5 +1,5 @@
 // MuonUpdate: W = W (1 - rate decay) - rate scale O, element by element, for all matrices of a stack or a list at once.
-#include "formats.cuh"
+#include "muon.cuh"
 #include "slices.cuh"
 
 struct MuonUpdateParams {
@@ -9,11 +9,6 @@ struct MuonUpdateParams {
     int64_t parameter_type, direction_type, matrices, elements, hyper_stride;
     double scale;
 };
-
-DEVICE float muon_value(float weight, float direction, const float *hyper, int64_t hyper_stride, double scale) {
-    float rate = hyper[0], decay = hyper[hyper_stride];
-    return weight * (1 - rate * decay) - rate * (float)scale * direction;
-}
 
 KERNEL(muon_update, MuonUpdateParams, 256) {
     for (int64_t i = grid_thread(); i < p.matrices * p.elements; i += grid_threads()) {

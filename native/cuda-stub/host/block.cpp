@@ -24,6 +24,20 @@ struct Coroutine {
     std::vector<char> stack;
 };
 
+// A copy that a thread has asked for, and the group that it belongs to.
+struct Copy {
+    char *to;
+    const char *from;
+    int bytes;
+    uint64_t group;
+};
+
+// What a thread has under way.
+struct Copies {
+    std::vector<Copy> waiting;
+    uint64_t group = 0;
+};
+
 // Somebody arrives, waits until everybody who has not ended has arrived, and goes on in the next round.
 struct Barrier {
     int arrived = 0;
@@ -40,6 +54,7 @@ Barrier block_barrier;
 std::vector<Barrier> warp_barriers;
 std::vector<int> warp_live;
 std::vector<uint64_t> exchanged;
+std::vector<Copies> copies;
 void (*body)(const void *);
 // What every GPU gives a launch without being asked for more.
 alignas(16) char dynamic_shared[48 << 10];
@@ -133,6 +148,7 @@ void run_block(int threads) {
     warp_barriers.assign(warps, Barrier());
     warp_live.assign(warps, 0);
     exchanged.assign(threads, 0);
+    copies.assign(threads, Copies());
     for (int i = 0; i < threads; i++) {
         warp_live[i / LANES]++;
         coroutines[i]->ended = false;
@@ -177,6 +193,30 @@ HostKernel::HostKernel(const char *name, int params_bytes, int most_threads, Hos
 }
 
 char *shared_memory() { return dynamic_shared; }
+
+void copy_async(void *to, const void *from, int bytes) {
+    if ((uintptr_t)to % 16 != 0 || (bytes > 0 && (uintptr_t)from % 16 != 0) || bytes < 0 || bytes > 16) {
+        die("an asynchronous copy between addresses that are no multiples of 16, or of more than 16 bytes");
+    }
+    Copies &own = copies[running];
+    own.waiting.push_back({(char *)to, (const char *)from, bytes, own.group});
+}
+
+void commit_copies() { copies[running].group++; }
+
+void wait_for_copies(int groups) {
+    Copies &own = copies[running];
+    size_t left = 0;
+    for (const Copy &copy : own.waiting) {
+        if (copy.group + groups >= own.group) {
+            own.waiting[left++] = copy;
+            continue;
+        }
+        memset(copy.to, 0, 16);
+        memcpy(copy.to, copy.from, copy.bytes);
+    }
+    own.waiting.resize(left);
+}
 
 void sync_block() { arrive(block_barrier, live); }
 

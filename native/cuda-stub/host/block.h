@@ -62,6 +62,14 @@ DEVICE T exchange(T value, int mask) {
 
 char *shared_memory();
 
+// Copies arrive as late as they may: when somebody waits for them.
+void copy_async(void *to, const void *from, int bytes);
+void commit_copies();
+void wait_for_copies(int groups);
+
+template <int Groups>
+DEVICE void wait_for_copies() { wait_for_copies(Groups); }
+
 DEVICE void atomic_max(float *at, float value) { *at = value > *at ? value : *at; }
 
 DEVICE int32_t atomic_add(int32_t *at, int32_t value) {

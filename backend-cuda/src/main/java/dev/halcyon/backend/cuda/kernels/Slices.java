@@ -4,9 +4,7 @@ import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.QuantizedTensor;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
-import dev.halcyon.hal.memory.WeightFormat;
 
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 
@@ -17,11 +15,8 @@ import java.util.function.Function;
 /// @param table address of the table; 0 if there is none
 /// @param bytes from one slice to the next
 record Slices(long first, long table, long bytes) {
-    /// {@return the bytes that tables of these operands take}
-    static long tableBytes(long slices, WeightFormat... formats) {
-        long lists = Arrays.stream(formats).filter(WeightFormat::isListed).count();
-        return lists * AddressTable.bytes(slices);
-    }
+    /// No operand.
+    static final Slices NONE = new Slices(0, 0, 0);
 
     /// {@return the values of an operand, which has no gaps}
     static Slices ofValues(Operand operand, long slices, AddressTable tables) {

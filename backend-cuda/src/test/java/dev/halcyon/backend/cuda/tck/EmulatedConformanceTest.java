@@ -21,6 +21,9 @@ class EmulatedConformanceTest extends BackendConformance {
 
     private static final List<String> LOWERED = List.of("MoeLayer", "SwiGluMlp");
 
+    /// Products of 50 thousand million multiply-adds, which the emulation would add up for minutes.
+    private static final String TOO_LARGE = "MuonStep 2048x7168";
+
     private final Set<String> specs =
             CudaKernels.all(name -> 0).stream()
                     .map(kernel -> kernel.specType().getSimpleName())
@@ -35,9 +38,10 @@ class EmulatedConformanceTest extends BackendConformance {
     /// Hundreds of cases of specs without a kernel would each say aloud that they are declined.
     @Override
     protected boolean includes(ConformanceCase one) {
-        return one.spec().equals(NO_SPEC)
-                || specs.contains(one.spec())
-                || LOWERED.contains(one.spec());
+        return !one.name().startsWith(TOO_LARGE)
+                && (one.spec().equals(NO_SPEC)
+                        || specs.contains(one.spec())
+                        || LOWERED.contains(one.spec()));
     }
 
     @Override
