@@ -62,16 +62,24 @@ echo 'int main() { return 0; }' >"$work/probe.cpp"
 "$cxx" -march=native "$work/probe.cpp" -o "$work/probe" 2>/dev/null && flags="$flags -march=native"
 
 objects=
-for file in "$sources"/src/*.cpp "$sources"/src/ops/*.cpp; do
+: >"$work/stale"
+for file in "$sources"/src/ops/*.cpp "$sources"/src/*.cpp; do
     object=$work/$(basename "$file" .cpp).o
-    objects="$objects $object"
+    objects="$objects ${object##*/}"
     [ -f "$object" ] && [ -z "$(find "$file" "$sources"/src/*.h "$sources"/src/ops/*.h "$sources/build.sh" "$work/declarations.h" -newer "$object")" ] &&
         { [ "$(basename "$file")" != operators.cpp ] || [ ! "$work/operators.inc" -nt "$object" ]; } && continue
-    # shellcheck disable=SC2086 # flags are words of their own
-    "$cxx" $flags -I"$work" -I"$sources/src" -c "$file" -o "$object.new"
-    mv "$object.new" "$object"
+    printf '%s\n%s\n' "$file" "$object" >>"$work/stale"
 done
+if [ -s "$work/stale" ]; then
+    processors=$(nproc 2>/dev/null || echo 1)
+    echo "native/ascend-emulator: compiling $(($(wc -l <"$work/stale") / 2)) files, $processors at a time (the first time takes about a minute)..." >&2
+    export cxx flags work sources
+    # shellcheck disable=SC2016 # the inner shell expands them
+    tr '\n' '\0' <"$work/stale" | xargs -0 -P "$processors" -n 2 sh -c \
+        '"$cxx" $flags -I"$work" -I"$sources/src" -c "$1" -o "$2.new" && mv "$2.new" "$2"' compile
+fi
 
+cd "$work" # where the objects have names without spaces
 core=libhalcyon_ascend_emulator.so
 facade() { # facade ROOT PROFILE LIBRARY
     awk_on_tables "$work/$2-$3.s" -v what=trampolines -v library="$3" -v profile="$2" -v machine="$machine"

@@ -38,9 +38,11 @@ public record DeviceDescription(
         return backend + ":" + ordinal;
     }
 
-    /// {@return why `auto` passes the device over, if it does}
+    /// {@return why `auto` passes the device over, if it does; it does so with every emulation}
     public Optional<String> reservation() {
-        return Optional.ofNullable(properties.get(RESERVATION));
+        return emulated
+                ? Optional.of("an emulation, which only those get who name it")
+                : Optional.ofNullable(properties.get(RESERVATION));
     }
 
     /// {@return the id, marked when emulated: `ascend:0 (emulated)`}

@@ -144,11 +144,26 @@ final class SelectorTest {
         }
     }
 
+    @Test
+    void autoTakesNoEmulation() {
+        Discovery both =
+                new Discovery(
+                        List.of(
+                                found(new DeviceDescription("ascend", 0, "sham", true, Map.of())),
+                                found("cpu", Map.of())));
+        Selector.Choice automatic = Selector.of("auto").choose(both);
+        assertEquals("cpu:0", automatic.device().id());
+        Expect.contains(automatic.passedOver().getLast(), "ascend:0: an emulation");
+        assertEquals("ascend:0", Selector.of("ascend:0").choose(both).device().id());
+    }
+
     private static Discovery.Entry found(String backend, Map<String, String> properties) {
-        DeviceDescription device =
-                new DeviceDescription(backend, 0, "a " + backend, false, properties);
+        return found(new DeviceDescription(backend, 0, "a " + backend, false, properties));
+    }
+
+    private static Discovery.Entry found(DeviceDescription device) {
         return new Discovery.Entry(
-                backend,
+                device.backend(),
                 new OddProviders.Present(),
                 new Availability.Available(List.of(device), List.of()));
     }

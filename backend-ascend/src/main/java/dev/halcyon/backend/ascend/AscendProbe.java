@@ -20,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
@@ -49,6 +50,11 @@ record AscendProbe(
             "source set_env.sh of the CANN installation before starting Java, and check"
                     + " LD_LIBRARY_PATH";
 
+    /// The remedy for who has no NPU at all.
+    private static final String TRY_EMULATOR =
+            "; without an NPU, ./halcyon verify --device ascend:0 builds and uses an emulator";
+
+    private static final Set<String> PROFILES = Set.of("head", "8.1");
     private static final String DRIVER_LIBRARY = "libascend_hal.so";
     private static final String OPERATOR_VARIABLE = "ASCEND_OPP_PATH";
     private static final List<Path> INSTALL_ROOTS =
@@ -205,7 +211,8 @@ record AscendProbe(
                             + settings.driver()
                             + (root == null ? "" : " (CANN is at " + root.path() + ")"),
                     "install the Ascend driver and firmware; in a container, mount "
-                            + settings.driver().getParent());
+                            + settings.driver().getParent()
+                            + TRY_EMULATOR);
         }
         if (root == null) {
             throw new Obstacle(
@@ -214,7 +221,7 @@ record AscendProbe(
                             + String.join(" nor ", ROOT_VARIABLES)
                             + " names one, and none is at "
                             + INSTALL_ROOTS,
-                    "install the CANN toolkit, and " + SET_ENVIRONMENT);
+                    "install the CANN toolkit, and " + SET_ENVIRONMENT + TRY_EMULATOR);
         }
         return ask(installation(root), emulator);
     }
@@ -241,13 +248,24 @@ record AscendProbe(
                 .filter(exists)
                 .findFirst()
                 .map(path -> new Root(path, "the default place"))
-                .orElse(null);
+                .orElseGet(this::emulator);
     }
 
-    private @Nullable Root named() {
+    /// Only what is asked for by name may be an emulation, so this comes last.
+    private @Nullable Root emulator() {
+        Path root = settings.emulatorRoot();
+        return root != null && exists.test(root)
+                ? new Root(root, "-Dhalcyon.ascend.emulator")
+                : null;
+    }
+
+    private @Nullable Root named() throws Obstacle {
         Path home = settings.home();
         if (home != null) {
             return new Root(home, "-Dhalcyon.ascend.home");
+        }
+        if (settings.profile() != null) {
+            return new Root(emulatorOf(settings.profile()), "-Dhalcyon.ascend.profile");
         }
         for (String variable : ROOT_VARIABLES) {
             String value = environment.get(variable);
@@ -256,6 +274,26 @@ record AscendProbe(
             }
         }
         return null;
+    }
+
+    private Path emulatorOf(String profile) throws Obstacle {
+        if (!PROFILES.contains(profile)) {
+            throw new Obstacle(
+                    Reason.LIBRARY_MISSING,
+                    "-Dhalcyon.ascend.profile=" + profile + " is no profile of the emulator",
+                    "use head or 8.1");
+        }
+        Path root = settings.emulatorRoot();
+        if (root == null) {
+            throw new Obstacle(
+                    Reason.LIBRARY_MISSING,
+                    "-Dhalcyon.ascend.profile="
+                            + profile
+                            + " asks for an emulator that is not built",
+                    "build it with native/ascend-emulator/build.sh DIR and add"
+                            + " -Dhalcyon.ascend.emulator=DIR");
+        }
+        return root;
     }
 
     private CannInstallation installation(Root root) throws Obstacle {

@@ -245,6 +245,62 @@ class AscendProbeTest {
         assertEquals("ascend:0 (emulated)", found.devices().getFirst().title());
     }
 
+    /// A machine without CANN, where the emulator was built.
+    private static Machine emulated(String profile) {
+        Machine machine = new Machine();
+        machine.files.clear();
+        machine.environment.clear();
+        Path root = Path.of("/built").resolve(profile);
+        machine.files.add(root);
+        for (String library : new String[] {"ascendcl", "nnopbase", "opapi"}) {
+            machine.files.add(root.resolve("lib64/lib" + library + ".so"));
+        }
+        machine.files.add(root.resolve("lib64/libhalcyon_ascend_emulator.so"));
+        machine.properties.put("halcyon.ascend.emulator", "/built");
+        machine.runtime =
+                path -> {
+                    assertTrue(path.startsWith(root), path.toString());
+                    return new Answer.Answered(new ReturnCode(0), 1, "Ascend910B3", "", true);
+                };
+        return machine;
+    }
+
+    @Test
+    void takesTheEmulatorWhereNoCannIsInstalled() {
+        Availability.Available found =
+                assertInstanceOf(Availability.Available.class, emulated("head").probe().run());
+        assertTrue(found.devices().getFirst().emulated());
+    }
+
+    @Test
+    void takesAnInstallationBeforeTheEmulator() {
+        Machine machine = new Machine();
+        machine.properties.put("halcyon.ascend.emulator", "/built");
+        machine.files.add(Path.of("/built/head"));
+        Availability.Available found =
+                assertInstanceOf(Availability.Available.class, machine.probe().run());
+        assertFalse(found.devices().getFirst().emulated());
+    }
+
+    @Test
+    void takesTheProfileThatIsAskedForWhateverIsInstalled() {
+        Machine machine = emulated("8.1");
+        machine.environment.put("ASCEND_HOME_PATH", ROOT.toString());
+        machine.properties.put("halcyon.ascend.profile", "8.1");
+        assertInstanceOf(Availability.Available.class, machine.probe().run());
+    }
+
+    @Test
+    void saysWhatIsWrongWithAProfile() {
+        Machine machine = emulated("head");
+        machine.properties.put("halcyon.ascend.profile", "7");
+        assertUnavailable(machine, Reason.LIBRARY_MISSING, "use head or 8.1");
+        machine.properties.put("halcyon.ascend.profile", "8.1");
+        assertUnavailable(machine, Reason.LIBRARY_MISSING, "correct it");
+        machine.properties.remove("halcyon.ascend.emulator");
+        assertUnavailable(machine, Reason.LIBRARY_MISSING, "build.sh");
+    }
+
     @Test
     void looksAtThisMachineInSilence() {
         new AscendBackendProvider().probe();

@@ -10,6 +10,7 @@ import dev.halcyon.bench.suite.BenchRun;
 import dev.halcyon.bench.suite.Contestant;
 import dev.halcyon.bench.suite.ResultText;
 import dev.halcyon.hal.Device;
+import dev.halcyon.hal.DeviceDescription;
 import dev.halcyon.hal.DeviceOptions;
 import dev.halcyon.hal.Halcyon;
 import dev.halcyon.hal.Selector;
@@ -156,6 +157,7 @@ public final class BenchCommand implements Callable<Integer> {
     private BenchRun.Opened open(String name, PrintWriter log) {
         Selector.Choice choice = Selector.of(name).choose(Halcyon.discover());
         choice.passedOver().forEach(reason -> log.println("not taken: " + reason));
+        refuseEmulation(choice.device());
         DeviceOptions options = DeviceOptions.fromSystemProperties();
         int ordinal = choice.device().ordinal();
         Device device = choice.entry().provider().open(ordinal, options);
@@ -181,6 +183,16 @@ public final class BenchCommand implements Callable<Integer> {
                             NativeCode.OFF));
         }
         return new BenchRun.Opened(contestants, choice.device().id());
+    }
+
+    /// @throws IllegalArgumentException if the device is emulated
+    static void refuseEmulation(DeviceDescription device) {
+        if (device.emulated()) {
+            throw new IllegalArgumentException(
+                    device.title()
+                            + " is no device, and its times would say nothing about one; use"
+                            + " halcyon verify or halcyon run");
+        }
     }
 
     private static NativeCode nativeCode(Device device) {

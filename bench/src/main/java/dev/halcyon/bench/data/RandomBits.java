@@ -1,8 +1,10 @@
 package dev.halcyon.bench.data;
 
+import dev.halcyon.hal.Stream;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -68,8 +70,17 @@ public final class RandomBits {
         fill(memory, DType.BF16, seed, exponent);
     }
 
-    /// Fills a host-visible tensor of F32, BF16 or F8_E4M3.
-    public static void fill(Tensor tensor, long seed, int exponent) {
-        fill(tensor.segment(), tensor.dtype(), seed, exponent);
+    /// Fills a tensor of F32, BF16 or F8_E4M3 on any device, through host memory where the host
+    /// does not see it.
+    public static void fill(Stream stream, Tensor tensor, long seed, int exponent) {
+        if (tensor.buffer().isHostVisible()) {
+            fill(tensor.segment(), tensor.dtype(), seed, exponent);
+            return;
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment memory = arena.allocate(tensor.byteSize(), 64);
+            fill(memory, tensor.dtype(), seed, exponent);
+            stream.upload(tensor, memory);
+        }
     }
 }

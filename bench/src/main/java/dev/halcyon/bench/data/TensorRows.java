@@ -31,6 +31,13 @@ public record TensorRows(DType dtype, MemorySegment memory, int rows, int column
         return of(tensor, copy);
     }
 
+    /// {@return a matrix of [RandomBits] in host memory, which goes with the last reference to it}
+    public static TensorRows random(DType dtype, int rows, int columns, long seed, int exponent) {
+        MemorySegment memory = Arena.ofAuto().allocate(dtype.bytes((long) rows * columns), 64);
+        RandomBits.fill(memory, dtype, seed, exponent);
+        return new TensorRows(dtype, memory, rows, columns);
+    }
+
     private static TensorRows of(Tensor tensor, MemorySegment memory) {
         int columns = Math.toIntExact(tensor.dim(-1));
         int rows = Math.toIntExact(tensor.elements() / Math.max(1, columns));

@@ -1,6 +1,7 @@
 package dev.halcyon.bench.run;
 
 import dev.halcyon.bench.data.RandomBits;
+import dev.halcyon.bench.data.TensorRows;
 import dev.halcyon.hal.Device;
 import dev.halcyon.hal.Stream;
 import dev.halcyon.hal.kernel.linear.PackWeight;
@@ -26,15 +27,8 @@ import java.util.List;
 /// @param hidden width of the residual stream
 /// @param expertDim width inside an expert
 /// @param layer which layer, part of the seeds
-/// @param scratch row-major room for one expert's matrices
 record ExpertStore(
-        TensorList gate,
-        TensorList up,
-        TensorList down,
-        int hidden,
-        int expertDim,
-        int layer,
-        List<Tensor> scratch) {
+        TensorList gate, TensorList up, TensorList down, int hidden, int expertDim, int layer) {
     /// Magnitudes of 2^-6 to 2^-5 keep the hidden values of a 7,168-wide product near one.
     private static final int EXPONENT = -6;
 
@@ -69,8 +63,7 @@ record ExpertStore(
                 new TensorList(stored.get(2)),
                 hidden,
                 expertDim,
-                layer,
-                scratch);
+                layer);
     }
 
     private static Operand store(
@@ -80,10 +73,10 @@ record ExpertStore(
         WeightFormat preferred = device.preferred(shape, plain);
         if (preferred.equals(plain)) {
             Tensor tensor = arena.tensor(DType.BF16, shape);
-            RandomBits.fill(tensor, seed, EXPONENT);
+            RandomBits.fill(stream, tensor, seed, EXPONENT);
             return tensor;
         }
-        RandomBits.fill(scratch, seed, EXPONENT);
+        RandomBits.fill(stream, scratch, seed, EXPONENT);
         PackedTensor packed = device.allocatePacked(arena, shape, preferred);
         int rows = Math.toIntExact(shape.dim(0));
         int columns = Math.toIntExact(shape.dim(1));
@@ -101,12 +94,16 @@ record ExpertStore(
         return down.format();
     }
 
-    /// {@return an expert's plain weights, made again from its seed; valid until the next call}
+    /// {@return an expert's plain weights in host memory, made again from its seed}
     FeedForward logical(int expert) {
-        for (int matrix = 0; matrix < MATRICES; matrix++) {
-            RandomBits.fill(scratch.get(matrix), seed(layer, expert, matrix), EXPONENT);
-        }
-        return MoeWork.network(scratch.get(0), scratch.get(1), scratch.get(2));
+        return new FeedForward(
+                plain(expert, 0, expertDim, hidden),
+                plain(expert, 1, expertDim, hidden),
+                plain(expert, 2, hidden, expertDim));
+    }
+
+    private TensorRows plain(int expert, int matrix, int rows, int columns) {
+        return TensorRows.random(DType.BF16, rows, columns, seed(layer, expert, matrix), EXPONENT);
     }
 
     private static long seed(int layer, int expert, int matrix) {

@@ -63,9 +63,9 @@ public record MlaWork(List<Integer> lengths, int heads) implements Work {
         try (DeviceArena arena = device.arena("MLA decode");
                 Stream stream = device.stream("MLA decode")) {
             CachePool cache = CachePool.allocate(arena, format, pages);
-            RandomBits.fill(cache.storage().segment(), length, -1);
+            RandomBits.fill(stream, cache.storage(), length, -1);
             Tensor query = arena.tensor(DType.BF16, 1, heads, LATENT + ROPE);
-            RandomBits.fill(query, 7, -2);
+            RandomBits.fill(stream, query, 7, -2);
             List<Integer> order = new ArrayList<>(IntStream.range(0, pages).boxed().toList());
             Collections.shuffle(order, new Random(length));
             int[] table = order.stream().mapToInt(Integer::intValue).toArray();
@@ -89,6 +89,7 @@ public record MlaWork(List<Integer> lengths, int heads) implements Work {
             Rows cached =
                     new PagedRows(
                             TensorRows.of(
+                                    stream,
                                     cache.rows()
                                             .reshape(
                                                     (long) pages * format.rowsPerPage(),
@@ -102,14 +103,18 @@ public record MlaWork(List<Integer> lengths, int heads) implements Work {
                     seconds,
                     launch.cost().flops(),
                     (double) length * format.rowDim() * 2,
-                    error(cached, query, stream.readFloats(out), scale),
+                    error(
+                            cached,
+                            TensorRows.of(stream, query.reshape(1, (long) heads * (LATENT + ROPE))),
+                            stream.readFloats(out),
+                            scale),
                     Errors.F32_TOLERANCE,
                     CHECKED_HEADS + " heads against the oracle");
         }
     }
 
-    private double error(Rows cached, Tensor query, float[] out, double scale) {
-        double[] queries = TensorRows.of(query.reshape(1, (long) heads * (LATENT + ROPE))).row(0);
+    private double error(Rows cached, TensorRows query, float[] out, double scale) {
+        double[] queries = query.row(0);
         Errors errors = new Errors();
         for (int i = 0; i < CHECKED_HEADS; i++) {
             int head = i * (heads - 1) / (CHECKED_HEADS - 1);

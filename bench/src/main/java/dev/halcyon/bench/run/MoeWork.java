@@ -14,7 +14,6 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.WeightFormat;
-import dev.halcyon.tck.oracle.FeedForward;
 import dev.halcyon.tck.oracle.Gate;
 import dev.halcyon.tck.oracle.GateRule;
 import dev.halcyon.tck.oracle.Routing;
@@ -55,7 +54,7 @@ public record MoeWork(
         List<Row> rows = new ArrayList<>();
         try (DeviceArena weights = device.arena("expert weights");
                 Stream stream = device.stream("MoE")) {
-            int layers = layers();
+            int layers = device.description().emulated() ? 1 : layers();
             List<ExpertStore> stores = new ArrayList<>();
             for (int layer = 0; layer < layers; layer++) {
                 progress.doing(
@@ -107,9 +106,9 @@ public record MoeWork(
         Plan<MoeLayer.Args> plan = device.plan(spec);
         try (DeviceArena arena = device.arena("MoE activations")) {
             Tensor x = arena.tensor(DType.BF16, tokens, hidden);
-            RandomBits.fill(x, 11, -1);
+            RandomBits.fill(stream, x, 11, -1);
             Tensor router = arena.tensor(DType.BF16, experts, hidden);
-            RandomBits.fill(router, 13, -7);
+            RandomBits.fill(stream, router, 13, -7);
             Tensor out = arena.tensor(DType.BF16, tokens, hidden);
             Tensor chosen = arena.tensor(DType.I32, tokens, topK);
             Tensor factors = arena.tensor(DType.F32, tokens, topK);
@@ -213,14 +212,15 @@ public record MoeWork(
                         GateRule.GroupScore.TOP2_SUM,
                         true,
                         2.5);
-        double[] biasValues = TensorRows.of(bias.reshape(1, experts)).row(0);
+        double[] biasValues = TensorRows.of(stream, bias.reshape(1, experts)).row(0);
         float[] deviceFactors = stream.readFloats(factors);
-        TensorRows inputs = TensorRows.of(x);
-        TensorRows outputs = TensorRows.of(out);
+        TensorRows inputs = TensorRows.of(stream, x);
+        TensorRows outputs = TensorRows.of(stream, out);
+        TensorRows routerRows = TensorRows.of(stream, router);
         Errors errors = new Errors();
         for (int token : inputs.rows() == 1 ? new int[] {0} : new int[] {0, inputs.rows() - 1}) {
             double[] row = inputs.row(token);
-            Routing wanted = Gate.route(row, TensorRows.of(router), biasValues, rule);
+            Routing wanted = Gate.route(row, routerRows, biasValues, rule);
             double[] y = new double[hidden];
             for (int k = 0; k < topK; k++) {
                 int expert = indices[token * topK + k];
@@ -249,10 +249,5 @@ public record MoeWork(
             }
         }
         return Double.NaN;
-    }
-
-    /// {@return the oracle's network of logical weights}
-    static FeedForward network(Tensor gate, Tensor up, Tensor down) {
-        return new FeedForward(TensorRows.of(gate), TensorRows.of(up), TensorRows.of(down));
     }
 }

@@ -7,7 +7,6 @@ import dev.halcyon.hal.Device;
 import dev.halcyon.hal.Launch;
 import dev.halcyon.hal.Plan;
 import dev.halcyon.hal.Stream;
-import dev.halcyon.hal.host.HostElements;
 import dev.halcyon.hal.kernel.optimizer.Coefficients;
 import dev.halcyon.hal.kernel.optimizer.MuonStep;
 import dev.halcyon.hal.kernel.optimizer.NewtonSchulz;
@@ -48,7 +47,7 @@ public record MuonWork(int rows, int columns) implements Work {
         try (DeviceArena arena = device.arena("Muon");
                 Stream stream = device.stream("Muon")) {
             Tensor gradient = arena.tensor(DType.BF16, rows, columns);
-            RandomBits.fill(gradient, 17, -8);
+            RandomBits.fill(stream, gradient, 17, -8);
             Tensor parameter = arena.tensor(DType.F32, rows, columns);
             Tensor momentum = arena.tensor(DType.F32, rows, columns);
             Tensor hyper = arena.tensor(DType.F32, 2);
@@ -70,11 +69,15 @@ public record MuonWork(int rows, int columns) implements Work {
                             });
             progress.doing("checking every Newton-Schulz iteration");
             Errors iterations = new Errors();
-            Tensor direction = direction(arena, gradient);
+            Tensor direction = direction(arena, stream, gradient);
             Tensor orthogonal =
                     checkIterations(device, arena, stream, iteration, direction, iterations);
             Errors update = new Errors();
-            checkUpdate(spec, orthogonal, parameter, update);
+            checkUpdate(
+                    spec,
+                    TensorRows.of(stream, orthogonal),
+                    TensorRows.of(stream, parameter),
+                    update);
             String implementation = plan.support().implementation().toString();
             String size = rows + "x" + columns;
             return List.of(
@@ -104,15 +107,14 @@ public record MuonWork(int rows, int columns) implements Work {
     }
 
     /// With empty momentum the Nesterov direction is `g + beta g`, in F32 as the device has it.
-    private Tensor direction(DeviceArena arena, Tensor gradient) {
+    private Tensor direction(DeviceArena arena, Stream stream, Tensor gradient) {
         Tensor direction = arena.tensor(DType.F32, rows, columns);
         float beta = 0.95f;
-        var from = gradient.segment();
-        var to = direction.segment();
-        for (long i = 0; i < gradient.elements(); i++) {
-            float g = (float) HostElements.get(from, DType.BF16, i);
-            HostElements.set(to, DType.F32, i, Math.fma(beta, g, g));
+        float[] values = stream.readFloats(gradient);
+        for (int i = 0; i < values.length; i++) {
+            values[i] = Math.fma(beta, values[i], values[i]);
         }
+        stream.write(direction, values);
         return direction;
     }
 
@@ -123,14 +125,14 @@ public record MuonWork(int rows, int columns) implements Work {
             NewtonSchulz iteration,
             Tensor direction,
             Errors errors) {
-        double[] before = normalised(TensorRows.of(direction), iteration.epsilon());
+        double[] before = normalised(TensorRows.of(stream, direction), iteration.epsilon());
         Tensor after = arena.tensor(DType.F32, rows, columns);
         for (int count = 1; count <= iteration.steps().size(); count++) {
             stream.run(
                     iteration.withSteps(iteration.steps().subList(0, count)),
                     NewtonSchulz.Args.of(direction, after));
             Coefficients step = iteration.steps().get(count - 1);
-            TensorRows result = TensorRows.of(after);
+            TensorRows result = TensorRows.of(stream, after);
             for (int row : checkedRows()) {
                 double[] wanted =
                         dev.halcyon.tck.oracle.NewtonSchulz.stepRow(
@@ -160,9 +162,7 @@ public record MuonWork(int rows, int columns) implements Work {
         return x;
     }
 
-    private void checkUpdate(MuonStep spec, Tensor orthogonal, Tensor parameter, Errors errors) {
-        TensorRows direction = TensorRows.of(orthogonal);
-        TensorRows found = TensorRows.of(parameter);
+    private void checkUpdate(MuonStep spec, TensorRows direction, TensorRows found, Errors errors) {
         for (int row : checkedRows()) {
             double[] wanted = direction.row(row);
             for (int c = 0; c < columns; c++) {

@@ -26,6 +26,11 @@ public record Row(
         return error <= tolerance;
     }
 
+    /// {@return the row without a time, where the time says nothing about a device}
+    public Row untimed() {
+        return new Row(work, implementation, Double.NaN, flops, bytes, error, tolerance, note);
+    }
+
     /// {@return a row that compares for equality and times nothing}
     static Row exact(
             String work, String implementation, double seconds, boolean equal, String note) {

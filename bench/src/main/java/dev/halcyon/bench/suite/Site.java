@@ -7,9 +7,6 @@ import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Tensor;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-
 /// Where a problem is set up: a device, memory on it and a stream.
 ///
 /// @param device the device
@@ -27,18 +24,9 @@ record Site(Device device, DeviceArena arena, Stream stream) implements AutoClos
         return tensor;
     }
 
-    /// Fills a tensor with [RandomBits], in host memory first where the host does not see the
-    /// device's.
+    /// Fills a tensor with [RandomBits].
     void refill(Tensor tensor, long seed, int exponent) {
-        if (tensor.buffer().isHostVisible()) {
-            RandomBits.fill(tensor, seed, exponent);
-            return;
-        }
-        try (Arena host = Arena.ofConfined()) {
-            MemorySegment values = host.allocate(tensor.byteSize(), 64);
-            RandomBits.fill(values, tensor.dtype(), seed, exponent);
-            stream.upload(tensor, values);
-        }
+        RandomBits.fill(stream, tensor, seed, exponent);
     }
 
     Tensor ints(int... values) {

@@ -1,9 +1,11 @@
 package dev.halcyon.bench.command;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import dev.halcyon.bench.Main;
 import dev.halcyon.bench.report.SampleFiles;
+import dev.halcyon.hal.DeviceDescription;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -15,6 +17,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 
 final class BenchCommandTest {
     private final StringWriter out = new StringWriter();
@@ -38,6 +41,20 @@ final class BenchCommandTest {
     void refusesADeviceThatIsNotThere() {
         assertThat(run("bench", "--device", "abacus")).isEqualTo(Main.EXIT_UNUSABLE);
         assertThat(err.toString()).contains("abacus");
+    }
+
+    @Test
+    void refusesAnEmulation() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(
+                        () ->
+                                BenchCommand.refuseEmulation(
+                                        new DeviceDescription(
+                                                "ascend", 0, "Ascend910B3", true, Map.of())))
+                .withMessageContaining("ascend:0 (emulated)")
+                .withMessageContaining("halcyon verify");
+        BenchCommand.refuseEmulation(
+                new DeviceDescription("ascend", 0, "Ascend910B3", false, Map.of()));
     }
 
     @Test
