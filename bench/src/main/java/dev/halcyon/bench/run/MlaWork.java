@@ -63,7 +63,7 @@ public record MlaWork(List<Integer> lengths, int heads) implements Work {
         try (DeviceArena arena = device.arena("MLA decode");
                 Stream stream = device.stream("MLA decode")) {
             CachePool cache = CachePool.allocate(arena, format, pages);
-            RandomBits.fill(stream, cache.storage(), length, -1);
+            RandomBits.fill(stream, cache.rows(), length, -1);
             Tensor query = arena.tensor(DType.BF16, 1, heads, LATENT + ROPE);
             RandomBits.fill(stream, query, 7, -2);
             List<Integer> order = new ArrayList<>(IntStream.range(0, pages).boxed().toList());
