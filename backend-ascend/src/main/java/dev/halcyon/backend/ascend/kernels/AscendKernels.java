@@ -31,6 +31,8 @@ public final class AscendKernels {
                 .register(new MoeCombineKernel(platform))
                 .register(new ExpertLoadKernel(platform))
                 .register(new RouterBiasUpdateKernel(platform))
+                .register(new BalanceLossKernel(platform))
+                .register(new SampleKernel(platform))
                 .register(new RopeKernel(platform))
                 .register(new CacheAppendKernel(platform))
                 .register(new CacheGatherKernel(platform))
