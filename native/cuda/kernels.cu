@@ -17,6 +17,7 @@
 #include "grouped_gemm.cu"
 #include "layer_norm.cu"
 #include "mla_decode.cu"
+#include "mla_prefill.cu"
 #include "mla_schedule.cu"
 #include "moe_combine.cu"
 #include "moe_dispatch.cu"

@@ -30,6 +30,7 @@ public final class CudaKernels {
                 new GroupedGemmKernel(functions),
                 new LayerNormKernel(functions),
                 new MlaDecodeKernel(functions),
+                new MlaPrefillKernel(functions),
                 new MlaScheduleKernel(functions),
                 new MoeCombineKernel(functions),
                 new MoeDispatchKernel(functions),
