@@ -6,13 +6,14 @@ import dev.halcyon.backend.ascend.memory.BlockPool;
 import dev.halcyon.backend.ascend.memory.LastUse;
 import dev.halcyon.hal.error.Failure;
 import dev.halcyon.hal.error.OutOfDeviceMemoryException;
-import dev.halcyon.hal.host.ThreadOwnership;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.StepInput;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.ArenaEpochs;
+import dev.halcyon.hal.spi.ThreadOwnership;
+import dev.halcyon.hal.spi.TransferChecks;
 
 import org.jspecify.annotations.Nullable;
 
@@ -49,7 +50,6 @@ final class AscendArena implements DeviceArena {
     private final BlockPool pool;
     private final boolean host;
     private final ThreadOwnership ownership;
-    private final @Nullable Throwable creation;
     private final List<Runnable> onRelease = new ArrayList<>();
     private volatile long epoch = 1;
     private volatile boolean closed;
@@ -64,7 +64,6 @@ final class AscendArena implements DeviceArena {
         this.host = host;
         this.ownership =
                 new ThreadOwnership("arena \"" + label + "\"", device.options().checkThreads());
-        this.creation = device.options().traceAllocations() ? new Throwable("created here") : null;
         this.blocks = new ArenaBlocks(pool);
         this.hostLife = host ? Arena.ofShared() : null;
     }
@@ -77,10 +76,6 @@ final class AscendArena implements DeviceArena {
     @Override
     public String label() {
         return label;
-    }
-
-    @Nullable Throwable creation() {
-        return creation;
     }
 
     boolean isHost() {
@@ -138,8 +133,7 @@ final class AscendArena implements DeviceArena {
             throws IOException {
         begin("map");
         try (Arena file = Arena.ofConfined()) {
-            long bytes = bytes(dtype, shape);
-            checkMappable(channel, offset, dtype, shape, bytes);
+            long bytes = TransferChecks.mappableBytes(channel, offset, dtype, shape);
             AscendBuffer buffer = allocate(bytes, false);
             if (bytes > 0) {
                 MemorySegment content =
@@ -154,35 +148,6 @@ final class AscendArena implements DeviceArena {
             return Tensor.of(buffer, 0, dtype, shape);
         } finally {
             ownership.leave();
-        }
-    }
-
-    private static void checkMappable(
-            FileChannel channel, long offset, DType dtype, Shape shape, long bytes)
-            throws IOException {
-        long size = channel.size();
-        if (offset < 0 || offset > size - bytes) {
-            throw new IllegalArgumentException(
-                    dtype
-                            + " "
-                            + shape
-                            + " needs "
-                            + bytes
-                            + " bytes from "
-                            + offset
-                            + " on, the file has "
-                            + size
-                            + "; is it truncated?");
-        }
-        if (offset % dtype.alignment() != 0) {
-            throw new IllegalArgumentException(
-                    "file offset "
-                            + offset
-                            + " is not a multiple of the "
-                            + dtype.alignment()
-                            + " bytes of "
-                            + dtype
-                            + "; read the bytes and stream.upload them into a tensor of the arena");
         }
     }
 
@@ -287,7 +252,7 @@ final class AscendArena implements DeviceArena {
         } finally {
             ownership.leave();
         }
-        device.forget(this);
+        device.resources().forget(this);
     }
 
     /// Notes that a stream uses this arena with the work that it is given next.

@@ -17,7 +17,6 @@ import dev.halcyon.hal.DeviceDescription;
 import dev.halcyon.hal.DeviceOptions;
 import dev.halcyon.hal.FallbackPolicy;
 import dev.halcyon.hal.Graph;
-import dev.halcyon.hal.Launch;
 import dev.halcyon.hal.Limits;
 import dev.halcyon.hal.Plan;
 import dev.halcyon.hal.Recorder;
@@ -36,11 +35,10 @@ import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.WeightFormat;
 import dev.halcyon.hal.memory.Workspace;
-import dev.halcyon.hal.spi.BackendPlan;
-import dev.halcyon.hal.spi.BoundLaunch;
-import dev.halcyon.hal.spi.Decision;
-import dev.halcyon.hal.spi.KernelRegistry;
-import dev.halcyon.hal.spi.PlanCache;
+import dev.halcyon.hal.spi.Belonging;
+import dev.halcyon.hal.spi.DeviceCounts;
+import dev.halcyon.hal.spi.DevicePlans;
+import dev.halcyon.hal.spi.OpenResources;
 
 import org.jspecify.annotations.Nullable;
 
@@ -48,16 +46,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
-import java.util.Set;
 import java.util.SortedSet;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 
 /// One Ascend device.
 final class AscendDevice implements Device {
-    private static final System.Logger LOGGER = System.getLogger(AscendDevice.class.getName());
     private static final ArenaEvent ARENA_EVENT = new ArenaEvent();
 
     private final DeviceDescription description;
@@ -66,18 +59,14 @@ final class AscendDevice implements Device {
     private final Issuer issuer;
     private final Platform platform;
     private final DeviceTables tables;
-    private final KernelRegistry<AscendWork> registry;
-    private final PlanCache plans;
+    private final Belonging<AscendWork> belonging = new Belonging<>(this);
+    private final DevicePlans<AscendWork> plans;
+    private final OpenResources resources;
+    private final DeviceCounts counts = new DeviceCounts();
     private final BlockPool memory;
     private final BlockPool pinned;
     private final EventPool events;
     private final GraphSlots graphs;
-    private final Set<AscendArena> arenas = ConcurrentHashMap.newKeySet();
-    private final Set<AscendStream> streams = ConcurrentHashMap.newKeySet();
-    private final LongAdder submits = new LongAdder();
-    private final LongAdder replays = new LongAdder();
-    private final LongAdder faults = new LongAdder();
-    private final AtomicBoolean closed = new AtomicBoolean();
     private long reserved;
     private long peakReserved;
 
@@ -93,8 +82,9 @@ final class AscendDevice implements Device {
         this.tables = new DeviceTables(this);
         this.platform =
                 new Platform(Soc.of(libraries.runtime().socName()), libraries.operators(), tables);
-        this.registry = AscendKernels.registry(platform);
-        this.plans = new PlanCache(options.planCacheSize());
+        this.plans =
+                new DevicePlans<>(this, AscendKernels.registry(platform), options.planCacheSize());
+        this.resources = new OpenResources(description.id(), options, context::makeCurrent);
         this.memory = new BlockPool(new DeviceMemory(context));
         this.pinned = new BlockPool(new PinnedMemory(context));
         this.events = new EventPool(context);
@@ -189,18 +179,14 @@ final class AscendDevice implements Device {
     }
 
     private AscendArena newArena(String label, BlockPool pool, boolean host) {
-        checkOpen("arena");
-        AscendArena arena = new AscendArena(this, label, pool, host);
-        arenas.add(arena);
-        return arena;
+        resources.checkOpen("arena");
+        return resources.opened(new AscendArena(this, label, pool, host));
     }
 
     @Override
     public Stream stream(String label) {
-        checkOpen("stream");
-        AscendStream stream = new AscendStream(this, label);
-        streams.add(stream);
-        return stream;
+        resources.checkOpen("stream");
+        return resources.opened(new AscendStream(this, label));
     }
 
     /// {@return a new native stream}
@@ -228,28 +214,13 @@ final class AscendDevice implements Device {
 
     @Override
     public <A extends KernelArgs> Support supports(KernelSpec<A> spec, Limits limits) {
-        return registry.decide(spec, limits).support();
+        return plans.supports(spec, limits);
     }
 
-    /// The cache is keyed by the spec, whose type fixes the plan's.
     @Override
-    @SuppressWarnings("unchecked")
     public <A extends KernelArgs> Plan<A> plan(KernelSpec<A> spec, Limits limits) {
-        checkOpen("plan");
-        return (Plan<A>) plans.get(spec, limits, () -> makePlan(spec, limits));
-    }
-
-    private <A extends KernelArgs> Plan<A> makePlan(KernelSpec<A> spec, Limits limits) {
-        return switch (registry.decide(spec, limits)) {
-            case Decision.Planned<A, AscendWork> planned -> new BackendPlan<>(spec, this, planned);
-            case Decision.Refused<A, AscendWork> refused ->
-                    throw new UnsupportedKernelException(
-                            Failure.of(
-                                    description.id(),
-                                    "plan " + spec.name(),
-                                    refused.support().reason() + ": " + refused.support().detail(),
-                                    "what would work: " + refused.support().whatWouldWork()));
-        };
+        resources.checkOpen("plan");
+        return plans.plan(spec, limits);
     }
 
     @Override
@@ -270,19 +241,7 @@ final class AscendDevice implements Device {
 
     @Override
     public Workspace workspace(DeviceArena arena, Plan<?>... needed) {
-        long bytes = 0;
-        for (Plan<?> plan : needed) {
-            if (plan.device() != this) {
-                throw new IllegalArgumentException(
-                        "a plan of "
-                                + plan.device().description().id()
-                                + " in a workspace of "
-                                + description.id());
-            }
-            bytes = Math.max(bytes, plan.workspaceBytes());
-        }
-        checkOwn("workspace", arena);
-        return new Workspace(arena.tensor(DType.U8, bytes));
+        return plans.workspace(arena, needed);
     }
 
     @Override
@@ -303,15 +262,9 @@ final class AscendDevice implements Device {
 
     @Override
     public Graph record(DeviceArena arena, Consumer<Recorder> body) {
-        checkOpen("record");
-        checkOwn("record", arena);
-        if (!(arena instanceof AscendArena own) || !own.isAlive()) {
-            throw new IllegalStateException(
-                    "record: the arena \""
-                            + arena.label()
-                            + "\" for the graph is closed; use one that is open");
-        }
-        return AscendGraph.record(this, own, body);
+        resources.checkOpen("record");
+        belonging.checkHome(arena);
+        return AscendGraph.record(this, (AscendArena) arena, body);
     }
 
     @Nullable CapturedGraph capture(AscendWork work) {
@@ -324,7 +277,7 @@ final class AscendDevice implements Device {
 
     @Override
     public SortedSet<String> implementations() {
-        return registry.implementations();
+        return plans.implementations();
     }
 
     @Override
@@ -335,17 +288,7 @@ final class AscendDevice implements Device {
             held = reserved;
             peak = peakReserved;
         }
-        return new Counters(
-                submits.sum(),
-                replays.sum(),
-                plans.size(),
-                plans.hits(),
-                plans.misses(),
-                plans.evictions(),
-                held,
-                peak,
-                0,
-                faults.sum());
+        return counts.with(plans.cache(), held, peak);
     }
 
     /// Keeps the account of what arenas hold.
@@ -371,88 +314,31 @@ final class AscendDevice implements Device {
 
     @Override
     public void close() {
-        if (!closed.compareAndSet(false, true)) {
+        if (!resources.close()) {
             return;
         }
-        // Streams first: closing one waits for its work.
-        for (AscendStream stream : List.copyOf(streams)) {
-            reportLeak("stream", stream.label(), "", stream.creation());
-            closing("stream \"" + stream.label() + "\"", stream::close);
-        }
-        for (AscendArena arena : List.copyOf(arenas)) {
-            reportLeak(
-                    "arena",
-                    arena.label(),
-                    ", " + arena.bytesReserved() + " bytes",
-                    arena.creation());
-            closing("arena \"" + arena.label() + "\"", arena::close);
-        }
-        closing("graphs", graphs::close);
-        closing("tables", tables::close);
-        closing("events", events::close);
-        closing("device memory", memory::close);
-        closing("pinned memory", pinned::close);
-        closing("context", context::close);
+        resources.close("graphs", graphs::close);
+        resources.close("tables", tables::close);
+        resources.close("events", events::close);
+        resources.close("device memory", memory::close);
+        resources.close("pinned memory", pinned::close);
+        resources.close("context", context::close);
     }
 
-    private void reportLeak(String kind, String label, String size, @Nullable Throwable creation) {
-        LOGGER.log(
-                System.Logger.Level.WARNING,
-                description.id()
-                        + ": "
-                        + kind
-                        + " \""
-                        + label
-                        + "\" was not closed"
-                        + size
-                        + (creation == null
-                                ? "; open the device with -Dhalcyon.trace=true to see where it was"
-                                        + " made"
-                                : ""),
-                creation);
+    Belonging<AscendWork> belonging() {
+        return belonging;
     }
 
-    /// Whatever fails to close must not keep the rest open.
-    private void closing(String what, Runnable action) {
-        try {
-            context.makeCurrent();
-            action.run();
-        } catch (RuntimeException failed) {
-            LOGGER.log(
-                    System.Logger.Level.WARNING,
-                    description.id() + ": closing " + what + " failed",
-                    failed);
-        }
+    OpenResources resources() {
+        return resources;
     }
 
-    /// {@return the launch as one of this device's}
-    @SuppressWarnings("unchecked")
-    BoundLaunch<AscendWork> own(Launch launch) {
-        if (!(launch instanceof BoundLaunch<?> bound) || bound.plan().device() != this) {
-            throw new IllegalStateException(
-                    "a launch of "
-                            + launch.plan().device().description().id()
-                            + " was given to a stream or recorder of "
-                            + description.id());
-        }
-        return (BoundLaunch<AscendWork>) bound;
-    }
-
-    void checkOwn(String operation, Tensor tensor) {
-        if (tensor.arena().device() != this) {
-            throw new IllegalArgumentException(
-                    operation
-                            + ": "
-                            + tensor
-                            + " is memory of "
-                            + tensor.arena().device().description().id()
-                            + ", not of "
-                            + description.id());
-        }
+    DeviceCounts counts() {
+        return counts;
     }
 
     void checkDeviceMemory(String operation, Tensor tensor) {
-        checkOwn(operation, tensor);
+        belonging.check(operation, tensor);
         if (tensor.buffer().isHostVisible()) {
             throw new IllegalArgumentException(
                     operation
@@ -460,47 +346,6 @@ final class AscendDevice implements Device {
                             + tensor
                             + " is host memory, which a graph cannot use; copy it beside the"
                             + " graph");
-        }
-    }
-
-    private void checkOwn(String operation, DeviceArena arena) {
-        if (arena.device() != this) {
-            throw new IllegalArgumentException(
-                    operation
-                            + ": arena \""
-                            + arena.label()
-                            + "\" is of "
-                            + arena.device().description().id()
-                            + ", not of "
-                            + description.id());
-        }
-    }
-
-    void forget(AscendArena arena) {
-        arenas.remove(arena);
-    }
-
-    void forget(AscendStream stream) {
-        streams.remove(stream);
-    }
-
-    void countSubmits(long count) {
-        submits.add(count);
-    }
-
-    void countReplay(long launches) {
-        replays.increment();
-        submits.add(launches);
-    }
-
-    void countFault() {
-        faults.increment();
-    }
-
-    private void checkOpen(String operation) {
-        if (closed.get()) {
-            throw new IllegalStateException(
-                    operation + " on device " + description.id() + ", which is closed");
         }
     }
 }

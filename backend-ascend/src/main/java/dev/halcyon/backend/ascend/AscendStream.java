@@ -13,20 +13,18 @@ import dev.halcyon.hal.Graph;
 import dev.halcyon.hal.Launch;
 import dev.halcyon.hal.Stream;
 import dev.halcyon.hal.Timepoint;
-import dev.halcyon.hal.error.Failure;
 import dev.halcyon.hal.error.HalException;
-import dev.halcyon.hal.error.StaleGraphException;
 import dev.halcyon.hal.event.ReplayEvent;
 import dev.halcyon.hal.event.SubmitEvent;
-import dev.halcyon.hal.host.ThreadOwnership;
 import dev.halcyon.hal.kernel.KernelArgs;
 import dev.halcyon.hal.kernel.KernelSpec;
-import dev.halcyon.hal.memory.DType;
-import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.StepInput;
 import dev.halcyon.hal.memory.Tensor;
-import dev.halcyon.hal.memory.Workspace;
 import dev.halcyon.hal.spi.BoundLaunch;
+import dev.halcyon.hal.spi.StaleMemory;
+import dev.halcyon.hal.spi.StreamGate;
+import dev.halcyon.hal.spi.StreamWorkspace;
+import dev.halcyon.hal.spi.TransferChecks;
 
 import org.jspecify.annotations.Nullable;
 
@@ -39,17 +37,11 @@ import java.util.function.Supplier;
 final class AscendStream implements Stream, Issuer.Target {
     private static final System.Logger LOGGER = System.getLogger(AscendStream.class.getName());
 
-    /// Asked whether events are recorded, so that a submit makes none for nobody.
-    private static final SubmitEvent SUBMIT_EVENT = new SubmitEvent();
-
-    private static final ReplayEvent REPLAY_EVENT = new ReplayEvent();
     private static final long FAULT_BYTES = 64;
     private static final long FAULT_COPY_BYTES = 64 * 1024;
 
     private final AscendDevice device;
     private final String label;
-    private final ThreadOwnership ownership;
-    private final @Nullable Throwable creation;
     private final OperationRing ring = new OperationRing();
     private final StreamFailure failure;
     private final MemorySegment stream;
@@ -57,20 +49,18 @@ final class AscendStream implements Stream, Issuer.Target {
     private final Block faultCopies;
     private final StreamClock clock;
     private final StreamTransfers transfers;
-    private volatile boolean closed;
+    private final StreamGate gate;
+    private final StreamWorkspace workspace;
     private @Nullable Block operatorWorkspace;
-    private @Nullable DeviceArena ownArena;
-    private @Nullable Workspace ownWorkspace;
 
     AscendStream(AscendDevice device, String label) {
-        refuseVirtualThread();
         this.device = device;
         this.label = label;
-        this.ownership =
-                new ThreadOwnership("stream \"" + label + "\"", device.options().checkThreads());
-        this.creation = device.options().traceAllocations() ? new Throwable("created here") : null;
+        this.gate = new StreamGate(label, device.options(), this::prepare);
+        this.workspace = new StreamWorkspace(device, label);
         this.failure =
-                new StreamFailure(device.description().id(), label, ring, device::countFault);
+                new StreamFailure(
+                        device.description().id(), label, ring, () -> device.counts().faults(1));
         this.stream = device.createStream();
         this.faultWord = device.memory().take(FAULT_BYTES);
         this.faultCopies = device.pinned().take(FAULT_COPY_BYTES);
@@ -90,10 +80,6 @@ final class AscendStream implements Stream, Issuer.Target {
     @Override
     public String label() {
         return label;
-    }
-
-    @Nullable Throwable creation() {
-        return creation;
     }
 
     StreamClock clock() {
@@ -151,125 +137,91 @@ final class AscendStream implements Stream, Issuer.Target {
 
     @Override
     public void submit(Launch launch) {
-        BoundLaunch<AscendWork> bound = device.own(launch);
-        begin("submit");
+        BoundLaunch<AscendWork> bound = device.belonging().own(launch);
+        gate.enter("submit");
         try {
             bound.enter();
             try {
                 String stale = AscendArena.useAll(bound.arenas(), clock);
                 if (!stale.isEmpty()) {
-                    throw new IllegalStateException(
-                            "submit of a stale launch of "
-                                    + bound.plan().spec().name()
-                                    + ": arena \""
-                                    + stale
-                                    + "\" was closed or reset after bind; bind it again");
+                    throw StaleMemory.submitted(bound, stale);
                 }
                 execute(bound);
             } finally {
                 bound.leave();
             }
         } finally {
-            ownership.leave();
+            gate.leave();
         }
     }
 
     private void execute(BoundLaunch<AscendWork> bound) {
-        SubmitEvent event = SUBMIT_EVENT.isEnabled() ? new SubmitEvent() : null;
-        if (event != null) {
-            event.begin();
-        }
+        SubmitEvent event = SubmitEvent.started();
         issue(bound.work().tasks(), bound.work().countsFaults());
-        device.countSubmits(1);
+        device.counts().submit();
         if (event != null) {
-            event.end();
-            if (event.shouldCommit()) {
-                event.device = device.description().title();
-                event.stream = label;
-                event.kernel = bound.plan().spec().name();
-                event.implementation = bound.plan().support().implementation().toString();
-                event.flops = bound.cost().flops();
-                event.bytes = bound.cost().bytes();
-                event.commit();
-            }
+            event.finish(device.description().title(), label, bound);
         }
     }
 
     @Override
     public <A extends KernelArgs> void run(KernelSpec<A> spec, A args) {
-        begin("run");
+        gate.enter("run");
         Launch launch;
         try {
-            var plan = device.plan(spec);
-            Workspace workspace = workspaceFor(plan.workspaceBytes());
-            launch = plan.bind(workspace.storage().arena(), args, workspace);
+            launch = workspace.bind(spec, args);
         } finally {
-            ownership.leave();
+            gate.leave();
         }
         submit(launch);
     }
 
-    private Workspace workspaceFor(long bytes) {
-        DeviceArena arena = ownArena;
-        if (arena == null) {
-            arena = device.arena("workspace of stream \"" + label + "\"");
-            ownArena = arena;
-        }
-        Workspace workspace = ownWorkspace;
-        if (workspace == null || workspace.byteSize() < bytes) {
-            arena.reset();
-            workspace = new Workspace(arena.tensor(DType.U8, Math.max(bytes, 1)));
-            ownWorkspace = workspace;
-        }
-        return workspace;
-    }
-
     @Override
     public void copy(Tensor destination, Tensor source) {
-        BitTransfer.checkAlike(destination, source);
+        TransferChecks.alike(destination, source);
         inOrder("copy", () -> transfers.copy(destination, source));
     }
 
     @Override
     public void fill(Tensor destination, double value) {
-        device.checkOwn("fill", destination);
-        BitTransfer.checkWritable("fill", destination);
+        device.belonging().check("fill", destination);
+        TransferChecks.writable("fill", destination);
         inOrder("fill", () -> transfers.fill(destination, value));
     }
 
     @Override
     public void upload(Tensor destination, MemorySegment source) {
-        device.checkOwn("upload", destination);
+        device.belonging().check("upload", destination);
         inOrder("upload", () -> transfers.upload(destination, source));
     }
 
     @Override
     public void download(MemorySegment destination, Tensor source) {
-        device.checkOwn("download", source);
+        device.belonging().check("download", source);
         inOrder("download", () -> transfers.download(destination, source));
     }
 
     @Override
     public void write(Tensor destination, float... values) {
-        device.checkOwn("write", destination);
+        device.belonging().check("write", destination);
         inOrder("write", () -> transfers.write(destination, values));
     }
 
     @Override
     public void write(Tensor destination, int... values) {
-        device.checkOwn("write", destination);
+        device.belonging().check("write", destination);
         inOrder("write", () -> transfers.write(destination, values));
     }
 
     @Override
     public float[] readFloats(Tensor source) {
-        device.checkOwn("read", source);
+        device.belonging().check("read", source);
         return inOrder("read", () -> transfers.readFloats(source));
     }
 
     @Override
     public int[] readInts(Tensor source) {
-        device.checkOwn("read", source);
+        device.belonging().check("read", source);
         return inOrder("read", () -> transfers.readInts(source));
     }
 
@@ -288,45 +240,34 @@ final class AscendStream implements Stream, Issuer.Target {
             throw new IllegalArgumentException(
                     "replay: the graph is of another device; record it on this one");
         }
-        begin("replay");
+        gate.enter("replay");
         try {
-            String stale = AscendArena.useAll(own.arenas(), clock);
-            if (!stale.isEmpty()) {
-                throw new StaleGraphException(
-                        Failure.of(
-                                device.description().id(),
-                                "replay",
-                                "arena \""
-                                        + stale
-                                        + "\", which the graph captured, was closed or reset",
-                                "record the graph again"));
+            own.recording().enter();
+            try {
+                String stale = AscendArena.useAll(own.recording().arenas(), clock);
+                if (!stale.isEmpty()) {
+                    throw StaleMemory.replayed(device.description().id(), stale);
+                }
+                execute(own);
+            } finally {
+                own.recording().leave();
             }
-            execute(own);
         } finally {
-            ownership.leave();
+            gate.leave();
         }
     }
 
     private void execute(AscendGraph graph) {
-        ReplayEvent event = REPLAY_EVENT.isEnabled() ? new ReplayEvent() : null;
-        if (event != null) {
-            event.begin();
-        }
+        ReplayEvent event = ReplayEvent.started();
         CapturedGraph captured = graph.captured();
         if (captured == null) {
             issue(graph.work().tasks(), graph.work().countsFaults());
         } else {
             replay(captured);
         }
-        device.countReplay(graph.launchCount());
+        device.counts().replay(graph.recording().launchCount());
         if (event != null) {
-            event.end();
-            if (event.shouldCommit()) {
-                event.device = device.description().title();
-                event.stream = label;
-                event.nodes = graph.size();
-                event.commit();
-            }
+            event.finish(device.description().title(), label, graph);
         }
     }
 
@@ -349,11 +290,11 @@ final class AscendStream implements Stream, Issuer.Target {
 
     @Override
     public Timepoint mark() {
-        begin("mark");
+        gate.enter("mark");
         try {
             return new AscendTimepoint(this, clock.mark());
         } finally {
-            ownership.leave();
+            gate.leave();
         }
     }
 
@@ -408,11 +349,11 @@ final class AscendStream implements Stream, Issuer.Target {
 
     @Override
     public void close() {
-        if (closed) {
+        if (gate.isClosed()) {
             return;
         }
-        closed = true;
-        ownership.awaitOthers();
+        gate.close();
+        gate.awaitOthers();
         try {
             device.context().makeCurrent();
             clock.mark();
@@ -433,16 +374,14 @@ final class AscendStream implements Stream, Issuer.Target {
                             + pending
                             + " bad indices");
         }
-        if (ownArena != null) {
-            ownArena.close();
-        }
+        workspace.close();
         device.memory().give(faultWord, List.of());
         device.pinned().give(faultCopies, List.of());
         if (operatorWorkspace != null) {
             device.memory().give(operatorWorkspace, List.of());
         }
         device.context().runtime().destroyStream(stream);
-        device.forget(this);
+        device.resources().forget(this);
     }
 
     private void inOrder(String operation, Runnable work) {
@@ -455,40 +394,21 @@ final class AscendStream implements Stream, Issuer.Target {
     }
 
     private <T> T inOrder(String operation, Supplier<T> work) {
-        begin(operation);
+        gate.enter(operation);
         try {
             return work.get();
         } finally {
-            ownership.leave();
+            gate.leave();
         }
     }
 
-    private void begin(String operation) {
-        refuseVirtualThread();
-        ownership.enter(operation);
-        try {
-            if (closed) {
-                throw new IllegalStateException(
-                        operation + " on stream \"" + label + "\", which is closed");
-            }
-            failure.throwIfFailed(operation);
-            device.context().makeCurrent();
-        } catch (RuntimeException refused) {
-            ownership.leave();
-            throw refused;
-        }
+    private void prepare(String operation) {
+        failure.throwIfFailed(operation);
+        device.context().makeCurrent();
     }
 
     /// Throws the stream's first failure, if there is one, to somebody who waits for it.
     void throwIfFailedOrFaulty(String operation) {
         failure.throwIfFailedOrFaulty(operation);
-    }
-
-    private static void refuseVirtualThread() {
-        if (Thread.currentThread().isVirtual()) {
-            throw new IllegalStateException(
-                    "a stream was used on a virtual thread; native contexts and worker pools"
-                            + " belong to platform threads, so run this on Thread.ofPlatform()");
-        }
     }
 }

@@ -13,28 +13,6 @@ import java.util.List;
 final class BitTransfer {
     private BitTransfer() {}
 
-    static void checkAlike(Tensor destination, Tensor source) {
-        if (destination.dtype() != source.dtype() || !destination.shape().equals(source.shape())) {
-            throw new IllegalArgumentException(
-                    "copy needs one type and shape: destination is "
-                            + destination
-                            + ", source is "
-                            + source
-                            + "; Cast converts types");
-        }
-        checkWritable("copy", destination);
-    }
-
-    static void checkWritable(String operation, Tensor destination) {
-        if (!destination.buffer().isWritable()) {
-            throw new IllegalArgumentException(
-                    operation
-                            + " into "
-                            + destination
-                            + ", a mapped file, which cannot be written; use memory of an arena");
-        }
-    }
-
     /// {@return the tasks that copy between device tensors}
     static List<DeviceTask> copy(Platform platform, Tensor destination, Tensor source) {
         Composition copy = Composition.withoutScratch(platform);

@@ -8,6 +8,7 @@ import dev.halcyon.hal.host.HostElements;
 import dev.halcyon.hal.memory.Buffer;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
+import dev.halcyon.hal.spi.TransferChecks;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -81,35 +82,18 @@ final class StreamTransfers {
     }
 
     void upload(Tensor destination, MemorySegment source) {
-        checkBytes("upload", destination, source);
-        BitTransfer.checkWritable("upload", destination);
+        TransferChecks.bytes("upload", destination, source);
+        TransferChecks.writable("upload", destination);
         put(destination, source);
     }
 
     void download(MemorySegment destination, Tensor source) {
-        checkBytes("download", source, destination);
+        TransferChecks.bytes("download", source, destination);
         get(destination, source);
     }
 
-    private static void checkBytes(String operation, Tensor tensor, MemorySegment host) {
-        if (!tensor.isContiguous()) {
-            throw new IllegalArgumentException(
-                    operation + " needs a contiguous tensor, not " + tensor + "; Copy makes it so");
-        }
-        if (tensor.byteSize() != host.byteSize()) {
-            throw new IllegalArgumentException(
-                    operation
-                            + ": "
-                            + tensor
-                            + " has "
-                            + tensor.byteSize()
-                            + " bytes, the host segment "
-                            + host.byteSize());
-        }
-    }
-
     void write(Tensor destination, float[] values) {
-        checkWrite(destination, values.length);
+        TransferChecks.count(destination, values.length);
         MemorySegment bytes = MemorySegment.ofArray(new byte[length(destination)]);
         for (int i = 0; i < values.length; i++) {
             HostElements.set(bytes, destination.dtype(), i, values[i]);
@@ -118,25 +102,12 @@ final class StreamTransfers {
     }
 
     void write(Tensor destination, int[] values) {
-        checkWrite(destination, values.length);
+        TransferChecks.count(destination, values.length);
         MemorySegment bytes = MemorySegment.ofArray(new byte[length(destination)]);
         for (int i = 0; i < values.length; i++) {
             HostElements.set(bytes, destination.dtype(), i, values[i]);
         }
         put(destination, bytes);
-    }
-
-    private static void checkWrite(Tensor destination, int values) {
-        if (destination.elements() != values) {
-            throw new IllegalArgumentException(
-                    "write: "
-                            + destination
-                            + " has "
-                            + destination.elements()
-                            + " elements, got "
-                            + values);
-        }
-        BitTransfer.checkWritable("write", destination);
     }
 
     float[] readFloats(Tensor source) {
@@ -150,10 +121,7 @@ final class StreamTransfers {
     }
 
     int[] readInts(Tensor source) {
-        if (source.dtype().isFloatingPoint()) {
-            throw new IllegalArgumentException(
-                    "read of integers needs an integer tensor, not " + source);
-        }
+        TransferChecks.integer("read", source);
         MemorySegment bytes = MemorySegment.ofArray(new byte[length(source)]);
         get(bytes, source);
         int[] values = new int[Math.toIntExact(source.elements())];

@@ -2,13 +2,14 @@ package dev.halcyon.backend.cuda;
 
 import dev.halcyon.hal.error.Failure;
 import dev.halcyon.hal.error.OutOfDeviceMemoryException;
-import dev.halcyon.hal.host.ThreadOwnership;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.StepInput;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.ArenaEpochs;
+import dev.halcyon.hal.spi.ThreadOwnership;
+import dev.halcyon.hal.spi.TransferChecks;
 
 import org.jspecify.annotations.Nullable;
 
@@ -30,7 +31,6 @@ final class CudaArena implements DeviceArena {
     private final String label;
     private final boolean pinned;
     private final ThreadOwnership ownership;
-    private final @Nullable Throwable creation;
     private final List<Retired> retired = new ArrayList<>(0);
     private volatile long epoch = 1;
     private volatile boolean closed;
@@ -44,7 +44,6 @@ final class CudaArena implements DeviceArena {
         this.pinned = pinned;
         this.ownership =
                 new ThreadOwnership("arena \"" + label + "\"", device.options().checkThreads());
-        this.creation = device.options().traceAllocations() ? new Throwable("created here") : null;
         this.memory = device.newMemory(label, pinned);
     }
 
@@ -56,10 +55,6 @@ final class CudaArena implements DeviceArena {
     @Override
     public String label() {
         return label;
-    }
-
-    @Nullable Throwable creation() {
-        return creation;
     }
 
     @Override
@@ -103,7 +98,7 @@ final class CudaArena implements DeviceArena {
             throws IOException {
         begin("map");
         try {
-            long bytes = FileCopies.checkRange(channel, offset, dtype, shape);
+            long bytes = TransferChecks.mappableBytes(channel, offset, dtype, shape);
             CudaBuffer buffer = allocate(bytes, false);
             if (bytes > 0) {
                 device.files().copy(channel, offset, bytes, buffer.address());
@@ -200,7 +195,7 @@ final class CudaArena implements DeviceArena {
         } finally {
             ownership.leave();
         }
-        device.forget(this);
+        device.resources().forget(this);
     }
 
     private synchronized void giveUp() {

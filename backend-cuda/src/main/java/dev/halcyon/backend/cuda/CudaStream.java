@@ -9,20 +9,18 @@ import dev.halcyon.hal.Graph;
 import dev.halcyon.hal.Launch;
 import dev.halcyon.hal.Stream;
 import dev.halcyon.hal.Timepoint;
-import dev.halcyon.hal.error.Failure;
-import dev.halcyon.hal.error.StaleGraphException;
 import dev.halcyon.hal.event.ReplayEvent;
 import dev.halcyon.hal.event.SubmitEvent;
-import dev.halcyon.hal.host.ThreadOwnership;
 import dev.halcyon.hal.kernel.KernelArgs;
 import dev.halcyon.hal.kernel.KernelSpec;
-import dev.halcyon.hal.memory.DType;
-import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.StepInput;
 import dev.halcyon.hal.memory.Tensor;
-import dev.halcyon.hal.memory.Workspace;
 import dev.halcyon.hal.spi.ArenaEpochs;
 import dev.halcyon.hal.spi.BoundLaunch;
+import dev.halcyon.hal.spi.StaleMemory;
+import dev.halcyon.hal.spi.StreamGate;
+import dev.halcyon.hal.spi.StreamWorkspace;
+import dev.halcyon.hal.spi.TransferChecks;
 
 import org.jspecify.annotations.Nullable;
 
@@ -35,35 +33,25 @@ final class CudaStream implements Stream {
     private static final System.Logger LOGGER = System.getLogger(CudaStream.class.getName());
     private static final Duration FOR_EVER = Duration.ofSeconds(Long.MAX_VALUE / 1_000_000_000L);
 
-    /// Asked whether events are recorded, so that a submit makes none for nobody.
-    private static final SubmitEvent SUBMIT_EVENT = new SubmitEvent();
-
-    private static final ReplayEvent REPLAY_EVENT = new ReplayEvent();
-
     private final CudaDevice device;
     private final CudaContext context;
     private final String label;
     private final long handle;
-    private final ThreadOwnership ownership;
-    private final @Nullable Throwable creation;
     private final FaultRecord faults;
     private final StreamFailure failure;
     private final StreamClock clock;
     private final StreamTransfers transfers;
-    private volatile boolean closed;
+    private final StreamGate gate;
+    private final StreamWorkspace workspace;
     private boolean mayHaveFaults;
-    private @Nullable DeviceArena ownArena;
-    private @Nullable Workspace ownWorkspace;
     private long sequence;
 
     CudaStream(CudaDevice device, String label) {
-        refuseVirtualThread();
         this.device = device;
         this.context = device.context();
         this.label = label;
-        this.ownership =
-                new ThreadOwnership("stream \"" + label + "\"", device.options().checkThreads());
-        this.creation = device.options().traceAllocations() ? new Throwable("created here") : null;
+        this.gate = new StreamGate(label, device.options(), this::checkNotFailed);
+        this.workspace = new StreamWorkspace(device, label);
         this.handle = context.ask("create stream", CudaDriver::createStream);
         this.faults = device.faultRecords().take();
         context.run("create stream", driver -> faults.clear(driver, handle));
@@ -82,10 +70,6 @@ final class CudaStream implements Stream {
         return label;
     }
 
-    @Nullable Throwable creation() {
-        return creation;
-    }
-
     long handle() {
         return handle;
     }
@@ -100,7 +84,7 @@ final class CudaStream implements Stream {
 
     /// {@return an event at the present end of the stream; 0 if it is closed, and its work done}
     long recordMark() {
-        if (closed || context.isLost()) {
+        if (gate.isClosed() || context.isLost()) {
             return 0;
         }
         long event = context.takeEvent();
@@ -110,8 +94,8 @@ final class CudaStream implements Stream {
 
     @Override
     public void submit(Launch launch) {
-        BoundLaunch<CudaWork> bound = device.own(launch);
-        begin("submit");
+        BoundLaunch<CudaWork> bound = device.belonging().own(launch);
+        gate.enter("submit");
         try {
             bound.enter();
             try {
@@ -120,7 +104,7 @@ final class CudaStream implements Stream {
                 bound.leave();
             }
         } finally {
-            ownership.leave();
+            gate.leave();
         }
     }
 
@@ -129,12 +113,7 @@ final class CudaStream implements Stream {
         int entered = CudaArena.enterAll(arenas, this);
         try {
             if (entered < arenas.count()) {
-                throw new IllegalStateException(
-                        "submit of a stale launch of "
-                                + bound.plan().spec().name()
-                                + ": arena \""
-                                + arenas.arena(entered).label()
-                                + "\" was closed or reset after bind; bind it again");
+                throw StaleMemory.submitted(bound, arenas.arena(entered).label());
             }
             enqueue(bound);
         } finally {
@@ -143,10 +122,7 @@ final class CudaStream implements Stream {
     }
 
     private void enqueue(BoundLaunch<CudaWork> bound) {
-        SubmitEvent event = SUBMIT_EVENT.isEnabled() ? new SubmitEvent() : null;
-        if (event != null) {
-            event.begin();
-        }
+        SubmitEvent event = SubmitEvent.started();
         try {
             bound.work().enqueue(context.enter("submit"), handle, faults.device());
         } catch (CudaDriverException failed) {
@@ -154,55 +130,30 @@ final class CudaStream implements Stream {
         }
         mayHaveFaults |= bound.work().mayFault();
         sequence++;
-        device.countSubmits(1);
+        device.counts().submit();
         if (event != null) {
-            event.end();
-            if (event.shouldCommit()) {
-                event.device = device.description().id();
-                event.stream = label;
-                event.kernel = bound.plan().spec().name();
-                event.implementation = bound.plan().support().implementation().toString();
-                event.flops = bound.cost().flops();
-                event.bytes = bound.cost().bytes();
-                event.commit();
-            }
+            event.finish(device.description().id(), label, bound);
         }
     }
 
     @Override
     public <A extends KernelArgs> void run(KernelSpec<A> spec, A args) {
-        begin("run");
+        gate.enter("run");
         Launch launch;
         try {
-            var plan = device.plan(spec);
-            Workspace workspace = workspaceFor(plan.workspaceBytes());
-            launch = plan.bind(workspace.storage().arena(), args, workspace);
+            launch = workspace.bind(spec, args);
         } finally {
-            ownership.leave();
+            gate.leave();
         }
         submit(launch);
     }
 
-    private Workspace workspaceFor(long bytes) {
-        DeviceArena arena = ownArena;
-        if (arena == null) {
-            arena = device.arena("workspace of stream \"" + label + "\"");
-            ownArena = arena;
-        }
-        Workspace workspace = ownWorkspace;
-        if (workspace == null || workspace.byteSize() < bytes) {
-            arena.reset();
-            workspace = new Workspace(arena.tensor(DType.U8, Math.max(bytes, 1)));
-            ownWorkspace = workspace;
-        }
-        return workspace;
-    }
-
     @Override
     public void copy(Tensor destination, Tensor source) {
-        StreamTransfers.checkAlike(destination, source);
-        boolean to = destination.buffer() instanceof CudaBuffer && device.owns(destination);
-        boolean from = source.buffer() instanceof CudaBuffer && device.owns(source);
+        TransferChecks.alike(destination, source);
+        boolean to =
+                destination.buffer() instanceof CudaBuffer && device.belonging().owns(destination);
+        boolean from = source.buffer() instanceof CudaBuffer && device.belonging().owns(source);
         if (to && from) {
             inOrder(
                     "copy",
@@ -226,16 +177,16 @@ final class CudaStream implements Stream {
 
     @Override
     public void fill(Tensor destination, double value) {
-        device.checkOwn("fill", destination);
-        StreamTransfers.checkWritable("fill", destination);
+        device.belonging().check("fill", destination);
+        TransferChecks.writable("fill", destination);
         inOrder("fill", destination, null, driver -> transfers.fill(driver, destination, value));
     }
 
     @Override
     public void upload(Tensor destination, MemorySegment source) {
-        device.checkOwn("upload", destination);
-        StreamTransfers.checkBytes("upload", destination, source);
-        StreamTransfers.checkWritable("upload", destination);
+        device.belonging().check("upload", destination);
+        TransferChecks.bytes("upload", destination, source);
+        TransferChecks.writable("upload", destination);
         inOrder(
                 "upload",
                 destination,
@@ -245,8 +196,8 @@ final class CudaStream implements Stream {
 
     @Override
     public void download(MemorySegment destination, Tensor source) {
-        device.checkOwn("download", source);
-        StreamTransfers.checkBytes("download", source, destination);
+        device.belonging().check("download", source);
+        TransferChecks.bytes("download", source, destination);
         inOrder(
                 "download",
                 source,
@@ -259,8 +210,8 @@ final class CudaStream implements Stream {
 
     @Override
     public void write(Tensor destination, float... values) {
-        device.checkOwn("write", destination);
-        StreamTransfers.checkCount(destination, values.length);
+        device.belonging().check("write", destination);
+        TransferChecks.count(destination, values.length);
         inOrder(
                 "write",
                 destination,
@@ -270,8 +221,8 @@ final class CudaStream implements Stream {
 
     @Override
     public void write(Tensor destination, int... values) {
-        device.checkOwn("write", destination);
-        StreamTransfers.checkCount(destination, values.length);
+        device.belonging().check("write", destination);
+        TransferChecks.count(destination, values.length);
         inOrder(
                 "write",
                 destination,
@@ -281,8 +232,8 @@ final class CudaStream implements Stream {
 
     @Override
     public float[] readFloats(Tensor source) {
-        device.checkOwn("read", source);
-        float[] values = new float[StreamTransfers.arrayLength(source)];
+        device.belonging().check("read", source);
+        float[] values = new float[TransferChecks.arrayLength(source)];
         inOrder(
                 "read",
                 source,
@@ -297,9 +248,9 @@ final class CudaStream implements Stream {
 
     @Override
     public int[] readInts(Tensor source) {
-        device.checkOwn("read", source);
-        StreamTransfers.checkInteger(source);
-        int[] values = new int[StreamTransfers.arrayLength(source)];
+        device.belonging().check("read", source);
+        TransferChecks.integer("read", source);
+        int[] values = new int[TransferChecks.arrayLength(source)];
         inOrder(
                 "read",
                 source,
@@ -316,7 +267,7 @@ final class CudaStream implements Stream {
 
     @Override
     public void publish(StepInput input) {
-        if (!(input instanceof CudaStepInput own) || !device.owns(input.tensor())) {
+        if (!(input instanceof CudaStepInput own) || !device.belonging().owns(input.tensor())) {
             throw new IllegalArgumentException(
                     "publish: the step input is of another device; use a stream of that one");
         }
@@ -329,32 +280,26 @@ final class CudaStream implements Stream {
             throw new IllegalArgumentException(
                     "replay: the graph is of another device; record it on this one");
         }
-        begin("replay");
+        gate.enter("replay");
         try {
-            own.enter();
+            own.recording().enter();
             try {
                 replayHeld(own);
             } finally {
-                own.leave();
+                own.recording().leave();
             }
         } finally {
-            ownership.leave();
+            gate.leave();
         }
     }
 
     private void replayHeld(CudaGraph graph) {
-        ArenaEpochs arenas = graph.arenas();
+        ArenaEpochs arenas = graph.recording().arenas();
         int entered = CudaArena.enterAll(arenas, this);
         try {
             if (entered < arenas.count()) {
-                throw new StaleGraphException(
-                        Failure.of(
-                                device.description().id(),
-                                "replay",
-                                "arena \""
-                                        + arenas.arena(entered).label()
-                                        + "\", which the graph captured, was closed or reset",
-                                "record the graph again"));
+                throw StaleMemory.replayed(
+                        device.description().id(), arenas.arena(entered).label());
             }
             enqueue(graph);
         } finally {
@@ -363,10 +308,7 @@ final class CudaStream implements Stream {
     }
 
     private void enqueue(CudaGraph graph) {
-        ReplayEvent event = REPLAY_EVENT.isEnabled() ? new ReplayEvent() : null;
-        if (event != null) {
-            event.begin();
-        }
+        ReplayEvent event = ReplayEvent.started();
         try {
             graph.enqueue(context.enter("replay"), handle, faults.device());
         } catch (CudaDriverException failed) {
@@ -374,21 +316,15 @@ final class CudaStream implements Stream {
         }
         mayHaveFaults |= graph.mayFault();
         sequence++;
-        device.countReplay(graph.launchCount());
+        device.counts().replay(graph.recording().launchCount());
         if (event != null) {
-            event.end();
-            if (event.shouldCommit()) {
-                event.device = device.description().id();
-                event.stream = label;
-                event.nodes = graph.size();
-                event.commit();
-            }
+            event.finish(device.description().id(), label, graph);
         }
     }
 
     @Override
     public Timepoint mark() {
-        begin("mark");
+        gate.enter("mark");
         try {
             fetchFaults(context.enter("mark"));
             sequence++;
@@ -397,7 +333,7 @@ final class CudaStream implements Stream {
         } catch (CudaDriverException failed) {
             throw failure.fail(context.failure("mark", failed));
         } finally {
-            ownership.leave();
+            gate.leave();
         }
     }
 
@@ -418,7 +354,7 @@ final class CudaStream implements Stream {
 
     @Override
     public void waitFor(Timepoint timepoint) {
-        begin("waitFor");
+        gate.enter("waitFor");
         try {
             if (timepoint instanceof CudaTimepoint other && other.stream().device == device) {
                 other.stream().failure().throwIfFailedOrFaulty("waitFor");
@@ -428,7 +364,7 @@ final class CudaStream implements Stream {
             }
             sequence++;
         } finally {
-            ownership.leave();
+            gate.leave();
         }
     }
 
@@ -440,16 +376,16 @@ final class CudaStream implements Stream {
 
     @Override
     public void close() {
-        if (closed) {
+        if (gate.isClosed()) {
             return;
         }
-        ownership.awaitOthers();
+        gate.awaitOthers();
         context.release(
                 driver -> {
                     fetchFaults(driver);
                     driver.synchronizeStream(handle);
                 });
-        closed = true;
+        gate.close();
         String pending = failure.close();
         if (!pending.isEmpty()) {
             LOGGER.log(
@@ -461,13 +397,11 @@ final class CudaStream implements Stream {
                             + pending);
         }
         clock.passAll(sequence);
-        if (ownArena != null) {
-            ownArena.close();
-        }
+        workspace.close();
         transfers.close();
         device.faultRecords().give(faults);
         context.release(driver -> driver.destroyStream(handle));
-        device.forget(this);
+        device.resources().forget(this);
     }
 
     /// Does something to the stream in its order, with the memory of up to two tensors kept.
@@ -476,11 +410,11 @@ final class CudaStream implements Stream {
             @Nullable Tensor one,
             @Nullable Tensor other,
             Consumer<CudaDriver> work) {
-        begin(operation);
+        gate.enter(operation);
         try {
             holding(one, () -> holding(other, () -> doInOrder(operation, work)));
         } finally {
-            ownership.leave();
+            gate.leave();
         }
     }
 
@@ -506,26 +440,7 @@ final class CudaStream implements Stream {
         }
     }
 
-    private void begin(String operation) {
-        refuseVirtualThread();
-        ownership.enter(operation);
-        try {
-            if (closed) {
-                throw new IllegalStateException(
-                        operation + " on stream \"" + label + "\", which is closed");
-            }
-            failure.throwIfFailed(operation);
-        } catch (RuntimeException refused) {
-            ownership.leave();
-            throw refused;
-        }
-    }
-
-    private static void refuseVirtualThread() {
-        if (Thread.currentThread().isVirtual()) {
-            throw new IllegalStateException(
-                    "a stream was used on a virtual thread; native contexts and worker pools"
-                            + " belong to platform threads, so run this on Thread.ofPlatform()");
-        }
+    private void checkNotFailed(String operation) {
+        failure.throwIfFailed(operation);
     }
 }

@@ -2,8 +2,6 @@ package dev.halcyon.backend.cuda;
 
 import dev.halcyon.backend.cuda.DevicePieces.Piece;
 import dev.halcyon.backend.cuda.driver.CudaDriver;
-import dev.halcyon.hal.memory.DType;
-import dev.halcyon.hal.memory.Shape;
 
 import org.jspecify.annotations.Nullable;
 
@@ -25,45 +23,6 @@ final class FileCopies {
     FileCopies(CudaContext context, DevicePieces pieces) {
         this.context = context;
         this.pieces = pieces;
-    }
-
-    /// {@return the number of bytes of a tensor in a file}
-    ///
-    /// @throws IllegalArgumentException if the range is outside the file or misaligned
-    static long checkRange(FileChannel channel, long offset, DType dtype, Shape shape)
-            throws IOException {
-        long size = channel.size();
-        long bytes;
-        try {
-            bytes = dtype.bytes(shape.elements());
-        } catch (ArithmeticException overflow) {
-            throw new IllegalArgumentException(
-                    dtype + " " + shape + " has more bytes than a long can count", overflow);
-        }
-        if (offset < 0 || offset > size - bytes) {
-            throw new IllegalArgumentException(
-                    dtype
-                            + " "
-                            + shape
-                            + " needs "
-                            + bytes
-                            + " bytes from "
-                            + offset
-                            + " on, the file has "
-                            + size
-                            + "; is it truncated?");
-        }
-        if (offset % dtype.alignment() != 0) {
-            throw new IllegalArgumentException(
-                    "file offset "
-                            + offset
-                            + " is not a multiple of the "
-                            + dtype.alignment()
-                            + " bytes of "
-                            + dtype
-                            + "; read the bytes and stream.upload them into a tensor of the arena");
-        }
-        return bytes;
     }
 
     /// Copies, and waits until the bytes are there.

@@ -42,7 +42,7 @@ final class StreamFailure {
     }
 
     private HalException fault(String operation, FaultRecord record) {
-        device.countFaults(record.count());
+        device.counts().faults(record.count());
         return fail(
                 new DeviceExecutionException(
                         Failure.of(

@@ -6,8 +6,8 @@ import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.StepInput;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.ArenaEpochs;
-
-import org.jspecify.annotations.Nullable;
+import dev.halcyon.hal.spi.ThreadOwnership;
+import dev.halcyon.hal.spi.TransferChecks;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -25,7 +25,6 @@ final class HostArena implements DeviceArena {
     private final HostDevice device;
     private final String label;
     private final ThreadOwnership ownership;
-    private final @Nullable Throwable creation;
     private final List<Retired> retired = new ArrayList<>(0);
     private volatile long epoch = 1;
     private volatile boolean closed;
@@ -37,7 +36,6 @@ final class HostArena implements DeviceArena {
         this.label = label;
         this.ownership =
                 new ThreadOwnership("arena \"" + label + "\"", device.options().checkThreads());
-        this.creation = device.options().traceAllocations() ? new Throwable("created here") : null;
         this.memory = new HostMemory(device.allocator(), label);
     }
 
@@ -49,10 +47,6 @@ final class HostArena implements DeviceArena {
     @Override
     public String label() {
         return label;
-    }
-
-    @Nullable Throwable creation() {
-        return creation;
     }
 
     @Override
@@ -87,48 +81,12 @@ final class HostArena implements DeviceArena {
             throws IOException {
         begin("map");
         try {
-            long bytes = mappableBytes(channel, offset, dtype, shape);
+            long bytes = TransferChecks.mappableBytes(channel, offset, dtype, shape);
             return Tensor.of(
                     bytes == 0 ? allocate(0) : mapped(channel, offset, bytes), 0, dtype, shape);
         } finally {
             ownership.leave();
         }
-    }
-
-    private static long mappableBytes(FileChannel channel, long offset, DType dtype, Shape shape)
-            throws IOException {
-        long size = channel.size();
-        long bytes;
-        try {
-            bytes = dtype.bytes(shape.elements());
-        } catch (ArithmeticException overflow) {
-            throw new IllegalArgumentException(
-                    dtype + " " + shape + " has more bytes than a long can count", overflow);
-        }
-        if (offset < 0 || offset > size - bytes) {
-            throw new IllegalArgumentException(
-                    dtype
-                            + " "
-                            + shape
-                            + " needs "
-                            + bytes
-                            + " bytes from "
-                            + offset
-                            + " on, the file has "
-                            + size
-                            + "; is it truncated?");
-        }
-        if (offset % dtype.alignment() != 0) {
-            throw new IllegalArgumentException(
-                    "file offset "
-                            + offset
-                            + " is not a multiple of the "
-                            + dtype.alignment()
-                            + " bytes of "
-                            + dtype
-                            + "; read the bytes and stream.upload them into a tensor of the arena");
-        }
-        return bytes;
     }
 
     private synchronized HostBuffer mapped(FileChannel channel, long offset, long bytes)
@@ -195,7 +153,7 @@ final class HostArena implements DeviceArena {
         } finally {
             ownership.leave();
         }
-        device.forget(this);
+        device.resources().forget(this);
     }
 
     private synchronized void giveUp() {

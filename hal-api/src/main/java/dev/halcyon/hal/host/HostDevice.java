@@ -6,7 +6,6 @@ import dev.halcyon.hal.DeviceDescription;
 import dev.halcyon.hal.DeviceOptions;
 import dev.halcyon.hal.FallbackPolicy;
 import dev.halcyon.hal.Graph;
-import dev.halcyon.hal.Launch;
 import dev.halcyon.hal.Limits;
 import dev.halcyon.hal.Plan;
 import dev.halcyon.hal.Recorder;
@@ -25,21 +24,18 @@ import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.WeightFormat;
 import dev.halcyon.hal.memory.Workspace;
 import dev.halcyon.hal.spi.BackendPlan;
-import dev.halcyon.hal.spi.BoundLaunch;
-import dev.halcyon.hal.spi.Decision;
+import dev.halcyon.hal.spi.Belonging;
+import dev.halcyon.hal.spi.DeviceCounts;
+import dev.halcyon.hal.spi.DevicePlans;
 import dev.halcyon.hal.spi.Kernel;
 import dev.halcyon.hal.spi.KernelRegistry;
-import dev.halcyon.hal.spi.PlanCache;
-
-import org.jspecify.annotations.Nullable;
+import dev.halcyon.hal.spi.OpenResources;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 
 /// A device on host memory that runs whatever kernels it is given; see [#builder].
@@ -48,28 +44,23 @@ public final class HostDevice implements Device {
 
     private final DeviceDescription description;
     private final DeviceOptions options;
-    private final KernelRegistry<HostWork> registry;
     private final HostLayouts layouts;
     private final List<Runnable> onClose;
-    private final PlanCache plans;
-    private final Set<HostArena> arenas = ConcurrentHashMap.newKeySet();
-    private final Set<InlineStream> streams = ConcurrentHashMap.newKeySet();
-    private final LongAdder submits = new LongAdder();
-    private final LongAdder replays = new LongAdder();
-    private final LongAdder faults = new LongAdder();
-    private final LongAdder fallbacks = new LongAdder();
+    private final Belonging<HostWork> belonging = new Belonging<>(this);
+    private final DevicePlans<HostWork> plans;
+    private final OpenResources resources;
+    private final DeviceCounts counts = new DeviceCounts();
     private final Set<FallbackWork> fallbackWork = ConcurrentHashMap.newKeySet();
     private final Set<String> fallenBack = ConcurrentHashMap.newKeySet();
-    private final AtomicBoolean closed = new AtomicBoolean();
     private final HostAllocator allocator;
 
     private HostDevice(Builder builder) {
         this.description = builder.description;
         this.options = builder.options;
-        this.registry = builder.registry;
         this.layouts = builder.layouts;
         this.onClose = List.copyOf(builder.onClose);
-        this.plans = new PlanCache(options.planCacheSize());
+        this.plans = new DevicePlans<>(this, builder.registry, options.planCacheSize());
+        this.resources = new OpenResources(description.id(), options, () -> {});
         this.allocator = new HostAllocator(description.id(), builder.pages);
     }
 
@@ -133,10 +124,8 @@ public final class HostDevice implements Device {
 
     @Override
     public DeviceArena arena(String label) {
-        checkOpen("arena");
-        HostArena arena = new HostArena(this, label);
-        arenas.add(arena);
-        return arena;
+        resources.checkOpen("arena");
+        return resources.opened(new HostArena(this, label));
     }
 
     @Override
@@ -146,10 +135,8 @@ public final class HostDevice implements Device {
 
     @Override
     public Stream stream(String label) {
-        checkOpen("stream");
-        InlineStream stream = new InlineStream(this, label);
-        streams.add(stream);
-        return stream;
+        resources.checkOpen("stream");
+        return resources.opened(new InlineStream(this, label));
     }
 
     @Override
@@ -159,33 +146,18 @@ public final class HostDevice implements Device {
 
     @Override
     public <A extends KernelArgs> Support supports(KernelSpec<A> spec, Limits limits) {
-        return registry.decide(spec, limits).support();
+        return plans.supports(spec, limits);
     }
 
-    /// The cache is keyed by the spec, whose type fixes the plan's.
     @Override
-    @SuppressWarnings("unchecked")
     public <A extends KernelArgs> Plan<A> plan(KernelSpec<A> spec, Limits limits) {
-        checkOpen("plan");
-        return (Plan<A>) plans.get(spec, limits, () -> makePlan(spec, limits));
-    }
-
-    private <A extends KernelArgs> Plan<A> makePlan(KernelSpec<A> spec, Limits limits) {
-        return switch (registry.decide(spec, limits)) {
-            case Decision.Planned<A, HostWork> planned -> new BackendPlan<>(spec, this, planned);
-            case Decision.Refused<A, HostWork> refused ->
-                    throw new UnsupportedKernelException(
-                            Failure.of(
-                                    description.id(),
-                                    "plan " + spec.name(),
-                                    refused.support().reason() + ": " + refused.support().detail(),
-                                    "what would work: " + refused.support().whatWouldWork()));
-        };
+        resources.checkOpen("plan");
+        return plans.plan(spec, limits);
     }
 
     @Override
     public <A extends KernelArgs> Plan<A> plan(KernelSpec<A> spec, FallbackPolicy policy) {
-        checkOpen("plan");
+        resources.checkOpen("plan");
         if (policy.target().isEmpty() || !(supports(spec) instanceof Support.Declined declined)) {
             return plan(spec);
         }
@@ -215,19 +187,7 @@ public final class HostDevice implements Device {
 
     @Override
     public Workspace workspace(DeviceArena arena, Plan<?>... needed) {
-        long bytes = 0;
-        for (Plan<?> plan : needed) {
-            if (plan.device() != this) {
-                throw new IllegalArgumentException(
-                        "a plan of "
-                                + plan.device().description().id()
-                                + " in a workspace of "
-                                + description.id());
-            }
-            bytes = Math.max(bytes, plan.workspaceBytes());
-        }
-        checkOwn("workspace", arena);
-        return new Workspace(arena.tensor(DType.U8, bytes));
+        return plans.workspace(arena, needed);
     }
 
     @Override
@@ -237,7 +197,7 @@ public final class HostDevice implements Device {
 
     @Override
     public PackedTensor allocatePacked(DeviceArena arena, Shape weightShape, WeightFormat format) {
-        checkOwn("allocatePacked", arena);
+        belonging.check("allocatePacked", arena);
         Tensor storage = arena.tensor(DType.U8, layouts.packedBytes(weightShape, format));
         return new PackedTensor(storage, weightShape, format);
     }
@@ -249,152 +209,45 @@ public final class HostDevice implements Device {
 
     @Override
     public Graph record(DeviceArena arena, Consumer<Recorder> body) {
-        checkOpen("record");
-        checkOwn("record", arena);
-        if (!(arena instanceof HostArena own) || !own.isAlive()) {
-            throw new IllegalStateException(
-                    "record: the arena \""
-                            + arena.label()
-                            + "\" for the graph is closed; use one that is open");
-        }
-        return ListGraph.record(this, own, body);
+        resources.checkOpen("record");
+        belonging.checkHome(arena);
+        return ListGraph.record(this, arena, body);
     }
 
     @Override
     public SortedSet<String> implementations() {
-        return registry.implementations();
+        return plans.implementations();
     }
 
     @Override
     public Counters counters() {
-        return new Counters(
-                submits.sum(),
-                replays.sum(),
-                plans.size(),
-                plans.hits(),
-                plans.misses(),
-                plans.evictions(),
-                allocator.reserved(),
-                allocator.peakReserved(),
-                fallbacks.sum(),
-                faults.sum());
+        return counts.with(plans.cache(), allocator.reserved(), allocator.peakReserved());
     }
 
     @Override
     public void close() {
-        if (!closed.compareAndSet(false, true)) {
+        if (!resources.close()) {
             return;
         }
-        // Streams first: closing one waits for its work, and nothing below may happen under a
-        // running kernel.
-        for (InlineStream stream : List.copyOf(streams)) {
-            reportLeak("stream", stream.label(), "", stream.creation());
-            closing("stream \"" + stream.label() + "\"", stream::close);
-        }
-        for (HostArena arena : List.copyOf(arenas)) {
-            reportLeak(
-                    "arena",
-                    arena.label(),
-                    ", " + arena.bytesReserved() + " bytes",
-                    arena.creation());
-            closing("arena \"" + arena.label() + "\"", arena::close);
-        }
-        fallbackWork.forEach(work -> closing("memory on a fallback device", work::close));
+        fallbackWork.forEach(work -> resources.close("memory on a fallback device", work::close));
         fallbackWork.clear();
-        onClose.forEach(action -> closing("what was registered with onClose", action));
+        onClose.forEach(action -> resources.close("what was registered with onClose", action));
     }
 
-    private void reportLeak(String kind, String label, String size, @Nullable Throwable creation) {
-        LOGGER.log(
-                System.Logger.Level.WARNING,
-                description.id()
-                        + ": "
-                        + kind
-                        + " \""
-                        + label
-                        + "\" was not closed"
-                        + size
-                        + (creation == null
-                                ? "; open the device with -Dhalcyon.trace=true to see where it was"
-                                        + " made"
-                                : ""),
-                creation);
+    Belonging<HostWork> belonging() {
+        return belonging;
     }
 
-    /// Whatever fails to close must not keep the rest open.
-    private void closing(String what, Runnable action) {
-        try {
-            action.run();
-        } catch (RuntimeException failed) {
-            LOGGER.log(
-                    System.Logger.Level.WARNING,
-                    description.id() + ": closing " + what + " failed",
-                    failed);
-        }
+    OpenResources resources() {
+        return resources;
     }
 
-    /// {@return the launch as one of this device's}
-    @SuppressWarnings("unchecked")
-    BoundLaunch<HostWork> own(Launch launch) {
-        if (!(launch instanceof BoundLaunch<?> bound) || bound.plan().device() != this) {
-            throw new IllegalStateException(
-                    "a launch of "
-                            + launch.plan().device().description().id()
-                            + " was given to a stream or recorder of "
-                            + description.id());
-        }
-        return (BoundLaunch<HostWork>) bound;
-    }
-
-    void checkOwn(String operation, Tensor tensor) {
-        if (tensor.arena().device() != this) {
-            throw new IllegalArgumentException(
-                    operation
-                            + ": "
-                            + tensor
-                            + " is memory of "
-                            + tensor.arena().device().description().id()
-                            + ", not of "
-                            + description.id());
-        }
-    }
-
-    private void checkOwn(String operation, DeviceArena arena) {
-        if (arena.device() != this) {
-            throw new IllegalArgumentException(
-                    operation
-                            + ": arena \""
-                            + arena.label()
-                            + "\" is of "
-                            + arena.device().description().id()
-                            + ", not of "
-                            + description.id());
-        }
+    DeviceCounts counts() {
+        return counts;
     }
 
     HostAllocator allocator() {
         return allocator;
-    }
-
-    void forget(HostArena arena) {
-        arenas.remove(arena);
-    }
-
-    void forget(InlineStream stream) {
-        streams.remove(stream);
-    }
-
-    void countSubmits(long count) {
-        submits.add(count);
-    }
-
-    void countReplay(long launches) {
-        replays.increment();
-        submits.add(launches);
-    }
-
-    void countFault() {
-        faults.increment();
     }
 
     /// {@return `work`, whose memory on the other device is released with this device, or before
@@ -407,16 +260,9 @@ public final class HostDevice implements Device {
 
     /// Counts a use of a fallback, and says so the first time for each kernel.
     void countFallback(String kernel, String message) {
-        fallbacks.increment();
+        counts.fallback();
         if (fallenBack.add(kernel)) {
             LOGGER.log(System.Logger.Level.WARNING, description.id() + " " + message);
-        }
-    }
-
-    private void checkOpen(String operation) {
-        if (closed.get()) {
-            throw new IllegalStateException(
-                    operation + " on device " + description.id() + ", which is closed");
         }
     }
 }

@@ -1,6 +1,7 @@
 package dev.halcyon.hal.host;
 
 import dev.halcyon.hal.memory.Tensor;
+import dev.halcyon.hal.spi.TransferChecks;
 
 import java.lang.foreign.MemorySegment;
 import java.util.function.Supplier;
@@ -11,7 +12,7 @@ final class HostTransfers {
     private HostTransfers() {}
 
     static void copy(Tensor destination, Tensor source) {
-        StridedCopy.checkAlike(destination, source);
+        TransferChecks.alike(destination, source);
         if (!destination.buffer().isHostVisible() || !source.buffer().isHostVisible()) {
             throw new UnsupportedOperationException(
                     "a host stream copies host memory only; use a stream of "
@@ -33,7 +34,7 @@ final class HostTransfers {
     }
 
     static void fill(Tensor destination, double value) {
-        StridedCopy.checkWritable("fill", destination);
+        TransferChecks.writable("fill", destination);
         holding(
                 destination,
                 () -> {
@@ -43,35 +44,18 @@ final class HostTransfers {
     }
 
     static void upload(Tensor destination, MemorySegment source) {
-        checkBytes("upload", destination, source);
-        StridedCopy.checkWritable("upload", destination);
+        TransferChecks.bytes("upload", destination, source);
+        TransferChecks.writable("upload", destination);
         holding(destination, () -> destination.segment().copyFrom(source));
     }
 
     static void download(MemorySegment destination, Tensor source) {
-        checkBytes("download", source, destination);
+        TransferChecks.bytes("download", source, destination);
         holding(source, () -> destination.copyFrom(source.segment()));
     }
 
-    private static void checkBytes(String operation, Tensor tensor, MemorySegment host) {
-        if (!tensor.isContiguous()) {
-            throw new IllegalArgumentException(
-                    operation + " needs a contiguous tensor, not " + tensor + "; Copy makes it so");
-        }
-        if (tensor.byteSize() != host.byteSize()) {
-            throw new IllegalArgumentException(
-                    operation
-                            + ": "
-                            + tensor
-                            + " has "
-                            + tensor.byteSize()
-                            + " bytes, the host segment "
-                            + host.byteSize());
-        }
-    }
-
     static void write(Tensor destination, float[] values) {
-        checkWrite(destination, values.length);
+        TransferChecks.count(destination, values.length);
         holding(
                 destination,
                 () -> {
@@ -89,7 +73,7 @@ final class HostTransfers {
     }
 
     static void write(Tensor destination, int[] values) {
-        checkWrite(destination, values.length);
+        TransferChecks.count(destination, values.length);
         holding(
                 destination,
                 () -> {
@@ -106,21 +90,8 @@ final class HostTransfers {
                 });
     }
 
-    private static void checkWrite(Tensor destination, int values) {
-        if (destination.elements() != values) {
-            throw new IllegalArgumentException(
-                    "write: "
-                            + destination
-                            + " has "
-                            + destination.elements()
-                            + " elements, got "
-                            + values);
-        }
-        StridedCopy.checkWritable("write", destination);
-    }
-
     static float[] readFloats(Tensor source) {
-        float[] values = new float[arrayLength(source)];
+        float[] values = new float[TransferChecks.arrayLength(source)];
         return holding(
                 source,
                 () -> {
@@ -137,8 +108,8 @@ final class HostTransfers {
     }
 
     static int[] readInts(Tensor source) {
-        checkInteger("read", source);
-        int[] values = new int[arrayLength(source)];
+        TransferChecks.integer("read", source);
+        int[] values = new int[TransferChecks.arrayLength(source)];
         return holding(
                 source,
                 () -> {
@@ -155,24 +126,6 @@ final class HostTransfers {
                                                                     position)));
                     return values;
                 });
-    }
-
-    private static int arrayLength(Tensor source) {
-        if (source.elements() > Integer.MAX_VALUE) {
-            throw new IllegalArgumentException(
-                    "read: "
-                            + source
-                            + " has more elements than an array; read slices of it, or download its"
-                            + " bytes");
-        }
-        return (int) source.elements();
-    }
-
-    private static void checkInteger(String operation, Tensor tensor) {
-        if (tensor.dtype().isFloatingPoint()) {
-            throw new IllegalArgumentException(
-                    operation + " of integers needs an integer tensor, not " + tensor);
-        }
     }
 
     /// Does something while the tensor's memory stays where it is, whatever other threads do to its

@@ -5,21 +5,17 @@ import dev.halcyon.hal.Graph;
 import dev.halcyon.hal.Launch;
 import dev.halcyon.hal.Stream;
 import dev.halcyon.hal.Timepoint;
-import dev.halcyon.hal.error.Failure;
-import dev.halcyon.hal.error.StaleGraphException;
 import dev.halcyon.hal.event.ReplayEvent;
 import dev.halcyon.hal.event.SubmitEvent;
 import dev.halcyon.hal.kernel.KernelArgs;
 import dev.halcyon.hal.kernel.KernelSpec;
-import dev.halcyon.hal.memory.DType;
-import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.StepInput;
 import dev.halcyon.hal.memory.Tensor;
-import dev.halcyon.hal.memory.Workspace;
 import dev.halcyon.hal.spi.ArenaEpochs;
 import dev.halcyon.hal.spi.BoundLaunch;
-
-import org.jspecify.annotations.Nullable;
+import dev.halcyon.hal.spi.StaleMemory;
+import dev.halcyon.hal.spi.StreamGate;
+import dev.halcyon.hal.spi.StreamWorkspace;
 
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -29,29 +25,19 @@ import java.util.function.Supplier;
 final class InlineStream implements Stream {
     private static final System.Logger LOGGER = System.getLogger(InlineStream.class.getName());
 
-    /// Asked whether events are recorded, so that a submit makes none for nobody.
-    private static final SubmitEvent SUBMIT_EVENT = new SubmitEvent();
-
-    private static final ReplayEvent REPLAY_EVENT = new ReplayEvent();
-
     private final HostDevice device;
     private final String label;
-    private final ThreadOwnership ownership;
-    private final @Nullable Throwable creation;
     private final StreamFailure failure;
-    private volatile boolean closed;
-    private @Nullable DeviceArena ownArena;
-    private @Nullable Workspace ownWorkspace;
+    private final StreamGate gate;
+    private final StreamWorkspace workspace;
     private long sequence;
 
     InlineStream(HostDevice device, String label) {
-        refuseVirtualThread();
         this.device = device;
         this.label = label;
-        this.ownership =
-                new ThreadOwnership("stream \"" + label + "\"", device.options().checkThreads());
-        this.creation = device.options().traceAllocations() ? new Throwable("created here") : null;
         this.failure = new StreamFailure(device, label);
+        this.gate = new StreamGate(label, device.options(), failure::throwIfFailed);
+        this.workspace = new StreamWorkspace(device, label);
     }
 
     @Override
@@ -64,14 +50,10 @@ final class InlineStream implements Stream {
         return label;
     }
 
-    @Nullable Throwable creation() {
-        return creation;
-    }
-
     @Override
     public void submit(Launch launch) {
-        BoundLaunch<HostWork> bound = device.own(launch);
-        begin("submit");
+        BoundLaunch<HostWork> bound = device.belonging().own(launch);
+        gate.enter("submit");
         try {
             bound.enter();
             try {
@@ -80,7 +62,7 @@ final class InlineStream implements Stream {
                 bound.leave();
             }
         } finally {
-            ownership.leave();
+            gate.leave();
         }
     }
 
@@ -89,12 +71,7 @@ final class InlineStream implements Stream {
         int entered = HostArena.enterAll(arenas);
         try {
             if (entered < arenas.count()) {
-                throw new IllegalStateException(
-                        "submit of a stale launch of "
-                                + bound.plan().spec().name()
-                                + ": arena \""
-                                + arenas.arena(entered).label()
-                                + "\" was closed or reset after bind; bind it again");
+                throw StaleMemory.submitted(bound, arenas.arena(entered).label());
             }
             execute(bound);
         } finally {
@@ -103,58 +80,29 @@ final class InlineStream implements Stream {
     }
 
     private void execute(BoundLaunch<HostWork> bound) {
-        SubmitEvent event = SUBMIT_EVENT.isEnabled() ? new SubmitEvent() : null;
-        if (event != null) {
-            event.begin();
-        }
+        SubmitEvent event = SubmitEvent.started();
         try {
             bound.work().run(failure);
         } catch (Throwable failed) {
             throw failure.fail("submit " + bound.plan().spec().name(), failed);
         }
         sequence++;
-        device.countSubmits(1);
+        device.counts().submit();
         if (event != null) {
-            event.end();
-            if (event.shouldCommit()) {
-                event.device = device.description().id();
-                event.stream = label;
-                event.kernel = bound.plan().spec().name();
-                event.implementation = bound.plan().support().implementation().toString();
-                event.flops = bound.cost().flops();
-                event.bytes = bound.cost().bytes();
-                event.commit();
-            }
+            event.finish(device.description().id(), label, bound);
         }
     }
 
     @Override
     public <A extends KernelArgs> void run(KernelSpec<A> spec, A args) {
-        begin("run");
+        gate.enter("run");
         Launch launch;
         try {
-            var plan = device.plan(spec);
-            Workspace workspace = workspaceFor(plan.workspaceBytes());
-            launch = plan.bind(workspace.storage().arena(), args, workspace);
+            launch = workspace.bind(spec, args);
         } finally {
-            ownership.leave();
+            gate.leave();
         }
         submit(launch);
-    }
-
-    private Workspace workspaceFor(long bytes) {
-        DeviceArena arena = ownArena;
-        if (arena == null) {
-            arena = device.arena("workspace of stream \"" + label + "\"");
-            ownArena = arena;
-        }
-        Workspace workspace = ownWorkspace;
-        if (workspace == null || workspace.byteSize() < bytes) {
-            arena.reset();
-            workspace = new Workspace(arena.tensor(DType.U8, Math.max(bytes, 1)));
-            ownWorkspace = workspace;
-        }
-        return workspace;
     }
 
     @Override
@@ -164,19 +112,19 @@ final class InlineStream implements Stream {
 
     @Override
     public void fill(Tensor destination, double value) {
-        device.checkOwn("fill", destination);
+        device.belonging().check("fill", destination);
         inOrder("fill", () -> HostTransfers.fill(destination, value));
     }
 
     @Override
     public void upload(Tensor destination, MemorySegment source) {
-        device.checkOwn("upload", destination);
+        device.belonging().check("upload", destination);
         inOrder("upload", () -> HostTransfers.upload(destination, source));
     }
 
     @Override
     public void download(MemorySegment destination, Tensor source) {
-        device.checkOwn("download", source);
+        device.belonging().check("download", source);
         inOrder(
                 "download",
                 () -> {
@@ -187,19 +135,19 @@ final class InlineStream implements Stream {
 
     @Override
     public void write(Tensor destination, float... values) {
-        device.checkOwn("write", destination);
+        device.belonging().check("write", destination);
         inOrder("write", () -> HostTransfers.write(destination, values));
     }
 
     @Override
     public void write(Tensor destination, int... values) {
-        device.checkOwn("write", destination);
+        device.belonging().check("write", destination);
         inOrder("write", () -> HostTransfers.write(destination, values));
     }
 
     @Override
     public float[] readFloats(Tensor source) {
-        device.checkOwn("read", source);
+        device.belonging().check("read", source);
         return inOrder(
                 "read",
                 () -> {
@@ -210,7 +158,7 @@ final class InlineStream implements Stream {
 
     @Override
     public int[] readInts(Tensor source) {
-        device.checkOwn("read", source);
+        device.belonging().check("read", source);
         return inOrder(
                 "read",
                 () -> {
@@ -234,32 +182,26 @@ final class InlineStream implements Stream {
             throw new IllegalArgumentException(
                     "replay: the graph is of another device; record it on this one");
         }
-        begin("replay");
+        gate.enter("replay");
         try {
-            own.enter();
+            own.recording().enter();
             try {
                 replayHeld(own);
             } finally {
-                own.leave();
+                own.recording().leave();
             }
         } finally {
-            ownership.leave();
+            gate.leave();
         }
     }
 
     private void replayHeld(ListGraph graph) {
-        ArenaEpochs arenas = graph.arenas();
+        ArenaEpochs arenas = graph.recording().arenas();
         int entered = HostArena.enterAll(arenas);
         try {
             if (entered < arenas.count()) {
-                throw new StaleGraphException(
-                        Failure.of(
-                                device.description().id(),
-                                "replay",
-                                "arena \""
-                                        + arenas.arena(entered).label()
-                                        + "\", which the graph captured, was closed or reset",
-                                "record the graph again"));
+                throw StaleMemory.replayed(
+                        device.description().id(), arenas.arena(entered).label());
             }
             execute(graph);
         } finally {
@@ -268,35 +210,26 @@ final class InlineStream implements Stream {
     }
 
     private void execute(ListGraph graph) {
-        ReplayEvent event = REPLAY_EVENT.isEnabled() ? new ReplayEvent() : null;
-        if (event != null) {
-            event.begin();
-        }
+        ReplayEvent event = ReplayEvent.started();
         try {
             graph.run(failure);
         } catch (Throwable failed) {
             throw failure.fail("replay", failed);
         }
         sequence++;
-        device.countReplay(graph.launchCount());
+        device.counts().replay(graph.recording().launchCount());
         if (event != null) {
-            event.end();
-            if (event.shouldCommit()) {
-                event.device = device.description().id();
-                event.stream = label;
-                event.nodes = graph.size();
-                event.commit();
-            }
+            event.finish(device.description().id(), label, graph);
         }
     }
 
     @Override
     public Timepoint mark() {
-        begin("mark");
+        gate.enter("mark");
         try {
             return new HostTimepoint(this, sequence);
         } finally {
-            ownership.leave();
+            gate.leave();
         }
     }
 
@@ -322,11 +255,11 @@ final class InlineStream implements Stream {
 
     @Override
     public void close() {
-        if (closed) {
+        if (gate.isClosed()) {
             return;
         }
-        closed = true;
-        ownership.awaitOthers();
+        gate.close();
+        gate.awaitOthers();
         String pending = failure.pendingFaults();
         if (!pending.isEmpty()) {
             LOGGER.log(
@@ -337,10 +270,8 @@ final class InlineStream implements Stream {
                             + "\" was closed and nothing had waited for it: "
                             + pending);
         }
-        if (ownArena != null) {
-            ownArena.close();
-        }
-        device.forget(this);
+        workspace.close();
+        device.resources().forget(this);
     }
 
     private void inOrder(String operation, Runnable work) {
@@ -353,41 +284,18 @@ final class InlineStream implements Stream {
     }
 
     private <T> T inOrder(String operation, Supplier<T> work) {
-        begin(operation);
+        gate.enter(operation);
         try {
             T result = work.get();
             sequence++;
             return result;
         } finally {
-            ownership.leave();
-        }
-    }
-
-    private void begin(String operation) {
-        refuseVirtualThread();
-        ownership.enter(operation);
-        try {
-            if (closed) {
-                throw new IllegalStateException(
-                        operation + " on stream \"" + label + "\", which is closed");
-            }
-            failure.throwIfFailed(operation);
-        } catch (RuntimeException refused) {
-            ownership.leave();
-            throw refused;
+            gate.leave();
         }
     }
 
     /// Throws the stream's first failure, if there is one, to somebody who waits for it.
     void throwIfFailed(String operation) {
         failure.throwIfFailedOrFaulty(operation);
-    }
-
-    private static void refuseVirtualThread() {
-        if (Thread.currentThread().isVirtual()) {
-            throw new IllegalStateException(
-                    "a stream was used on a virtual thread; native contexts and worker pools"
-                            + " belong to platform threads, so run this on Thread.ofPlatform()");
-        }
     }
 }

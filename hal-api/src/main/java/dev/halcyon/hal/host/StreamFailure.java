@@ -29,7 +29,7 @@ final class StreamFailure implements FaultSink {
                     operand + "[" + position + "] is " + index + ", outside 0 to " + (bound - 1);
         }
         faults = faults + 1;
-        device.countFault();
+        device.counts().faults(1);
     }
 
     /// {@return the bad indices that no wait has turned into a failure yet, in words; empty if

@@ -9,28 +9,6 @@ import java.lang.foreign.MemorySegment;
 final class StridedCopy {
     private StridedCopy() {}
 
-    static void checkAlike(Tensor destination, Tensor source) {
-        if (destination.dtype() != source.dtype() || !destination.shape().equals(source.shape())) {
-            throw new IllegalArgumentException(
-                    "copy needs one type and shape: destination is "
-                            + destination
-                            + ", source is "
-                            + source
-                            + "; Cast converts types");
-        }
-        checkWritable("copy", destination);
-    }
-
-    static void checkWritable(String operation, Tensor destination) {
-        if (!destination.buffer().isWritable()) {
-            throw new IllegalArgumentException(
-                    operation
-                            + " into "
-                            + destination
-                            + ", a mapped file, which cannot be written; use memory of an arena");
-        }
-    }
-
     static void copy(Tensor destination, Tensor source) {
         MemorySegment to = destination.segment();
         MemorySegment from = source.segment();

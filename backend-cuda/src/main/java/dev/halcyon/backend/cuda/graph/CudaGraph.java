@@ -5,32 +5,26 @@ import dev.halcyon.backend.cuda.kernels.CudaWork;
 import dev.halcyon.backend.cuda.kernels.StreamAction;
 import dev.halcyon.hal.Device;
 import dev.halcyon.hal.Graph;
-import dev.halcyon.hal.spi.ArenaEpochs;
-import dev.halcyon.hal.spi.BoundLaunch;
-
-import java.util.List;
-import java.util.concurrent.atomic.AtomicBoolean;
+import dev.halcyon.hal.spi.GraphRecording;
 
 /// An executable graph of the driver.
 public final class CudaGraph implements Graph {
     private final Device device;
-    private final GraphRecording recording;
+    private final GraphRecording<CudaWork> recording;
     private final long executable;
     private final StreamAction reportFaults;
-    private final int size;
-    private final int launchCount;
     private final boolean mayFault;
-    private final AtomicBoolean inFlight = new AtomicBoolean();
 
     private CudaGraph(
-            Device device, GraphRecording recording, long executable, StreamAction reportFaults) {
+            Device device,
+            GraphRecording<CudaWork> recording,
+            long executable,
+            StreamAction reportFaults) {
         this.device = device;
         this.recording = recording;
         this.executable = executable;
         this.reportFaults = reportFaults;
-        this.size = recording.size();
-        this.launchCount = recording.launchCount();
-        this.mayFault = recording.mayFault();
+        this.mayFault = mayFault(recording);
     }
 
     /// {@return the graph of a recording}
@@ -40,7 +34,7 @@ public final class CudaGraph implements Graph {
     public static CudaGraph capture(
             CudaDriver driver,
             GraphHome home,
-            GraphRecording recording,
+            GraphRecording<CudaWork> recording,
             long faults,
             StreamAction reportFaults) {
         return new CudaGraph(
@@ -57,17 +51,17 @@ public final class CudaGraph implements Graph {
 
     @Override
     public int size() {
-        return size;
+        return recording.steps().size();
     }
 
-    /// {@return the number of kernel launches}
-    public int launchCount() {
-        return launchCount;
+    /// {@return what was recorded, and its claim by a stream}
+    public GraphRecording<CudaWork> recording() {
+        return recording;
     }
 
-    /// {@return every arena it depends on}
-    public ArenaEpochs arenas() {
-        return recording.arenas();
+    /// {@return whether a launch of a recording may report bad indices}
+    public static boolean mayFault(GraphRecording<CudaWork> recording) {
+        return recording.launches().stream().anyMatch(launch -> launch.work().mayFault());
     }
 
     /// {@return whether a launch may report bad indices}
@@ -78,39 +72,6 @@ public final class CudaGraph implements Graph {
     @Override
     public boolean isAlive() {
         return recording.arenas().areCurrent();
-    }
-
-    /// Claims the graph and all its launches for one stream.
-    ///
-    /// @throws IllegalStateException if one of them is in flight already
-    public void enter() {
-        if (!inFlight.compareAndSet(false, true)) {
-            throw new IllegalStateException(
-                    "this graph is in flight on another stream; record one graph per stream");
-        }
-        List<BoundLaunch<CudaWork>> launches = recording.launches();
-        int entered = 0;
-        try {
-            while (entered < launches.size()) {
-                launches.get(entered).enter();
-                entered++;
-            }
-        } catch (IllegalStateException elsewhere) {
-            leave(entered);
-            throw elsewhere;
-        }
-    }
-
-    /// Gives them back.
-    public void leave() {
-        leave(recording.launches().size());
-    }
-
-    private void leave(int entered) {
-        for (int i = 0; i < entered; i++) {
-            recording.launches().get(i).leave();
-        }
-        inFlight.set(false);
     }
 
     /// Submits it.

@@ -2,8 +2,11 @@ package dev.halcyon.backend.cuda.graph;
 
 import dev.halcyon.backend.cuda.driver.CudaDriver;
 import dev.halcyon.backend.cuda.driver.CudaDriverException;
+import dev.halcyon.backend.cuda.kernels.CudaWork;
 import dev.halcyon.backend.cuda.kernels.StreamAction;
 import dev.halcyon.backend.cuda.kernels.StridedTransfers;
+import dev.halcyon.hal.spi.GraphNode;
+import dev.halcyon.hal.spi.GraphRecording;
 
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -35,11 +38,12 @@ final class GraphCapture {
     /// {@return the executable graph of a recording}
     ///
     /// @param faults address of the graph's fault record
-    static long capture(CudaDriver driver, GraphHome home, GraphRecording recording, long faults) {
+    static long capture(
+            CudaDriver driver, GraphHome home, GraphRecording<CudaWork> recording, long faults) {
         return new GraphCapture(driver, home, faults).capture(recording.nodes());
     }
 
-    private long capture(List<GraphNode> nodes) {
+    private long capture(List<GraphNode<CudaWork>> nodes) {
         try {
             List<Step> steps = prepare(nodes);
             long stream = newStream();
@@ -56,22 +60,22 @@ final class GraphCapture {
         }
     }
 
-    private List<Step> prepare(List<GraphNode> nodes) {
+    private List<Step> prepare(List<GraphNode<CudaWork>> nodes) {
         return nodes.stream().map(this::prepare).toList();
     }
 
-    private Step prepare(GraphNode node) {
+    private Step prepare(GraphNode<CudaWork> node) {
         return switch (node) {
-            case GraphNode.Run run -> new Step.Act(run.launch().work());
-            case GraphNode.Copy copy ->
+            case GraphNode.Run<CudaWork> run -> new Step.Act(run.launch().work());
+            case GraphNode.Copy<CudaWork> copy ->
                     new Step.Act(
                             StridedTransfers.copy(
                                     home.functions(), copy.destination(), copy.source()));
-            case GraphNode.Fill fill ->
+            case GraphNode.Fill<CudaWork> fill ->
                     new Step.Act(
                             StridedTransfers.fill(
                                     home.functions(), fill.destination(), fill.value()));
-            case GraphNode.Fork fork ->
+            case GraphNode.Fork<CudaWork> fork ->
                     new Step.Fork(fork.branches().stream().map(this::prepare).toList());
         };
     }

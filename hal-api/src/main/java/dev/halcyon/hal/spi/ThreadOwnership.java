@@ -1,4 +1,4 @@
-package dev.halcyon.hal.host;
+package dev.halcyon.hal.spi;
 
 import org.jspecify.annotations.Nullable;
 

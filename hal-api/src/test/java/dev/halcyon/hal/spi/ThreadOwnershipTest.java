@@ -1,4 +1,4 @@
-package dev.halcyon.hal.host;
+package dev.halcyon.hal.spi;
 
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertFalse;
