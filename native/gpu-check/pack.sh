@@ -5,6 +5,7 @@
 #   native/gpu-check/pack.sh [--built] FILE.tar.xz
 #
 # There:  tar xf FILE.tar.xz && halcyon-gpu-check/gpu-check
+# Here, to try the script itself:  halcyon-gpu-check/gpu-check --rehearse
 #
 # --built takes the classes as they are instead of building first. Needs Maven (unless --built) and a JDK 25 or later; machine
 # code for GPUs is in the bundle where nvcc is installed here, else the driver compiles the kernels there.
@@ -84,6 +85,14 @@ jar=${MAVEN_REPOSITORY:-$HOME/.m2/repository}/org/junit/platform/$console/$versi
 cp "$jar" "$root/lib/"
 
 "$jdk/bin/jlink" --add-modules $runtime --strip-debug --no-header-files --no-man-pages --compress zip-0 --output "$root/runtime"
+
+# What stands in for a GPU when the script itself is rehearsed.
+sh "$home/native/cuda-stub/build.sh" "$work/stub"
+if [ -f "$work/stub/libhalcyon_cuda_host.so" ]; then
+    mkdir "$root/rehearsal"
+    cp "$work/stub/libcuda.so.1" "$work/stub/libhalcyon_cuda_host.so" "$root/rehearsal/"
+    strip --strip-debug "$root/rehearsal"/* 2>/dev/null || true
+fi
 
 cp "$here/gpu-check" "$root/"
 if [ -f "$home/backend-cuda/target/classes/META-INF/halcyon/cuda/kernels.fatbin" ]; then

@@ -20,7 +20,8 @@ import java.util.List;
 /// There is one in a process: JCuda's library finds it by its name, and whoever sets something sets
 /// it for all.
 public final class StubLibrary {
-    private static final Path FOLDER = Path.of("target", "cuda-stub").toAbsolutePath();
+    private static final Path FOLDER =
+            Path.of(System.getProperty("halcyon.cuda.stub", "target/cuda-stub")).toAbsolutePath();
     private static final int RECORD_BYTES = 1 << 20;
 
     private final DynamicLibrary library;
