@@ -29,10 +29,10 @@ public interface CeilingLoops {
     static CeilingLoops best() {
         if (ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()) {
             try {
-                return (CeilingLoops)
-                        Class.forName("dev.halcyon.bench.ceiling.VectorCeilingLoops")
-                                .getDeclaredConstructor()
-                                .newInstance();
+                return Class.forName("dev.halcyon.bench.ceiling.VectorCeilingLoops")
+                        .asSubclass(CeilingLoops.class)
+                        .getDeclaredConstructor()
+                        .newInstance();
             } catch (ReflectiveOperationException missing) {
                 throw new LinkageError("the vector loops are missing from the jar", missing);
             }

@@ -70,8 +70,7 @@ public record MuonWork(int rows, int columns) implements Work {
             progress.doing("checking every Newton-Schulz iteration");
             Errors iterations = new Errors();
             Tensor direction = direction(arena, stream, gradient);
-            Tensor orthogonal =
-                    checkIterations(device, arena, stream, iteration, direction, iterations);
+            Tensor orthogonal = checkIterations(arena, stream, iteration, direction, iterations);
             Errors update = new Errors();
             checkUpdate(
                     spec,
@@ -119,7 +118,6 @@ public record MuonWork(int rows, int columns) implements Work {
     }
 
     private Tensor checkIterations(
-            Device device,
             DeviceArena arena,
             Stream stream,
             NewtonSchulz iteration,

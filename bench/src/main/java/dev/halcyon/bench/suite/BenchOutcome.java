@@ -22,7 +22,7 @@ public record BenchOutcome(BenchFile file, int failures) {
                 + " measured, "
                 + failures
                 + " failed, "
-                + (file.notRun().size())
+                + file.notRun().size()
                 + " not run, "
                 + contended
                 + " contended"

@@ -23,7 +23,6 @@ import org.junit.jupiter.api.Test;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream.Builder;
 
 class WeightPackerTest {
     private Device device;
@@ -76,7 +75,7 @@ class WeightPackerTest {
     }
 
     private static List<Weight> linear(ModelWeights weights) {
-        Builder<Weight> all = java.util.stream.Stream.builder();
+        List<Weight> all = new ArrayList<>();
         all.add(weights.head());
         for (LayerWeights layer : weights.layers()) {
             AttentionWeights attention = layer.attention();
@@ -92,18 +91,18 @@ class WeightPackerTest {
                 addAll(all, layer.experts().shared());
             }
         }
-        return all.build().toList();
+        return all;
     }
 
-    private static void addIfThere(Builder<Weight> all, Weight weight) {
+    private static void addIfThere(List<Weight> all, Weight weight) {
         if (weight != null) {
             all.add(weight);
         }
     }
 
-    private static void addAll(Builder<Weight> all, MlpWeights mlp) {
+    private static void addAll(List<Weight> all, MlpWeights mlp) {
         if (mlp != null) {
-            all.add(mlp.gate()).add(mlp.up()).add(mlp.down());
+            all.addAll(List.of(mlp.gate(), mlp.up(), mlp.down()));
         }
     }
 
