@@ -61,6 +61,7 @@ static void defaults(void) {
     find(settings, "devices")->value = 1;
     find(settings, "memory")->value = 8L << 30;
     find(settings, "major")->value = 9;
+    find(settings, "pools")->value = 1;
     from_environment();
 }
 
@@ -81,7 +82,7 @@ EXPORT void halcyon_stub_reset(void) {
     pthread_mutex_unlock(&lock);
 }
 
-// Settings: init (code of cuInit), version, devices, memory (bytes), major (compute capability), lazy (1: work runs only
+// Settings: init (code of cuInit), version, devices, memory (bytes), major (compute capability), pools, lazy (1: work runs only
 // when somebody waits for it), fault (code with which the next kernel ends, and with it the context), fatbin and ptx (codes
 // with which images of that kind are refused).
 EXPORT void halcyon_stub_set(const char *name, long value) {

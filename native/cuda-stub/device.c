@@ -55,6 +55,7 @@ EXPORT int cuDeviceGetAttribute(int *value, int attribute, int device) {
         case 75: *value = (int)stub_setting("major"); break;   // compute capability
         case 76: *value = 0; break;
         case 97: *value = 232448; break;                       // most shared memory of a block
+        case 115: *value = (int)stub_setting("pools"); break;  // memory pools
         default: *value = 0;
     }
     return stub_leave(code);

@@ -109,3 +109,54 @@ EXPORT int cuMemGetInfo_v2(size_t *free_bytes, size_t *total) {
     *free_bytes = *total - (size_t)held;
     return stub_leave(code);
 }
+
+// Pools: their memory is allocated and freed at once, in the order of the stream.
+struct pool {
+    unsigned long long threshold;
+};
+
+EXPORT int cuMemPoolCreate(struct pool **to, const int *properties) {
+    int code = stub_enter(__func__, 0, "%d, %d, %d", properties[0], properties[2], properties[3]);
+    if (code == SUCCESS) {
+        *to = calloc(1, sizeof **to);
+        stub_count("pools", 1);
+    }
+    return stub_leave(code);
+}
+
+EXPORT int cuMemPoolDestroy(struct pool *pool) {
+    int code = stub_enter(__func__, 0, "%s", "");
+    if (code == SUCCESS) {
+        free(pool);
+        stub_count("pools", -1);
+    }
+    return stub_leave(code);
+}
+
+EXPORT int cuMemPoolSetAttribute(struct pool *pool, int attribute, const unsigned long long *value) {
+    int code = stub_enter(__func__, 0, "%d, %llx", attribute, *value);
+    pool->threshold = *value;
+    return stub_leave(code);
+}
+
+EXPORT int cuMemPoolTrimTo(struct pool *pool, size_t bytes) {
+    int code = stub_enter(__func__, 0, "%zu", bytes);
+    return stub_leave(code != SUCCESS ? code : pool->threshold == 0 ? INVALID_VALUE : SUCCESS);
+}
+
+EXPORT int cuMemAllocFromPoolAsync(device_address *to, size_t bytes, struct pool *pool, struct stream *stream) {
+    int code = stub_enter(__func__, 1, "%zu", bytes);
+    void *start = NULL;
+    code = code != SUCCESS ? code : pool == NULL || stream == NULL ? INVALID_HANDLE : allocate(&start, bytes, 0);
+    *to = (device_address)(uintptr_t)start;
+    return stub_leave(code);
+}
+
+EXPORT int cuMemFreeAsync(device_address start, struct stream *stream) {
+    int code = stub_enter(__func__, 1, "%s", "");
+    if (code == SUCCESS) {
+        stub_drain(stream, stream->issued);
+        code = release((void *)(uintptr_t)start, 0);
+    }
+    return stub_leave(code);
+}

@@ -4,6 +4,7 @@ import dev.halcyon.backend.cuda.driver.CudaDriver;
 import dev.halcyon.backend.cuda.driver.CudaDriverException;
 import dev.halcyon.backend.cuda.graph.CudaGraph;
 import dev.halcyon.backend.cuda.graph.GraphHome;
+import dev.halcyon.backend.cuda.graph.SpareExecutables;
 import dev.halcyon.backend.cuda.kernels.CudaKernels;
 import dev.halcyon.backend.cuda.kernels.CudaWork;
 import dev.halcyon.backend.cuda.kernels.FaultReports;
@@ -49,7 +50,9 @@ final class CudaDevice implements Device, GraphHome {
     private final OpenResources resources;
     private final DeviceCounts counts = new DeviceCounts();
     private final PendingReleases releases = new PendingReleases();
+    private final DeviceHeap heap;
     private final DevicePieces pieces;
+    private final SpareExecutables spares = new SpareExecutables();
     private final FaultRecords faultRecords;
     private final FileCopies files;
 
@@ -64,7 +67,8 @@ final class CudaDevice implements Device, GraphHome {
         this.images = images;
         this.plans = new DevicePlans<>(this, CudaKernels.registry(images), options.planCacheSize());
         this.resources = new OpenResources(description.id(), options, () -> {});
-        this.pieces = new DevicePieces(context, releases::drain);
+        this.heap = new DeviceHeap(context, description.ordinal());
+        this.pieces = new DevicePieces(context, heap, releases::drain);
         this.faultRecords = new FaultRecords(pieces);
         this.files = new FileCopies(context, pieces);
     }
@@ -90,6 +94,11 @@ final class CudaDevice implements Device, GraphHome {
     @Override
     public KernelImages functions() {
         return images;
+    }
+
+    @Override
+    public SpareExecutables spares() {
+        return spares;
     }
 
     DevicePieces pieces() {
@@ -202,7 +211,7 @@ final class CudaDevice implements Device, GraphHome {
         ((CudaArena) arena)
                 .attach(
                         () -> {
-                            context.release(graph::destroy);
+                            context.release(graph::retire);
                             faultRecords.give(record);
                         });
         return graph;
@@ -247,7 +256,9 @@ final class CudaDevice implements Device, GraphHome {
         resources.close("what was waiting for work", releases::drain);
         resources.close("file copies", files::close);
         resources.close("fault records", faultRecords::close);
+        resources.close("graphs", () -> context.release(spares::close));
         resources.close("memory", pieces::trim);
+        resources.close("pool", heap::close);
         resources.close("kernels", images::close);
         resources.close("context", context::close);
     }

@@ -8,8 +8,8 @@ import java.util.Deque;
 
 /// Takes memory from the driver for the arenas of one device, and keeps the account.
 ///
-/// Small pieces of one size are kept for the next arena, because the driver waits for the whole
-/// device when memory is freed; large ones go back at once, so that others can have them.
+/// Small pieces of one size are kept for the next arena; large ones go back at once, so that others
+/// can have them.
 ///
 /// *Threads.* Usable from any thread.
 final class DevicePieces {
@@ -27,6 +27,7 @@ final class DevicePieces {
     record Piece(long address, long bytes, boolean pinned) {}
 
     private final CudaContext context;
+    private final DeviceHeap heap;
     private final Runnable reclaim;
     private final Deque<Piece> slabs = new ArrayDeque<>();
     private final Deque<Piece> pinnedSlabs = new ArrayDeque<>();
@@ -34,8 +35,9 @@ final class DevicePieces {
     private long peakReserved;
 
     /// @param reclaim waits for memory that arenas have given up and brings it back here
-    DevicePieces(CudaContext context, Runnable reclaim) {
+    DevicePieces(CudaContext context, DeviceHeap heap, Runnable reclaim) {
         this.context = context;
+        this.heap = heap;
         this.reclaim = reclaim;
     }
 
@@ -86,7 +88,10 @@ final class DevicePieces {
         long address =
                 context.ask(
                         "allocate " + bytes + " bytes in arena \"" + label + "\"",
-                        driver -> pinned ? driver.allocatePinned(bytes) : driver.allocate(bytes));
+                        driver ->
+                                pinned
+                                        ? driver.allocatePinned(bytes)
+                                        : heap.allocate(driver, bytes));
         return new Piece(address, bytes, pinned);
     }
 
@@ -110,7 +115,7 @@ final class DevicePieces {
                     if (piece.pinned()) {
                         driver.freePinned(piece.address());
                     } else {
-                        driver.free(piece.address());
+                        heap.free(driver, piece.address());
                     }
                 });
     }
@@ -123,6 +128,7 @@ final class DevicePieces {
                 next = slabs.isEmpty() ? pinnedSlabs.poll() : slabs.poll();
             }
             if (next == null) {
+                heap.trim();
                 return;
             }
             free(next);

@@ -44,6 +44,7 @@ class CudaDeviceTest {
                     "graphs",
                     "executables",
                     "modules",
+                    "pools",
                     "contexts");
 
     private final StubLibrary stub = StubLibrary.withKernelsOrSkip();
@@ -91,6 +92,64 @@ class CudaDeviceTest {
     }
 
     @Test
+    void takesPlainMemoryOfADeviceWithoutPools() {
+        stub.set("pools", 0);
+        try (Device device = StubProvider.open();
+                Stream stream = device.stream("work");
+                DeviceArena arena = device.arena("memory")) {
+            stub.takeRecord();
+            Tensor large = arena.tensor(DType.F32, 2 << 20);
+            assertTrue(stub.takeRecord().contains("cuMemAlloc_v2(8388608)"));
+            stream.fill(large, 2);
+            assertEquals(2, stream.readFloats(large)[1]);
+        }
+        assertNothingIsAlive();
+    }
+
+    @Test
+    void keepsWhatItsPoolHas() {
+        stub.takeRecord();
+        StubProvider.open().close();
+        List<String> calls = stub.takeRecord();
+        // Device memory on device 0; a threshold of 2^64 - 1.
+        assertTrue(calls.contains("cuMemPoolCreate(1, 1, 0)"), calls.toString());
+        assertTrue(calls.contains("cuMemPoolSetAttribute(4, ffffffffffffffff)"), calls.toString());
+    }
+
+    @Test
+    void givesAGraphThatIsRecordedAgainNewParameters() {
+        try (Device device = StubProvider.open();
+                Stream stream = device.stream("work");
+                DeviceArena values = device.arena("values");
+                DeviceArena perStep = device.arena("per step")) {
+            Tensor x = values.tensor(DType.F32, 4);
+            for (int step = 1; step <= 3; step++) {
+                double value = step;
+                stub.takeRecord();
+                Graph graph = device.record(perStep, recorder -> recorder.fill(x, value));
+                List<String> calls = stub.takeRecord();
+                assertEquals(step > 1, calls.contains("cuGraphExecUpdate_v2()"), calls.toString());
+                assertEquals(
+                        step == 1,
+                        calls.contains("cuGraphInstantiateWithFlags(0)"),
+                        calls.toString());
+                stream.replay(graph);
+                assertEquals(step, stream.readFloats(x)[0]);
+                perStep.reset();
+                stream.synchronize();
+            }
+            // Another shape of the same size is instantiated, and the spare waits for one like it.
+            Graph other =
+                    device.record(
+                            perStep, recorder -> recorder.copy(x, values.tensor(DType.F32, 4)));
+            assertTrue(stub.takeRecord().contains("cuGraphInstantiateWithFlags(0)"));
+            stream.replay(other);
+            stream.synchronize();
+        }
+        assertNothingIsAlive();
+    }
+
+    @Test
     void closesWhatItsOwnerForgot() {
         Device device = StubProvider.open();
         DeviceArena arena = device.arena("forgotten");
@@ -116,7 +175,7 @@ class CudaDeviceTest {
             stub.takeRecord();
             arena.close();
             assertFalse(
-                    stub.takeRecord().contains("cuMemFree_v2()"),
+                    stub.takeRecord().contains("cuMemFreeAsync()"),
                     "memory was freed under the work that uses it");
             assertEquals(before, stub.alive("allocations"));
             stream.synchronize();

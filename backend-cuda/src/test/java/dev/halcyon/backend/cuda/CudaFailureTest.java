@@ -70,7 +70,7 @@ class CudaFailureTest {
         assertTrue(
                 first.failure().nativeCode().startsWith(code + " CUDA_ERROR_"), first.getMessage());
         // Whatever the driver says afterwards, the first cause stays.
-        stub.fail("cuMemAlloc_v2", -1, 719);
+        stub.fail("cuMemAllocFromPoolAsync", -1, 719);
         stub.takeRecord();
         for (Runnable later :
                 List.<Runnable>of(

@@ -38,6 +38,22 @@ public interface CudaDriver {
     /// Frees device memory; waits for the work that may use it.
     void free(long address);
 
+    /// {@return a pool of device memory that keeps what is given back to it until it is trimmed}
+    long createPool(int device);
+
+    /// Gives a pool back, which nothing may have memory of.
+    void destroyPool(long pool);
+
+    /// Gives what a pool keeps and nobody uses back to the device.
+    void trimPool(long pool);
+
+    /// {@return memory of a pool, aligned to 256 bytes at least; it may be used by work that comes
+    /// after this call in the order of the stream}
+    long allocateFrom(long pool, long bytes, long stream);
+
+    /// Gives memory back to its pool, in the order of the stream and without waiting.
+    void freeInOrder(long address, long stream);
+
     /// {@return host memory that the device reaches under the same address}
     long allocatePinned(long bytes);
 
@@ -78,11 +94,22 @@ public interface CudaDriver {
     /// {@return what can be launched of a graph}
     long instantiate(long graph);
 
+    /// Lets an executable graph do what another graph does, if only parameters differ; cheaper than
+    /// instantiating that one, and launches already submitted keep theirs.
+    ///
+    /// @return whether it could; if not, it does what it did before
+    boolean update(long executable, long graph);
+
     /// Destroys a graph; what was instantiated of it stays.
     void destroyGraph(long graph);
 
     /// Destroys what [#instantiate] made.
     void destroyExecutable(long executable);
+
+    /// Writes the descriptor by which kernels copy tiles of a matrix asynchronously.
+    ///
+    /// @param to 128 bytes, aligned to 128
+    void encode(TensorMap map, MemorySegment to);
 
     /// Marks the present end of a stream.
     void record(long event, long stream);

@@ -9,7 +9,9 @@ public enum DeviceAttribute {
     /// Minor part of the compute capability.
     COMPUTE_MINOR(76),
     /// Most shared memory of a block, in bytes, that a function may be allowed to use.
-    MOST_SHARED_BYTES(97);
+    MOST_SHARED_BYTES(97),
+    /// Whether there are pools of memory.
+    MEMORY_POOLS(115);
 
     private final int number;
 

@@ -60,6 +60,7 @@ public final class FfmDriver implements CudaDriver {
     private final MethodHandle memsetD8Async;
     private final MethodHandle launchKernel;
     private final MethodHandle graphLaunch;
+    private final FfmLaterFunctions later;
 
     /// Binds the functions.
     ///
@@ -113,6 +114,7 @@ public final class FfmDriver implements CudaDriver {
                         SEGMENT,
                         LONG);
         graphLaunch = functions.bind("cuGraphLaunch", LONG, LONG);
+        later = new FfmLaterFunctions(functions);
     }
 
     /// A downcall, which the compiler cannot see through.
@@ -222,6 +224,50 @@ public final class FfmDriver implements CudaDriver {
     @Override
     public void free(long address) {
         run("cuMemFree", () -> (int) memFree.invokeExact(address));
+    }
+
+    @Override
+    public long createPool(int device) {
+        long pool = ask("cuMemPoolCreate", answer -> later.createPool(answer, device));
+        check("cuMemPoolSetAttribute", later.keepEverything(pool));
+        return pool;
+    }
+
+    @Override
+    public void destroyPool(long pool) {
+        check("cuMemPoolDestroy", later.destroyPool(pool));
+    }
+
+    @Override
+    public void trimPool(long pool) {
+        check("cuMemPoolTrimTo", later.trimPool(pool));
+    }
+
+    @Override
+    public long allocateFrom(long pool, long bytes, long stream) {
+        return ask(
+                "cuMemAllocFromPoolAsync",
+                answer -> later.allocateFrom(answer, pool, bytes, stream));
+    }
+
+    @Override
+    public void freeInOrder(long address, long stream) {
+        check("cuMemFreeAsync", later.freeInOrder(address, stream));
+    }
+
+    @Override
+    public boolean update(long executable, long graph) {
+        int code = later.update(executable, graph);
+        if (code == CudaResult.GRAPH_EXEC_UPDATE_FAILURE.code()) {
+            return false;
+        }
+        check("cuGraphExecUpdate", code);
+        return true;
+    }
+
+    @Override
+    public void encode(TensorMap map, MemorySegment to) {
+        check("cuTensorMapEncodeTiled", later.encode(map, to));
     }
 
     @Override

@@ -255,6 +255,41 @@ final class JCudaDriver implements CudaDriver {
     }
 
     @Override
+    public long createPool(int device) {
+        return ffm.createPool(device);
+    }
+
+    @Override
+    public void destroyPool(long pool) {
+        ffm.destroyPool(pool);
+    }
+
+    @Override
+    public void trimPool(long pool) {
+        ffm.trimPool(pool);
+    }
+
+    @Override
+    public long allocateFrom(long pool, long bytes, long stream) {
+        return ffm.allocateFrom(pool, bytes, stream);
+    }
+
+    @Override
+    public void freeInOrder(long address, long stream) {
+        ffm.freeInOrder(address, stream);
+    }
+
+    @Override
+    public boolean update(long executable, long graph) {
+        return ffm.update(executable, graph);
+    }
+
+    @Override
+    public void encode(TensorMap map, MemorySegment to) {
+        ffm.encode(map, to);
+    }
+
+    @Override
     public void record(long event, long stream) {
         ffm.record(event, stream);
     }

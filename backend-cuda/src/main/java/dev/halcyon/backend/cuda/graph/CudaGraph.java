@@ -12,6 +12,7 @@ public final class CudaGraph implements Graph {
     private final Device device;
     private final GraphRecording<CudaWork> recording;
     private final long executable;
+    private final SpareExecutables spares;
     private final StreamAction reportFaults;
     private final boolean mayFault;
 
@@ -19,8 +20,10 @@ public final class CudaGraph implements Graph {
             Device device,
             GraphRecording<CudaWork> recording,
             long executable,
+            SpareExecutables spares,
             StreamAction reportFaults) {
         this.device = device;
+        this.spares = spares;
         this.recording = recording;
         this.executable = executable;
         this.reportFaults = reportFaults;
@@ -41,6 +44,7 @@ public final class CudaGraph implements Graph {
                 home.device(),
                 recording,
                 GraphCapture.capture(driver, home, recording, faults),
+                home.spares(),
                 reportFaults);
     }
 
@@ -84,8 +88,8 @@ public final class CudaGraph implements Graph {
         }
     }
 
-    /// Destroys it; no replay may be under way.
-    public void destroy(CudaDriver driver) {
-        driver.destroyExecutable(executable);
+    /// Leaves what the driver made of it to a later graph; no replay may be under way.
+    public void retire(CudaDriver driver) {
+        spares.give(driver, executable, size());
     }
 }

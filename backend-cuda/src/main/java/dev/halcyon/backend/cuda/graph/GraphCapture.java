@@ -40,17 +40,18 @@ final class GraphCapture {
     /// @param faults address of the graph's fault record
     static long capture(
             CudaDriver driver, GraphHome home, GraphRecording<CudaWork> recording, long faults) {
-        return new GraphCapture(driver, home, faults).capture(recording.nodes());
+        return new GraphCapture(driver, home, faults)
+                .capture(recording.nodes(), recording.steps().size());
     }
 
-    private long capture(List<GraphNode<CudaWork>> nodes) {
+    private long capture(List<GraphNode<CudaWork>> nodes, int size) {
         try {
             List<Step> steps = prepare(nodes);
             long stream = newStream();
             reserve(steps);
             long graph = collect(stream, steps);
             try {
-                return driver.instantiate(graph);
+                return home.spares().executable(driver, graph, size);
             } finally {
                 driver.destroyGraph(graph);
             }

@@ -10,4 +10,7 @@ public interface GraphHome {
 
     /// {@return where device code is found}
     KernelFunctions functions();
+
+    /// {@return executables that no graph needs any more}
+    SpareExecutables spares();
 }

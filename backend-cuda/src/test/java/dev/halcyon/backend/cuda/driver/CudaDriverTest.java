@@ -10,10 +10,12 @@ import dev.halcyon.backend.cuda.StubLibrary;
 
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
@@ -162,6 +164,61 @@ class CudaDriverTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"ffm", "jcuda"})
+    void describesTilesToTheCopyEngine(String bindings) {
+        CudaDriver driver = current(driver(bindings));
+        TensorMap map =
+                new TensorMap(
+                        TensorMap.Element.BF16,
+                        0x7000_0000L,
+                        new long[] {7168, 4096},
+                        new long[] {14_336},
+                        new int[] {64, 128},
+                        TensorMap.Swizzle.BYTES_128);
+        stub.takeRecord();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment encoded = arena.allocate(TensorMap.BYTES, TensorMap.BYTES);
+            driver.encode(map, encoded);
+            assertEquals(List.of("cuTensorMapEncodeTiled(9, 2, 0, 3, 2, 0)"), stub.takeRecord());
+            // The stub's descriptors hold what it was told.
+            assertEquals(0x7000_0000L, encoded.getAtIndex(ValueLayout.JAVA_LONG, 0));
+            assertEquals(4096, encoded.getAtIndex(ValueLayout.JAVA_LONG, 2));
+            assertEquals(14_336, encoded.getAtIndex(ValueLayout.JAVA_LONG, 6));
+            assertEquals(128, encoded.getAtIndex(ValueLayout.JAVA_LONG, 12));
+            assertThrows(
+                    IllegalArgumentException.class,
+                    () -> driver.encode(map, arena.allocate(TensorMap.BYTES + 8, 128).asSlice(8)));
+        }
+        driver.releasePrimaryContext(0);
+    }
+
+    @Test
+    void refusesTilesThatTheCopyEngineDoesNotTake() {
+        long[] dims = {7168, 4096};
+        int[] box = {64, 128};
+        record Wrong(long address, long stride, int width, TensorMap.Swizzle swizzle) {}
+        for (Wrong wrong :
+                List.of(
+                        new Wrong(8, 14_336, 64, TensorMap.Swizzle.BYTES_128),
+                        new Wrong(16, 14_340, 64, TensorMap.Swizzle.BYTES_128),
+                        new Wrong(16, 14_336, 7, TensorMap.Swizzle.NONE),
+                        new Wrong(16, 14_336, 512, TensorMap.Swizzle.NONE),
+                        new Wrong(16, 14_336, 128, TensorMap.Swizzle.BYTES_128))) {
+            assertThrows(
+                    IllegalArgumentException.class,
+                    () ->
+                            new TensorMap(
+                                    TensorMap.Element.BF16,
+                                    wrong.address(),
+                                    dims,
+                                    new long[] {wrong.stride()},
+                                    new int[] {wrong.width(), box[1]},
+                                    wrong.swizzle()),
+                    wrong.toString());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ffm", "jcuda"})
     void asksWhetherWorkHasPassedWithoutWaiting(String bindings) {
         CudaDriver driver = current(driver(bindings));
         stub.set("lazy", 1);
@@ -184,7 +241,7 @@ class CudaDriverTest {
     @ValueSource(strings = {"ffm", "jcuda"})
     void findsKernelsOfAModule(String bindings) {
         CudaDriver driver = current(driver(bindings));
-        long module = driver.loadModule(java.lang.foreign.Arena.global().allocateFrom("// PTX"));
+        long module = driver.loadModule(Arena.global().allocateFrom("// PTX"));
         stub.takeRecord();
         long function = driver.function(module, "fill");
         assertTrue(function != 0);
