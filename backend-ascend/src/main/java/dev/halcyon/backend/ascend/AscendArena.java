@@ -4,6 +4,7 @@ import dev.halcyon.backend.ascend.acl.MemcpyKind;
 import dev.halcyon.backend.ascend.memory.Block;
 import dev.halcyon.backend.ascend.memory.BlockPool;
 import dev.halcyon.backend.ascend.memory.LastUse;
+import dev.halcyon.backend.ascend.operators.HostNumbers;
 import dev.halcyon.hal.error.Failure;
 import dev.halcyon.hal.error.OutOfDeviceMemoryException;
 import dev.halcyon.hal.memory.DType;
@@ -51,6 +52,7 @@ final class AscendArena implements DeviceArena {
     private final boolean host;
     private final ThreadOwnership ownership;
     private final List<Runnable> onRelease = new ArrayList<>();
+    private final List<AscendStepInput> stepInputs = new ArrayList<>();
     private volatile long epoch = 1;
     private volatile boolean closed;
     private ArenaBlocks blocks;
@@ -158,8 +160,21 @@ final class AscendArena implements DeviceArena {
             checkOpen("stepInput");
             AscendStepInput input = new AscendStepInput(tensor, device);
             onRelease.add(input::release);
+            stepInputs.add(input);
             return input;
         }
+    }
+
+    /// {@return what the host knows of a tensor; null if it is none of a step input}
+    synchronized @Nullable HostNumbers hostNumbers(Tensor tensor) {
+        if (tensor.elements() == 0 || !tensor.isContiguous()) {
+            return null;
+        }
+        return stepInputs.stream()
+                .filter(input -> input.covers(tensor))
+                .findFirst()
+                .map(input -> input.numbers(tensor))
+                .orElse(null);
     }
 
     @Override
@@ -225,6 +240,7 @@ final class AscendArena implements DeviceArena {
     private void release() {
         onRelease.forEach(Runnable::run);
         onRelease.clear();
+        stepInputs.clear();
     }
 
     private void giveBlocks() {

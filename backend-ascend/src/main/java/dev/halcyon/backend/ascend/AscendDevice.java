@@ -8,6 +8,7 @@ import dev.halcyon.backend.ascend.memory.Block;
 import dev.halcyon.backend.ascend.memory.BlockPool;
 import dev.halcyon.backend.ascend.memory.LastUse;
 import dev.halcyon.backend.ascend.operators.AscendWork;
+import dev.halcyon.backend.ascend.operators.HostNumbers;
 import dev.halcyon.backend.ascend.operators.Issuer;
 import dev.halcyon.backend.ascend.operators.Platform;
 import dev.halcyon.backend.ascend.operators.Soc;
@@ -81,7 +82,11 @@ final class AscendDevice implements Device {
         this.issuer = new Issuer(libraries.runtime(), libraries.objects(), libraries.operators());
         this.tables = new DeviceTables(this);
         this.platform =
-                new Platform(Soc.of(libraries.runtime().socName()), libraries.operators(), tables);
+                new Platform(
+                        Soc.of(libraries.runtime().socName()),
+                        libraries.operators(),
+                        tables,
+                        AscendDevice::hostNumbers);
         this.plans =
                 new DevicePlans<>(this, AscendKernels.registry(platform), options.planCacheSize());
         this.resources = new OpenResources(description.id(), options, context::makeCurrent);
@@ -150,6 +155,10 @@ final class AscendDevice implements Device {
 
     Issuer issuer() {
         return issuer;
+    }
+
+    private static @Nullable HostNumbers hostNumbers(Tensor tensor) {
+        return tensor.arena() instanceof AscendArena own ? own.hostNumbers(tensor) : null;
     }
 
     Platform platform() {
@@ -257,7 +266,7 @@ final class AscendDevice implements Device {
 
     @Override
     public CacheFormat cacheFormat(DType dtype, int latentDim, int ropeDim) {
-        return CacheFormat.rowMajor(dtype, latentDim, ropeDim, CacheFormat.DEFAULT_ROWS_PER_PAGE);
+        return AscendKernels.cacheFormat(platform, dtype, latentDim, ropeDim);
     }
 
     @Override
@@ -269,6 +278,10 @@ final class AscendDevice implements Device {
 
     @Nullable CapturedGraph capture(AscendWork work) {
         return graphs.capture(work);
+    }
+
+    void updateGraph(CapturedGraph graph) {
+        graphs.update(graph);
     }
 
     void destroyGraph(CapturedGraph graph, List<LastUse> uses) {

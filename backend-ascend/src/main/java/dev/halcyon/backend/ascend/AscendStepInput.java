@@ -2,6 +2,7 @@ package dev.halcyon.backend.ascend;
 
 import dev.halcyon.backend.ascend.memory.Block;
 import dev.halcyon.backend.ascend.memory.LastUse;
+import dev.halcyon.backend.ascend.operators.HostNumbers;
 import dev.halcyon.hal.memory.StepInput;
 import dev.halcyon.hal.memory.Tensor;
 
@@ -61,6 +62,19 @@ final class AscendStepInput implements StepInput {
                     "nothing has been published; write next() and call stream.publish");
         }
         return segment(published).asReadOnly();
+    }
+
+    /// {@return whether the bytes of a tensor are some of its own}
+    boolean covers(Tensor other) {
+        long first = other.address() - tensor.address();
+        return first >= 0 && first + other.byteSize() <= tensor.byteSize();
+    }
+
+    /// {@return what the host knows of a tensor that it covers}
+    HostNumbers numbers(Tensor other) {
+        long first = other.address() - tensor.address();
+        long bytes = other.byteSize();
+        return () -> published().asSlice(first, bytes);
     }
 
     private MemorySegment segment(int version) {

@@ -260,7 +260,7 @@ final class AscendStream implements Stream, Issuer.Target {
     private void execute(AscendGraph graph) {
         ReplayEvent event = ReplayEvent.started();
         CapturedGraph captured = graph.captured();
-        if (captured == null) {
+        if (captured == null || !captured.updates().fit()) {
             issue(graph.work().tasks(), graph.work().countsFaults());
         } else {
             replay(captured);
@@ -273,7 +273,9 @@ final class AscendStream implements Stream, Issuer.Target {
 
     private void replay(CapturedGraph captured) {
         try {
+            device.updateGraph(captured);
             int status = device.context().runtime().executeGraph(captured.handle(), stream);
+            captured.updates().useUntil(clock.next());
             device.context().check(status, "replay on stream \"" + label + "\"", failure.trail());
             if (captured.countsFaults()) {
                 Composition sum = Composition.withoutScratch(device.platform());

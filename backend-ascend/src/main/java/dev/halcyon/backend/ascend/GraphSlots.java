@@ -39,7 +39,8 @@ final class GraphSlots {
     /// {@return a recording of `work`; null if CANN cannot record}
     synchronized @Nullable CapturedGraph capture(AscendWork work) {
         AscendContext context = device.context();
-        if (!context.runtime().canCapture()) {
+        if (!context.runtime().canCapture()
+                || work.isHostPlanned() && !context.runtime().canUpdate()) {
             return null;
         }
         context.makeCurrent();
@@ -73,6 +74,26 @@ final class GraphSlots {
             context.runtime().destroyStream(stream);
             captureStream = null;
             throw failed;
+        }
+    }
+
+    /// Gives the operators of a graph what the host has published for them, before a replay.
+    void update(CapturedGraph graph) {
+        if (graph.updates().areCurrent()) {
+            return;
+        }
+        graph.updates().awaitLastUse();
+        synchronized (this) {
+            AscendContext context = device.context();
+            MemorySegment stream = captureStream;
+            if (stream == null) {
+                throw new IllegalStateException("a graph was recorded, so there is a stream");
+            }
+            graph.update(
+                    context.runtime(),
+                    device.issuer(),
+                    stream,
+                    (status, what) -> context.check(status, "replay: " + what, ""));
         }
     }
 

@@ -51,7 +51,7 @@ public record MlaWork(List<Integer> lengths, int heads) implements Work {
     }
 
     private Row one(Device device, int length) {
-        CacheFormat format = device.cacheFormat(DType.BF16, LATENT, ROPE);
+        CacheFormat format = format(device);
         int pages = Math.toIntExact(format.pagesFor(length));
         double scale =
                 RotaryFrequencies.yarn(ROPE, 1e4, 40, 4096, 32, 1).softmaxFactor()
@@ -111,6 +111,16 @@ public record MlaWork(List<Integer> lengths, int heads) implements Work {
                     Errors.F32_TOLERANCE,
                     CHECKED_HEADS + " heads against the oracle");
         }
+    }
+
+    /// The device's own format where its pages hold plain rows, else the canonical one: random bits
+    /// are written to rows.
+    private static CacheFormat format(Device device) {
+        CacheFormat own = device.cacheFormat(DType.BF16, LATENT, ROPE);
+        return own.isRowMajor()
+                ? own
+                : CacheFormat.rowMajor(
+                        DType.BF16, LATENT, ROPE, CacheFormat.DEFAULT_ROWS_PER_PAGE);
     }
 
     private double error(Rows cached, TensorRows query, float[] out, double scale) {

@@ -6,7 +6,8 @@ import java.util.Objects;
 ///
 /// A page holds `rowsPerPage` rows, one a token. A row of an MLA cache is the normalised latent
 /// (`latentDim` values) followed by the rotated, shared rope key (`ropeDim` values). Only kernel
-/// specs interpret pages; whole pages may be copied, swapped and shared as bytes.
+/// specs interpret pages. Any page may be shared by its number; whole pages may be copied and
+/// swapped as bytes in the canonical layout, and in another one if its backend says so.
 ///
 /// @param layout [#ROW_MAJOR], the canonical layout that every backend reads and writes, or a
 ///   backend's own name

@@ -251,7 +251,11 @@ final class AttentionCases {
                                                             pagesEach))
                                             .intRows(
                                                     "blockTable",
-                                                    blockTable(order, live, pagesEach),
+                                                    blockTable(
+                                                            order,
+                                                            live,
+                                                            pagesEach,
+                                                            format.rowsPerPage()),
                                                     Integer.MIN_VALUE,
                                                     pagesEach)
                                             .intRows("lengths", live, Integer.MAX_VALUE)
@@ -276,7 +280,7 @@ final class AttentionCases {
     }
 
     /// The same order for every seed, so that a launch bound once may be given other rows.
-    private static int[] permutation(int count) {
+    static int[] permutation(int count) {
         int[] order = new int[count];
         for (int i = 0; i < count; i++) {
             order[i] = (int) ((i + 1L) * 1_000_003 % count);
@@ -295,7 +299,7 @@ final class AttentionCases {
     }
 
     /// Rows that no sequence has are NaN.
-    private static double[] cacheRows(
+    static double[] cacheRows(
             Setting s, CacheFormat format, int[] order, int[] lengths, int pages, int pagesEach) {
         int width = format.rowDim();
         double[] all = new double[pages * format.rowsPerPage() * width];
@@ -314,10 +318,10 @@ final class AttentionCases {
     }
 
     /// What stands behind a sequence's last page is garbage.
-    private static int[] blockTable(int[] order, int[] lengths, int pagesEach) {
+    static int[] blockTable(int[] order, int[] lengths, int pagesEach, int rowsPerPage) {
         int[] table = new int[lengths.length * pagesEach];
         for (int i = 0; i < table.length; i++) {
-            int used = Math.ceilDiv(lengths[i / pagesEach], 64);
+            int used = Math.ceilDiv(lengths[i / pagesEach], rowsPerPage);
             table[i] = i % pagesEach < used ? order[i] : Integer.MAX_VALUE - i;
         }
         return table;

@@ -19,6 +19,7 @@ public final class ConformanceCases {
         cases.addAll(LinearCases.all());
         cases.addAll(MoeCases.all());
         cases.addAll(AttentionCases.all());
+        cases.addAll(HostLengthCases.all());
         cases.addAll(OptimizerCases.all());
         cases.addAll(FaultCases.all());
         cases.addAll(ModelSizeCases.all());

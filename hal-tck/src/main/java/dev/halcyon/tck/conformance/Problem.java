@@ -103,6 +103,18 @@ final class Problem {
                             name, DType.I32, dims, padded(wide, dims, dead), rowDims.length > 0));
         }
 
+        /// As [#intRows], in the tensor of a step input.
+        Builder steppedRows(String name, int[] values, int dead, long... rowDims) {
+            long[] dims = dims(rowDims);
+            double[] wide = Arrays.stream(values).asDoubleStream().toArray();
+            return stepped(name, padded(wide, dims, dead), dims);
+        }
+
+        private Builder stepped(String name, double[] values, long... dims) {
+            Slot.Plain content = new Slot.Plain(name, DType.I32, dims, values, false);
+            return add(new Slot.Stepped(name, content));
+        }
+
         /// A written tensor with a row for each row of the setting.
         Builder outRows(String name, DType dtype, long... rowDims) {
             perRow.add(name);
@@ -143,6 +155,13 @@ final class Problem {
         /// The number of live rows, in a bounded setting.
         Builder active() {
             return setting.isBounded() ? ints("activeRows", new int[] {setting.live()}, 1) : this;
+        }
+
+        /// As [#active], in the tensor of a step input.
+        Builder steppedActive() {
+            return setting.isBounded()
+                    ? stepped("activeRows", new double[] {setting.live()}, 1)
+                    : this;
         }
 
         /// A matrix, or a stack of them, in whatever format the spec asks for.

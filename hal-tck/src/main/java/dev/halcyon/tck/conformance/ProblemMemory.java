@@ -4,7 +4,9 @@ import dev.halcyon.hal.Device;
 import dev.halcyon.hal.Stream;
 import dev.halcyon.hal.kernel.KernelArgs;
 import dev.halcyon.hal.kernel.Operands;
+import dev.halcyon.hal.kernel.attention.CacheAppend;
 import dev.halcyon.hal.kernel.linear.PackWeight;
+import dev.halcyon.hal.memory.CacheFormat;
 import dev.halcyon.hal.memory.CachePool;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
@@ -12,22 +14,27 @@ import dev.halcyon.hal.memory.Operand;
 import dev.halcyon.hal.memory.PackedTensor;
 import dev.halcyon.hal.memory.QuantizedTensor;
 import dev.halcyon.hal.memory.Shape;
+import dev.halcyon.hal.memory.StepInput;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.TensorList;
 import dev.halcyon.hal.memory.WeightFormat;
 
 import org.jspecify.annotations.Nullable;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.IntStream;
 
 /// The operands of a problem in guarded device memory, and the arguments that name them.
 final class ProblemMemory {
@@ -37,6 +44,8 @@ final class ProblemMemory {
     private final Problem problem;
     private final Map<String, List<GuardedTensor>> guarded = new LinkedHashMap<>();
     private final Map<String, Object> operands = new LinkedHashMap<>();
+    private final Map<String, StepInput> steps = new HashMap<>();
+    private final Map<String, double[]> published = new HashMap<>();
     private final Set<String> implementations = new TreeSet<>();
 
     /// @param shifted whether tensors begin at odd places and rows have gaps
@@ -67,11 +76,21 @@ final class ProblemMemory {
                     }
                     case Slot.Pages pages -> {
                         Tensor rows = guard(pages.name(), pages.rows()).tensor();
+                        if (!pages.format().isRowMajor()) {
+                            yield CachePool.allocate(arena, pages.format(), rows.dim(0));
+                        }
                         yield new CachePool(
                                 rows.reinterpret(
                                         DType.U8,
                                         Shape.of(rows.dim(0), pages.format().bytesPerPage())),
                                 pages.format());
+                    }
+                    case Slot.Stepped stepped -> {
+                        StepInput input =
+                                arena.stepInput(
+                                        stepped.content().dtype(), stepped.content().dims());
+                        steps.put(stepped.name(), input);
+                        yield input.tensor();
                     }
                     case Slot.Same same -> required(operands.get(same.other()), same.other());
                 };
@@ -116,6 +135,12 @@ final class ProblemMemory {
             if (slot instanceof Slot.Packed packed) {
                 pack(stream, packed, tensors.getFirst().tensor());
             }
+            if (slot instanceof Slot.Pages pages && !pages.format().isRowMajor()) {
+                append(stream, pages, tensors.getFirst().tensor());
+            }
+            if (slot instanceof Slot.Stepped stepped) {
+                publish(stream, stepped);
+            }
         }
     }
 
@@ -137,6 +162,35 @@ final class ProblemMemory {
         implementations.add(device.plan(spec).support().implementation().name());
     }
 
+    private void publish(Stream stream, Slot.Stepped slot) {
+        StepInput input = (StepInput) required(steps.get(slot.name()), slot.name());
+        double[] values = (double[]) required(slot.content().values(), slot.name());
+        MemorySegment next = input.next();
+        for (int i = 0; i < values.length; i++) {
+            next.setAtIndex(ValueLayout.JAVA_INT, i, (int) values[i]);
+        }
+        stream.publish(input);
+        published.put(slot.name(), values);
+    }
+
+    /// Fills pages of a layout that only the device knows.
+    private void append(Stream stream, Slot.Pages slot, Tensor rows) {
+        CacheFormat format = slot.format();
+        int slots = Math.toIntExact(rows.dim(0) * rows.dim(1));
+        Tensor flat = rows.reshape(slots, format.rowDim());
+        Tensor numbers = arena.tensor(DType.I32, slots);
+        stream.write(numbers, IntStream.range(0, slots).toArray());
+        CacheAppend spec = CacheAppend.of(slots, format, slot.rows().dtype());
+        stream.run(
+                spec,
+                CacheAppend.Args.of(
+                        flat.slice(1, 0, format.latentDim()),
+                        flat.slice(1, format.latentDim(), format.rowDim()),
+                        numbers,
+                        (CachePool) required(operands.get(slot.name()), slot.name())));
+        implementations.add(device.plan(spec).support().implementation().name());
+    }
+
     private static List<Slot.Plain> parts(Slot slot) {
         return switch (slot) {
             case Slot.Plain plain -> List.of(plain);
@@ -150,6 +204,7 @@ final class ProblemMemory {
                             .toList();
             case Slot.Packed packed -> List.of(packed.rowMajor());
             case Slot.Pages pages -> List.of(pages.rows());
+            case Slot.Stepped stepped -> List.of();
             case Slot.Same same -> List.of();
         };
     }
@@ -225,6 +280,10 @@ final class ProblemMemory {
                         stacked(listed.elements().size(), listed.elements().getFirst().dims()));
             }
             case Slot.Scaled scaled -> product(scaled, tensors);
+            case Slot.Stepped stepped ->
+                    HostTensor.of(
+                            (double[]) required(published.get(slot.name()), slot.name()),
+                            stepped.content().dims());
             case Slot.Same same -> before(required(problem, same.other()));
         };
     }

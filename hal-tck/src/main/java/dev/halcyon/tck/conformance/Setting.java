@@ -1,6 +1,8 @@
 package dev.halcyon.tck.conformance;
 
 import dev.halcyon.hal.Device;
+import dev.halcyon.hal.memory.CacheFormat;
+import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Shape;
 import dev.halcyon.hal.memory.WeightFormat;
 
@@ -52,6 +54,11 @@ final class Setting {
     /// The format that the device is fastest with.
     WeightFormat preferred(WeightFormat stored, long... dims) {
         return device.preferred(Shape.of(dims), stored);
+    }
+
+    /// The cache format that the device is fastest with.
+    CacheFormat cacheFormat(DType dtype, int latentDim, int ropeDim) {
+        return device.cacheFormat(dtype, latentDim, ropeDim);
     }
 
     RandomGenerator random(String operand) {

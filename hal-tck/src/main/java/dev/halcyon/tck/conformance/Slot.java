@@ -54,7 +54,10 @@ sealed interface Slot {
     /// An operand in a layout that the device named, packed from a row-major one.
     record Packed(String name, Plain rowMajor, WeightFormat format) implements Slot {}
 
-    /// The pages of a cache in the canonical layout.
+    /// The tensor of a step input, of 32-bit numbers.
+    record Stepped(String name, Plain content) implements Slot {}
+
+    /// The pages of a cache; in another layout than the canonical one they are filled by an append.
     record Pages(String name, CacheFormat format, Plain rows) implements Slot {}
 
     /// An operand that is the very memory of another one.

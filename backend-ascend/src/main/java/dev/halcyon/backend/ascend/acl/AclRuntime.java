@@ -52,6 +52,11 @@ public final class AclRuntime {
     private static final MethodHandle STREAM_WAIT_EVENT = handle(RuntimeFunction.STREAM_WAIT_EVENT);
     private static final MethodHandle CAPTURE_BEGIN = handle(RuntimeFunction.CAPTURE_BEGIN);
     private static final MethodHandle CAPTURE_END = handle(RuntimeFunction.CAPTURE_END);
+    private static final MethodHandle CAPTURE_GROUP_BEGIN =
+            handle(RuntimeFunction.CAPTURE_GROUP_BEGIN);
+    private static final MethodHandle CAPTURE_GROUP_END = handle(RuntimeFunction.CAPTURE_GROUP_END);
+    private static final MethodHandle UPDATE_BEGIN = handle(RuntimeFunction.UPDATE_BEGIN);
+    private static final MethodHandle UPDATE_END = handle(RuntimeFunction.UPDATE_END);
     private static final MethodHandle EXECUTE_GRAPH = handle(RuntimeFunction.EXECUTE_GRAPH);
     private static final MethodHandle DESTROY_GRAPH = handle(RuntimeFunction.DESTROY_GRAPH);
 
@@ -87,6 +92,14 @@ public final class AclRuntime {
         return symbols.has(RuntimeFunction.CAPTURE_BEGIN.symbol())
                 && symbols.has(RuntimeFunction.CAPTURE_END.symbol())
                 && symbols.has(RuntimeFunction.EXECUTE_GRAPH.symbol());
+    }
+
+    /// {@return whether the runtime can replace an operator's arguments in a recorded graph}
+    public boolean canUpdate() {
+        return symbols.has(RuntimeFunction.CAPTURE_GROUP_BEGIN.symbol())
+                && symbols.has(RuntimeFunction.CAPTURE_GROUP_END.symbol())
+                && symbols.has(RuntimeFunction.UPDATE_BEGIN.symbol())
+                && symbols.has(RuntimeFunction.UPDATE_END.symbol());
     }
 
     /// {@return whether this runtime is the emulator, which says so by a function that CANN lacks}
@@ -362,6 +375,48 @@ public final class AclRuntime {
     public int captureEnd(MemorySegment stream, MemorySegment graph) {
         try {
             return (int) CAPTURE_END.invokeExact(at(RuntimeFunction.CAPTURE_END), stream, graph);
+        } catch (Throwable failure) {
+            throw failed(failure);
+        }
+    }
+
+    /// Begins a group of one operator, whose arguments may be replaced later.
+    public int captureGroupBegin(MemorySegment stream) {
+        try {
+            return (int)
+                    CAPTURE_GROUP_BEGIN.invokeExact(
+                            at(RuntimeFunction.CAPTURE_GROUP_BEGIN), stream);
+        } catch (Throwable failure) {
+            throw failed(failure);
+        }
+    }
+
+    /// Ends a group.
+    ///
+    /// @param group receives its handle, which lives as long as the graph
+    public int captureGroupEnd(MemorySegment stream, MemorySegment group) {
+        try {
+            return (int)
+                    CAPTURE_GROUP_END.invokeExact(
+                            at(RuntimeFunction.CAPTURE_GROUP_END), stream, group);
+        } catch (Throwable failure) {
+            throw failed(failure);
+        }
+    }
+
+    /// Lets the next operator on a stream that does not record replace that of a group.
+    public int updateBegin(MemorySegment stream, MemorySegment group) {
+        try {
+            return (int) UPDATE_BEGIN.invokeExact(at(RuntimeFunction.UPDATE_BEGIN), stream, group);
+        } catch (Throwable failure) {
+            throw failed(failure);
+        }
+    }
+
+    /// Ends a replacement.
+    public int updateEnd(MemorySegment stream) {
+        try {
+            return (int) UPDATE_END.invokeExact(at(RuntimeFunction.UPDATE_END), stream);
         } catch (Throwable failure) {
             throw failed(failure);
         }

@@ -34,6 +34,10 @@ enum RuntimeFunction {
     STREAM_WAIT_EVENT("aclrtStreamWaitEvent", "ipp"),
     CAPTURE_BEGIN("aclmdlRICaptureBegin", "ipi"),
     CAPTURE_END("aclmdlRICaptureEnd", "ipp"),
+    CAPTURE_GROUP_BEGIN("aclmdlRICaptureTaskGrpBegin", "ip"),
+    CAPTURE_GROUP_END("aclmdlRICaptureTaskGrpEnd", "ipp"),
+    UPDATE_BEGIN("aclmdlRICaptureTaskUpdateBegin", "ipp"),
+    UPDATE_END("aclmdlRICaptureTaskUpdateEnd", "ip"),
     EXECUTE_GRAPH("aclmdlRIExecuteAsync", "ipp"),
     DESTROY_GRAPH("aclmdlRIDestroy", "ip");
 

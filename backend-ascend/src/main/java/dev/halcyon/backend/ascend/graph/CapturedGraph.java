@@ -22,7 +22,9 @@ import java.util.function.BiConsumer;
 /// @param handle CANN's
 /// @param memory the graph's counter of bad indices, then its workspace
 /// @param countsFaults whether it counts bad indices
-public record CapturedGraph(MemorySegment handle, Block memory, boolean countsFaults) {
+/// @param updates operators that take numbers from the host
+public record CapturedGraph(
+        MemorySegment handle, Block memory, boolean countsFaults, HostUpdates updates) {
     /// The counter has a place of its own before the workspace.
     private static final long COUNTER_BYTES = 512;
 
@@ -43,6 +45,7 @@ public record CapturedGraph(MemorySegment handle, Block memory, boolean countsFa
         long workspace = workspaceBytes(work, issuer, stream, check);
         Block memory = pool.take(COUNTER_BYTES + workspace);
         Capturing target = new Capturing(stream, memory, check);
+        HostUpdates updates = new HostUpdates();
         try (Arena arena = Arena.ofConfined()) {
             check.accept(
                     runtime.captureBegin(stream, CaptureMode.THREAD_LOCAL), "aclmdlRICaptureBegin");
@@ -51,7 +54,13 @@ public record CapturedGraph(MemorySegment handle, Block memory, boolean countsFa
                 if (work.countsFaults()) {
                     issuer.issue(new DeviceTask.Set(memory.address(), 0, Integer.BYTES), target);
                 }
-                work.tasks().forEach(task -> issuer.issue(task, target));
+                for (DeviceTask task : work.tasks()) {
+                    if (task instanceof DeviceTask.HostPlanned planned) {
+                        updates.add(planned, capture(planned, runtime, issuer, target, place));
+                    } else {
+                        issuer.issue(task, target);
+                    }
+                }
             } catch (RuntimeException failed) {
                 // A capture that failed must still be ended, and answers that it was invalidated.
                 int ended = runtime.captureEnd(stream, place);
@@ -62,11 +71,50 @@ public record CapturedGraph(MemorySegment handle, Block memory, boolean countsFa
             }
             check.accept(runtime.captureEnd(stream, place), "aclmdlRICaptureEnd");
             return new CapturedGraph(
-                    place.get(ValueLayout.ADDRESS, 0), memory, work.countsFaults());
+                    place.get(ValueLayout.ADDRESS, 0), memory, work.countsFaults(), updates);
         } catch (RuntimeException failed) {
             pool.give(memory, java.util.List.of());
             throw failed;
         }
+    }
+
+    /// {@return the group of an operator, recorded with the arrays that need the most workspace}
+    private static MemorySegment capture(
+            DeviceTask.HostPlanned task,
+            AclRuntime runtime,
+            Issuer issuer,
+            Capturing target,
+            MemorySegment place) {
+        target.check()
+                .accept(runtime.captureGroupBegin(target.stream()), "aclmdlRICaptureTaskGrpBegin");
+        issuer.issue(task.call().withLargestArrays(), target);
+        target.check()
+                .accept(
+                        runtime.captureGroupEnd(target.stream(), place),
+                        "aclmdlRICaptureTaskGrpEnd");
+        return place.get(ValueLayout.ADDRESS, 0);
+    }
+
+    /// Replaces the arguments of the operators that take numbers from the host, and waits until
+    /// that is done. The graph does not run meanwhile, and the caller holds the lock of the
+    /// device's captures.
+    ///
+    /// @param stream one that nothing else uses
+    /// @param check notes what was done and fails unless its status is success
+    public void update(
+            AclRuntime runtime,
+            Issuer issuer,
+            MemorySegment stream,
+            BiConsumer<Integer, String> check) {
+        Capturing target = new Capturing(stream, memory, check);
+        updates.apply(
+                (task, group) -> {
+                    check.accept(
+                            runtime.updateBegin(stream, group), "aclmdlRICaptureTaskUpdateBegin");
+                    issuer.issue(task, target);
+                    check.accept(runtime.updateEnd(stream), "aclmdlRICaptureTaskUpdateEnd");
+                });
+        check.accept(runtime.synchronizeStream(stream), "aclrtSynchronizeStream");
     }
 
     private static long workspaceBytes(

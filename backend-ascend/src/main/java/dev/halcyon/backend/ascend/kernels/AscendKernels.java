@@ -2,11 +2,23 @@ package dev.halcyon.backend.ascend.kernels;
 
 import dev.halcyon.backend.ascend.operators.AscendWork;
 import dev.halcyon.backend.ascend.operators.Platform;
+import dev.halcyon.hal.memory.CacheFormat;
+import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.spi.KernelRegistry;
 
 /// Every kernel of the backend.
 public final class AscendKernels {
     private AscendKernels() {}
+
+    /// {@return the cache format that suits a platform best: the fused attention's where there is
+    /// one, else the canonical one}
+    public static CacheFormat cacheFormat(
+            Platform platform, DType dtype, int latentDim, int ropeDim) {
+        return DecodeFused.exists(platform, dtype, latentDim, ropeDim)
+                ? CacheRows.parts(dtype, latentDim, ropeDim)
+                : CacheFormat.rowMajor(
+                        dtype, latentDim, ropeDim, CacheFormat.DEFAULT_ROWS_PER_PAGE);
+    }
 
     /// {@return the kernels for a platform}
     public static KernelRegistry<AscendWork> registry(Platform platform) {

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/// [CacheAppend] by one scatter of rows.
+/// [CacheAppend] by one scatter of rows, or one each of latents and rope keys.
 ///
 /// A scatter cannot leave rows out, so a token without slot writes what the first token with one
 /// writes, to the same place; where no token has one, all write back what slot 0 holds.
@@ -27,7 +27,7 @@ record CacheAppendKernel(Platform platform)
     private static final String NAME = "cache-append.index-put";
 
     private record Views(
-            View latent, View ropeKey, View slots, View cache, @Nullable View activeRows) {}
+            View latent, View ropeKey, View slots, CacheRows cache, @Nullable View activeRows) {}
 
     @Override
     public Class<CacheAppend> specType() {
@@ -64,7 +64,7 @@ record CacheAppendKernel(Platform platform)
                         View.unbound(spec.in(), spec.maxTokens(), spec.cache().latentDim()),
                         View.unbound(spec.in(), spec.maxTokens(), spec.cache().ropeDim()),
                         View.unbound(DType.I32, spec.maxTokens()),
-                        View.unbound(stored, 1, spec.cache().rowDim()),
+                        CacheRows.unbound(spec.cache()),
                         View.unbound(DType.I32, 1)),
                 args ->
                         new Views(
@@ -83,11 +83,11 @@ record CacheAppendKernel(Platform platform)
         }
         int width = spec.cache().rowDim();
         int split = spec.cache().latentDim();
-        AclDataType type = views.cache().type();
+        AclDataType type = View.typeOf(spec.cache().dtype());
         View live = RowBounds.replaceDead(c, views.slots(), views.activeRows(), -1);
         View slots = c.scratch(AclDataType.INT32, tokens);
-        View skipped = c.checkIndices(live, views.cache().dim(0), -1, 0, slots);
-        if (views.cache().dim(0) == 0) {
+        View skipped = c.checkIndices(live, views.cache().slots(), -1, 0, slots);
+        if (views.cache().slots() == 0) {
             return;
         }
         View content = c.scratch(type, tokens, width);
@@ -110,14 +110,22 @@ record CacheAppendKernel(Platform platform)
         c.addTo(others, first, 1);
         View chosen = c.scratch(AclDataType.INT64, tokens);
         c.select(skipped, others, source, chosen);
-        View written = c.scratch(type, tokens, width);
-        c.gatherRows(content, chosen, written);
         View places = c.scratch(AclDataType.INT32, tokens);
         c.gatherRows(slots, chosen, places);
-        keepWhereNobodyWrites(c, flags, views.cache(), written);
         View wide = c.scratch(AclDataType.INT64, tokens);
         c.convert(places, wide);
-        c.call(Operator.INDEX_PUT_IMPL, views.cache(), List.of(wide), written, false, true);
+        for (CacheRows.Part part : views.cache().parts()) {
+            long columns = (long) part.end() - part.from();
+            View own = content;
+            if (columns < width) {
+                own = c.scratch(type, tokens, columns);
+                c.copy(content.slice(1, part.from(), part.end()), own);
+            }
+            View written = c.scratch(type, tokens, columns);
+            c.gatherRows(own, chosen, written);
+            keepWhereNobodyWrites(c, flags, part.rows(), written);
+            c.call(Operator.INDEX_PUT_IMPL, part.rows(), List.of(wide), written, false, true);
+        }
     }
 
     private static void keepWhereNobodyWrites(Composition c, View flags, View cache, View written) {

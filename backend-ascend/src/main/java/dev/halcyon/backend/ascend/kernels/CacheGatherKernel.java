@@ -20,11 +20,8 @@ record CacheGatherKernel(Platform platform)
         implements Kernel<CacheGather, CacheGather.Args, AscendWork> {
     private static final String NAME = "cache-gather";
 
-    /// Slots that a plan assumes; scratch does not depend on them.
-    private static final long SOME_SLOTS = 1;
-
     private record Views(
-            View cache, View slots, View latent, View ropeKey, @Nullable View activeRows) {}
+            CacheRows cache, View slots, View latent, View ropeKey, @Nullable View activeRows) {}
 
     @Override
     public Class<CacheGather> specType() {
@@ -51,7 +48,7 @@ record CacheGatherKernel(Platform platform)
                 NAME,
                 Composed.rows(Composed.compute(stored, spec.out())),
                 new Views(
-                        View.unbound(stored, SOME_SLOTS, spec.cache().rowDim()),
+                        CacheRows.unbound(spec.cache()),
                         View.unbound(DType.I32, spec.maxRows()),
                         View.unbound(spec.out(), spec.maxRows(), spec.cache().latentDim()),
                         View.unbound(spec.out(), spec.maxRows(), spec.cache().ropeDim()),
@@ -73,18 +70,29 @@ record CacheGatherKernel(Platform platform)
         }
         View live = RowBounds.replaceDead(c, views.slots(), views.activeRows(), -1);
         View slots = c.scratch(AclDataType.INT32, rows);
-        View absent = c.checkIndices(live, views.cache().dim(0), -1, 0, slots);
+        View absent = c.checkIndices(live, views.cache().slots(), -1, 0, slots);
         DType stored = spec.cache().dtype();
-        View codes = c.scratch(views.cache().type(), rows, spec.cache().rowDim());
-        if (views.cache().dim(0) == 0) {
-            c.fill(codes, 0);
-        } else {
-            c.gatherRows(views.cache(), slots, codes);
-        }
-        View found = stored.bits() < 16 ? SmallFloats.decode(c, stored, codes) : codes;
-        c.fillWhere(found, absent.unsqueeze(1), 0);
         int split = spec.cache().latentDim();
-        c.convert(found.slice(1, 0, split), views.latent());
-        c.convert(found.slice(1, split, spec.cache().rowDim()), views.ropeKey());
+        for (CacheRows.Part part : views.cache().parts()) {
+            View codes = c.scratch(part.rows().type(), rows, part.rows().dim(1));
+            if (part.rows().dim(0) == 0) {
+                c.fill(codes, 0);
+            } else {
+                c.gatherRows(part.rows(), slots, codes);
+            }
+            View found = stored.bits() < 16 ? SmallFloats.decode(c, stored, codes) : codes;
+            c.fillWhere(found, absent.unsqueeze(1), 0);
+            if (part.from() < split) {
+                c.convert(found.slice(1, 0, split), views.latent());
+            }
+            if (part.end() > split) {
+                c.convert(
+                        found.slice(
+                                1,
+                                Math.max(0, split - part.from()),
+                                (long) part.end() - part.from()),
+                        views.ropeKey());
+            }
+        }
     }
 }

@@ -8,22 +8,24 @@ import dev.halcyon.hal.memory.DType;
 
 import org.jspecify.annotations.Nullable;
 
+import java.util.Objects;
+
 /// The cached rows of sequences whose lengths only the device knows, checked: what is wrong with
 /// lengths and pages is counted in the fault word and not there afterwards.
 ///
 /// @param spec the step
-/// @param pages the pool, `[pages, rowsPerPage * rowDim]`
+/// @param cache the pool
 /// @param length INT32 `[B]`, 0 to the spec's largest
 /// @param page INT32 `[B, columns]`, all inside the pool
 /// @param isBad INT32 `[B, columns]`, 1 where a page lies outside the pool
-record CachePages(MlaDecode spec, View pages, View length, View page, View isBad) {
+record CachePages(MlaDecode spec, CacheRows cache, View length, View page, View isBad) {
     /// {@return checked pages}
     ///
     /// @param columns of the result, at least those of the table
     static CachePages checked(
             Composition c,
             MlaDecode spec,
-            View pages,
+            CacheRows cache,
             View blockTable,
             View lengths,
             @Nullable View activeRows,
@@ -31,13 +33,14 @@ record CachePages(MlaDecode spec, View pages, View length, View page, View isBad
         long sequences = lengths.dim(0);
         int table = spec.maxPagesPerSequence();
         int longest = spec.maxLength();
+        long pages = cache.slots() / spec.cache().rowsPerPage();
         View live = RowBounds.replaceDead(c, lengths, activeRows, 0);
         View length = c.scratch(AclDataType.INT32, sequences);
         c.checkIndices(live, longest + 1L, Long.MIN_VALUE, 0, length);
         c.fillWhere(length, c.greater(live, longest), longest);
 
         View entries = c.scratch(AclDataType.INT32, sequences, table);
-        if (pages.dim(0) == 0) {
+        if (pages == 0) {
             c.fill(entries, -1);
         } else {
             c.copy(blockTable, entries);
@@ -48,11 +51,11 @@ record CachePages(MlaDecode spec, View pages, View length, View page, View isBad
         c.add(begin.reshape(1, table), length.reshape(sequences, 1), -1, distance);
         c.fillWhere(entries, c.greater(distance, -1), 0);
         View inside = c.scratch(AclDataType.INT32, sequences, table);
-        View bad = c.checkIndices(entries, Math.max(1, pages.dim(0)), Long.MIN_VALUE, 0, inside);
+        View bad = c.checkIndices(entries, Math.max(1, pages), Long.MIN_VALUE, 0, inside);
         View flags = c.scratch(AclDataType.INT32, sequences, table);
         c.convert(bad, flags);
         return new CachePages(
-                spec, pages, length, widened(c, inside, columns), widened(c, flags, columns));
+                spec, cache, length, widened(c, inside, columns), widened(c, flags, columns));
     }
 
     private static View widened(Composition c, View entries, long columns) {
@@ -69,7 +72,7 @@ record CachePages(MlaDecode spec, View pages, View length, View page, View isBad
     CachePages of(long from, long end) {
         return new CachePages(
                 spec,
-                pages,
+                cache,
                 length.slice(0, from, end),
                 page.slice(0, from, end),
                 isBad.slice(0, from, end));
@@ -90,19 +93,9 @@ record CachePages(MlaDecode spec, View pages, View length, View page, View isBad
         long columns = end - first;
         int each = spec.cache().rowsPerPage();
         long rows = columns * each;
-        DType stored = spec.cache().dtype();
         View ids = c.scratch(AclDataType.INT32, sequences, columns);
         c.copy(page.slice(1, first, end), ids);
-        View codes = c.scratch(pages.type(), sequences * columns, pages.dim(1));
-        if (pages.dim(0) == 0) {
-            c.fill(codes, 0);
-        } else {
-            c.gatherRows(pages, ids.reshape(sequences * columns), codes);
-        }
-        View content =
-                stored.bits() < 16
-                        ? SmallFloats.decode(c, stored, codes)
-                        : c.as(AclDataType.FLOAT, codes);
+        View content = content(c, ids.reshape(sequences * columns));
         View distance = c.scratch(AclDataType.INT32, sequences, columns, each);
         c.add(numbers.reshape(1, columns, each), length.reshape(sequences, 1, 1), -1, distance);
         if (first > 0) {
@@ -114,5 +107,32 @@ record CachePages(MlaDecode spec, View pages, View length, View page, View isBad
         View shaped = content.reshape(sequences, rows, spec.cache().rowDim());
         c.fillWhere(shaped, absent.reshape(sequences, rows, 1), 0);
         return new Rows(shaped, distance.reshape(sequences, rows));
+    }
+
+    /// {@return the rows of pages, FLOAT `[pages, rowsPerPage, rowDim]`}
+    private View content(Composition c, View ids) {
+        DType stored = spec.cache().dtype();
+        int each = spec.cache().rowsPerPage();
+        View all = null;
+        for (CacheRows.Part part : cache.parts()) {
+            View pages = part.pages(each);
+            View codes = c.scratch(pages.type(), ids.dim(0), pages.dim(1));
+            if (pages.dim(0) == 0) {
+                c.fill(codes, 0);
+            } else {
+                c.gatherRows(pages, ids, codes);
+            }
+            View shaped = codes.reshape(ids.dim(0), each, part.rows().dim(1));
+            if (cache.parts().size() == 1) {
+                return stored.bits() < 16
+                        ? SmallFloats.decode(c, stored, shaped)
+                        : c.as(AclDataType.FLOAT, shaped);
+            }
+            if (all == null) {
+                all = c.scratch(AclDataType.FLOAT, ids.dim(0), each, spec.cache().rowDim());
+            }
+            c.convert(shaped, all.slice(2, part.from(), part.end()));
+        }
+        return Objects.requireNonNull(all);
     }
 }

@@ -15,10 +15,22 @@ public record AscendWork(List<DeviceTask> tasks, boolean countsFaults) {
     /// {@return work of these tasks}
     public static AscendWork of(List<? extends DeviceTask> tasks) {
         return new AscendWork(
-                List.copyOf(tasks),
-                tasks.stream()
-                        .anyMatch(
-                                task -> task instanceof OperatorCall call && call.countsFaults()));
+                List.copyOf(tasks), tasks.stream().anyMatch(AscendWork::countsFaults));
+    }
+
+    /// {@return whether an operator takes numbers from the host}
+    public boolean isHostPlanned() {
+        return tasks.stream().anyMatch(DeviceTask.HostPlanned.class::isInstance);
+    }
+
+    private static boolean countsFaults(DeviceTask task) {
+        return switch (task) {
+            case OperatorCall call -> call.countsFaults();
+            case DeviceTask.HostPlanned planned ->
+                    planned.otherwise().stream().anyMatch(AscendWork::countsFaults);
+            case DeviceTask.Move move -> false;
+            case DeviceTask.Set set -> false;
+        };
     }
 
     /// {@return work that does one piece after the other}

@@ -17,6 +17,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 
 /// A kernel in the making: calls of operators in order, with scratch memory between them.
 ///
@@ -145,6 +147,16 @@ public final class Composition {
         return table(name, AclDataType.UINT8, values, values.length);
     }
 
+    /// {@return a constant mask, BOOL}
+    ///
+    /// @param name equal names mean equal masks
+    /// @param bytes 0 or 1 each
+    public View mask(String name, Supplier<byte[]> bytes, long... dims) {
+        return isBound
+                ? View.at(platform.constants().address(name, bytes.get()), BOOL, dims)
+                : View.unbound(BOOL, dims);
+    }
+
     /// {@return the bytes of each number, lowest first; INT32 `[n, bytes of a number]` in scratch}
     public View bytesOf(View numbers) {
         long count = numbers.dim(0);
@@ -195,6 +207,25 @@ public final class Composition {
                     "a newer CANN");
         }
         tasks.add(new OperatorCall(operator, arguments));
+    }
+
+    /// Adds an operator that takes numbers of step inputs from the host.
+    ///
+    /// @param fits whether it takes what was published last
+    /// @param otherwise adds the calls that do the same on the device alone
+    /// @throws Refusal if the installed CANN does not have the operator
+    public void callHostPlanned(
+            BooleanSupplier fits,
+            Runnable otherwise,
+            Operator operator,
+            @Nullable Object... arguments) {
+        int from = tasks.size();
+        otherwise.run();
+        List<DeviceTask> added = tasks.subList(from, tasks.size());
+        List<DeviceTask> others = List.copyOf(added);
+        added.clear();
+        call(operator, arguments);
+        tasks.add(new DeviceTask.HostPlanned((OperatorCall) tasks.removeLast(), fits, others));
     }
 
     private void unlessEmpty(View out, Operator operator, @Nullable Object... arguments) {

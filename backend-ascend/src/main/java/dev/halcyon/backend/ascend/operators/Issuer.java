@@ -64,6 +64,13 @@ public final class Issuer {
                                     set.address(), set.value(), set.bytes(), target.stream()),
                             task);
             case OperatorCall call -> run(call, target);
+            case DeviceTask.HostPlanned planned -> {
+                if (planned.fits().getAsBoolean()) {
+                    run(planned.call(), target);
+                } else {
+                    planned.otherwise().forEach(other -> issue(other, target));
+                }
+            }
         }
     }
 
@@ -89,6 +96,9 @@ public final class Issuer {
 
     /// {@return the workspace that a task needs; nothing is queued}
     public long workspaceBytes(DeviceTask task, Target target) {
+        if (task instanceof DeviceTask.HostPlanned planned) {
+            return workspaceBytes(planned.call().withLargestArrays(), target);
+        }
         if (!(task instanceof OperatorCall call)) {
             return 0;
         }
@@ -133,6 +143,7 @@ public final class Issuer {
                 case View view -> keep(tensors, tensor(view));
                 case List<?> views -> list(views);
                 case Scalar scalar -> keep(scalars, scalar(scalar));
+                case HostArray array -> of(array.now().get(), kind);
                 case long[] values ->
                         keep(
                                 arrays,

@@ -26,6 +26,25 @@ public final class OperatorCall implements DeviceTask {
         return arguments;
     }
 
+    /// {@return the arrays that the host makes anew each time}
+    public List<HostArray> hostArrays() {
+        return Arrays.stream(arguments)
+                .filter(HostArray.class::isInstance)
+                .map(HostArray.class::cast)
+                .toList();
+    }
+
+    /// {@return this call with the arrays for which it needs the most workspace}
+    public OperatorCall withLargestArrays() {
+        Object[] largest = arguments.clone();
+        for (int i = 0; i < largest.length; i++) {
+            if (largest[i] instanceof HostArray array) {
+                largest[i] = array.largest();
+            }
+        }
+        return new OperatorCall(operator, largest);
+    }
+
     /// {@return whether it counts bad indices}
     boolean countsFaults() {
         return Arrays.stream(arguments)
@@ -48,6 +67,7 @@ public final class OperatorCall implements DeviceTask {
             case Scalar scalar -> Double.toString(scalar.value());
             case long[] values ->
                     values.length > 8 ? values.length + " integers" : Arrays.toString(values);
+            case HostArray array -> array.largest().length + " host integers";
             case List<?> list -> list.toString();
             default -> argument.toString();
         };

@@ -9,7 +9,9 @@ import dev.halcyon.backend.ascend.acl.OperatorLibrary;
 /// @param soc the processor
 /// @param operators the operators
 /// @param constants tables in device memory
-public record Platform(Soc soc, OperatorLibrary operators, Constants constants) {
+/// @param stepInputs what the host knows of tensors
+public record Platform(
+        Soc soc, OperatorLibrary operators, Constants constants, StepInputs stepInputs) {
     /// {@return whether an operator is there}
     public boolean has(Operator operator) {
         return operators.has(operator);

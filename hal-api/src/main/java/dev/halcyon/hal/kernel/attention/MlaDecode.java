@@ -68,6 +68,10 @@ import java.util.Objects;
 /// @param out element type of the result
 /// @param accumulate type of sums and of the softmax, F32 or F64
 /// @param batchInvariant whether a sequence's result may not depend on the rest of the batch
+/// @param hostLengths whether `lengths`, `blockTable` and `activeRows` are tensors of step inputs,
+///   or leading rows of them, so that the host knows what they hold; never changes a result, but
+///   lets a device use operators that take lengths from the host. A device that does so refuses
+///   other tensors when it binds
 public record MlaDecode(
         int maxSequences,
         int queriesPerSequence,
@@ -82,7 +86,8 @@ public record MlaDecode(
         DType query,
         DType out,
         DType accumulate,
-        boolean batchInvariant)
+        boolean batchInvariant,
+        boolean hostLengths)
         implements KernelSpec<MlaDecode.Args> {
     /// Cache rows a split unless somebody asks for another number.
     public static final int DEFAULT_SPLIT_ROWS = 512;
@@ -257,6 +262,7 @@ public record MlaDecode(
                 dtype,
                 dtype,
                 dtype == DType.F64 ? DType.F64 : DType.F32,
+                false,
                 false);
     }
 
@@ -276,7 +282,8 @@ public record MlaDecode(
                 query,
                 out,
                 accumulate,
-                batchInvariant);
+                batchInvariant,
+                hostLengths);
     }
 
     /// {@return this step with splits of another length}
@@ -295,7 +302,8 @@ public record MlaDecode(
                 query,
                 out,
                 accumulate,
-                batchInvariant);
+                batchInvariant,
+                hostLengths);
     }
 
     /// {@return this step with or without a sink}
@@ -314,7 +322,8 @@ public record MlaDecode(
                 query,
                 out,
                 accumulate,
-                batchInvariant);
+                batchInvariant,
+                hostLengths);
     }
 
     /// {@return this step with other element types}
@@ -333,7 +342,8 @@ public record MlaDecode(
                 queries,
                 result,
                 sums,
-                batchInvariant);
+                batchInvariant,
+                hostLengths);
     }
 
     /// {@return this step with or without the promise of batch invariance}
@@ -352,7 +362,28 @@ public record MlaDecode(
                 query,
                 out,
                 accumulate,
-                promised);
+                promised,
+                hostLengths);
+    }
+
+    /// {@return this step with lengths and pages that the host knows, or not}
+    public MlaDecode withHostLengths(boolean known) {
+        return new MlaDecode(
+                maxSequences,
+                queriesPerSequence,
+                heads,
+                latentDim,
+                ropeDim,
+                softmaxScale,
+                cache,
+                maxPagesPerSequence,
+                splitRows,
+                sink,
+                query,
+                out,
+                accumulate,
+                batchInvariant,
+                known);
     }
 
     /// {@return the rows that a block table can hold for one sequence}

@@ -42,7 +42,7 @@ class MlaDecodeTest {
                 () ->
                         new MlaDecode(
                                 5, 1, 4, 13, 4, 0.25, FORMAT, 3, 8, false, DType.F32, DType.F32,
-                                DType.F32, false),
+                                DType.F32, false, false),
                 "latentDim",
                 "12",
                 "13");
@@ -50,7 +50,7 @@ class MlaDecodeTest {
                 () ->
                         new MlaDecode(
                                 5, 1, 4, 12, 0, 0.25, FORMAT, 3, 8, false, DType.F32, DType.F32,
-                                DType.F32, false),
+                                DType.F32, false, false),
                 "ropeDim",
                 "4",
                 "0");
