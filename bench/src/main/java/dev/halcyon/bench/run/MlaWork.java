@@ -119,8 +119,7 @@ public record MlaWork(List<Integer> lengths, int heads) implements Work {
         CacheFormat own = device.cacheFormat(DType.BF16, LATENT, ROPE);
         return own.isRowMajor()
                 ? own
-                : CacheFormat.rowMajor(
-                        DType.BF16, LATENT, ROPE, CacheFormat.DEFAULT_ROWS_PER_PAGE);
+                : CacheFormat.rowMajor(DType.BF16, LATENT, ROPE, CacheFormat.DEFAULT_ROWS_PER_PAGE);
     }
 
     private double error(Rows cached, TensorRows query, float[] out, double scale) {
