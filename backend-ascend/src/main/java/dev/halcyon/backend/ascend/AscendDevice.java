@@ -335,7 +335,7 @@ final class AscendDevice implements Device {
         resources.close("events", events::close);
         resources.close("device memory", memory::close);
         resources.close("pinned memory", pinned::close);
-        resources.close("context", context::close);
+        context.close();
     }
 
     Belonging<AscendWork> belonging() {

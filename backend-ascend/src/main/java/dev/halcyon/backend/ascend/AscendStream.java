@@ -61,15 +61,45 @@ final class AscendStream implements Stream, Issuer.Target {
         this.failure =
                 new StreamFailure(
                         device.description().id(), label, ring, () -> device.counts().faults(1));
-        this.stream = device.createStream();
-        this.faultWord = device.memory().take(FAULT_BYTES);
-        this.faultCopies = device.pinned().take(FAULT_COPY_BYTES);
+        Resources own = Resources.of(device);
+        this.stream = own.stream();
+        this.faultWord = own.faultWord();
+        this.faultCopies = own.faultCopies();
         this.clock =
                 new StreamClock(
                         device.context(), device.events(), stream, failure, faultWord, faultCopies);
         this.transfers = new StreamTransfers(device, this, clock);
-        device.issuer().issue(new DeviceTask.Set(faultWord.address(), 0, FAULT_BYTES), this);
+        try {
+            device.issuer().issue(new DeviceTask.Set(faultWord.address(), 0, FAULT_BYTES), this);
+        } catch (HalException refused) {
+            own.release(device);
+            throw refused;
+        }
         clock.advance(false);
+    }
+
+    /// What a stream holds from its beginning: all of it or nothing.
+    private record Resources(MemorySegment stream, Block faultWord, Block faultCopies) {
+        static Resources of(AscendDevice device) {
+            Block word = device.memory().take(FAULT_BYTES);
+            Block copies = null;
+            try {
+                copies = device.pinned().take(FAULT_COPY_BYTES);
+                return new Resources(device.createStream(), word, copies);
+            } catch (HalException refused) {
+                device.memory().give(word, List.of());
+                if (copies != null) {
+                    device.pinned().give(copies, List.of());
+                }
+                throw refused;
+            }
+        }
+
+        void release(AscendDevice device) {
+            device.memory().give(faultWord, List.of());
+            device.pinned().give(faultCopies, List.of());
+            device.context().runtime().destroyStream(stream);
+        }
     }
 
     @Override
@@ -332,15 +362,14 @@ final class AscendStream implements Stream, Issuer.Target {
 
     /// Waits for everything given to the stream and throws what went wrong; the stream is entered.
     void drain() {
-        clock.mark();
-        int status = device.context().runtime().synchronizeStream(stream);
-        if (status != 0) {
-            HalException failed =
-                    device.context()
-                            .failure(
-                                    status,
-                                    "synchronize stream \"" + label + "\"",
-                                    failure.trail());
+        try {
+            clock.mark();
+            device.context()
+                    .check(
+                            device.context().runtime().synchronizeStream(stream),
+                            "synchronize stream \"" + label + "\"",
+                            failure.trail());
+        } catch (HalException failed) {
             failure.fail(failed);
             clock.drain();
             throw failed;
@@ -377,12 +406,10 @@ final class AscendStream implements Stream, Issuer.Target {
                             + " bad indices");
         }
         workspace.close();
-        device.memory().give(faultWord, List.of());
-        device.pinned().give(faultCopies, List.of());
         if (operatorWorkspace != null) {
             device.memory().give(operatorWorkspace, List.of());
         }
-        device.context().runtime().destroyStream(stream);
+        new Resources(stream, faultWord, faultCopies).release(device);
         device.resources().forget(this);
     }
 

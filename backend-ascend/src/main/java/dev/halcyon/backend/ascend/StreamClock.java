@@ -5,6 +5,7 @@ import dev.halcyon.backend.ascend.acl.MemcpyKind;
 import dev.halcyon.backend.ascend.acl.ReturnCode;
 import dev.halcyon.backend.ascend.memory.Block;
 import dev.halcyon.backend.ascend.memory.LastUse;
+import dev.halcyon.hal.error.HalException;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -115,11 +116,16 @@ final class StreamClock {
                             MemcpyKind.DEVICE_TO_HOST,
                             stream),
                     "aclrtMemcpyAsync",
-                    "");
+                    failure.trail());
             mayHaveFaults = false;
         }
         MemorySegment event = events.take();
-        context.check(runtime.recordEvent(event, stream), "aclrtRecordEvent", "");
+        try {
+            context.check(runtime.recordEvent(event, stream), "aclrtRecordEvent", failure.trail());
+        } catch (HalException failed) {
+            events.give(event);
+            throw failed;
+        }
         recorded = submitted;
         pending.add(new Recorded(recorded, event, place));
     }

@@ -2,6 +2,7 @@ package dev.halcyon.hal.spi;
 
 import dev.halcyon.hal.DeviceOptions;
 import dev.halcyon.hal.Stream;
+import dev.halcyon.hal.error.DeviceLostException;
 import dev.halcyon.hal.memory.DeviceArena;
 
 import org.jspecify.annotations.Nullable;
@@ -112,6 +113,9 @@ public final class OpenResources {
         try {
             beforeEach.run();
             action.run();
+        } catch (DeviceLostException gone) {
+            // Everything went with the device, and its user has been told.
+            LOGGER.log(System.Logger.Level.DEBUG, device + ": closing " + what + " failed", gone);
         } catch (RuntimeException failed) {
             LOGGER.log(
                     System.Logger.Level.WARNING, device + ": closing " + what + " failed", failed);
