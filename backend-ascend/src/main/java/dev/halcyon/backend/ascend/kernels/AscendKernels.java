@@ -41,6 +41,7 @@ public final class AscendKernels {
                 .register(new MoeGateKernel(platform))
                 .register(new MoeDispatchKernel(platform))
                 .register(new MoeCombineKernel(platform))
+                .register(new MoeLayerKernel(platform))
                 .register(new ExpertLoadKernel(platform))
                 .register(new RouterBiasUpdateKernel(platform))
                 .register(new BalanceLossKernel(platform))

@@ -29,7 +29,8 @@ record MoeGateKernel(Platform platform) implements Kernel<MoeGate, MoeGate.Args,
     /// Most experts that the fused operator takes.
     private static final int MOST_EXPERTS = 2048;
 
-    private record Views(
+    /// The operands of a gate.
+    record Views(
             View x,
             View weight,
             @Nullable View bias,
@@ -65,7 +66,7 @@ record MoeGateKernel(Platform platform) implements Kernel<MoeGate, MoeGate.Args,
         if (refusal != null) {
             return refusal;
         }
-        boolean fused = fuses(spec);
+        boolean fused = fuses(platform, spec);
         View choices = View.unbound(DType.I32, spec.maxTokens(), spec.topK());
         return Composed.decide(
                 platform,
@@ -101,7 +102,12 @@ record MoeGateKernel(Platform platform) implements Kernel<MoeGate, MoeGate.Args,
                 });
     }
 
-    private boolean fuses(MoeGate spec) {
+    /// Adds a gate's calls.
+    static void route(Composition c, MoeGate spec, Views views) {
+        route(c, spec, fuses(c.platform(), spec), views);
+    }
+
+    private static boolean fuses(Platform platform, MoeGate spec) {
         boolean renormalises = spec.score() == Score.SIGMOID;
         return platform.has(Operator.MOE_GATING_TOP_K)
                 && platform.soc().hasBf16()
