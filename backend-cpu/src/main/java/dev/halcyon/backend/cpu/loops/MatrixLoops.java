@@ -14,12 +14,15 @@ import java.lang.foreign.MemorySegment;
 /// views of Java arrays: one kernel that meets both kinds loses nine tenths of its speed.
 ///
 /// *Order of sums.* The tiles along k keep [#lanes()] partial sums of one element, the tiles over
-/// panels add one product after the other. Neither depends on how many rows or columns a tile has,
-/// nor on where a run along k is cut, so the result of a row is the same bits whatever is computed
-/// beside it.
+/// panels add one product after the other, within a run of [#RUN] steps or over all. Neither
+/// depends on how many rows or columns a tile has, nor on where a caller cuts k, who does so only
+/// at multiples of a run, so the result of a row is the same bits whatever is computed beside it.
 public interface MatrixLoops {
     /// Rows of a weight that the tiles along k take at a time.
     int WEIGHT_ROWS = 4;
+
+    /// Steps along k that the tiles over panels may add up before they add the sum to the results.
+    int RUN = 256;
 
     /// {@return floats a vector holds: partial sums of an element in the tiles along k}
     int lanes();
@@ -110,6 +113,8 @@ public interface MatrixLoops {
     /// `out[i][j] += left[k][i] * panel[k][j]`.
     ///
     /// @param rows a number of rows that [#panelTile] gives
+    /// @param k steps; runs are counted from the first one
+    /// @param tile room for `rows` rows of a panel's columns
     void panelF32(
             int rows,
             MemorySegment left,
@@ -117,6 +122,7 @@ public interface MatrixLoops {
             MemorySegment panel,
             long panelAt,
             int k,
+            float[] tile,
             float[] out,
             int outAt,
             int outPitch);
@@ -129,6 +135,7 @@ public interface MatrixLoops {
             MemorySegment panel,
             long panelAt,
             int k,
+            float[] tile,
             float[] out,
             int outAt,
             int outPitch);

@@ -16,15 +16,17 @@ final class PanelPacker {
     private final Weights weights;
     private final boolean transposed;
     private final boolean plain;
+    private final int planes;
 
     PanelPacker(MatrixLoops loops, Weights weights, boolean transposed) {
         this.loops = loops;
         this.weights = weights;
         this.transposed = transposed;
         WeightFormat format = weights.format();
+        this.planes = Weights.planes(format);
         this.plain =
                 format.scheme().isEmpty()
-                        && (!transposed || Weights.isDirect(format) || Weights.planes(format) == 1);
+                        && (!transposed || Weights.isDirect(format) || planes == 1);
     }
 
     /// Packs `depth` steps along k, from `from` on, of the panels that cover some columns of the
@@ -135,7 +137,6 @@ final class PanelPacker {
             long step,
             long scalesAt,
             long rowAt) {
-        int planes = Weights.planes(weights.format());
         int lanes = loops.lanes();
         int block = planes * lanes;
         int main = planes == 1 ? 0 : depth - depth % block;

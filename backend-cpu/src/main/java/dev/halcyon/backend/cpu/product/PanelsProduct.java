@@ -132,7 +132,7 @@ final class PanelsProduct {
                         panelAt = stored;
                     }
                 }
-                tiles(rows, reached, depth, leftAt, panels, panelAt, inPairs, k, steps, results, j);
+                tiles(rows, reached, depth, leftAt, panels, panelAt, inPairs, k, steps, sums, j);
             }
         }
     }
@@ -147,8 +147,9 @@ final class PanelsProduct {
             boolean inPairs,
             int k,
             int steps,
-            float[] results,
+            TaskSums sums,
             int at) {
+        float[] results = sums.results();
         int even = (int) LeftPacker.paddedDepth(steps);
         long tileAt = leftAt;
         int row = 0;
@@ -158,10 +159,28 @@ final class PanelsProduct {
             int to = at + row * taskColumns;
             if (inPairs) {
                 loops.panelBf16(
-                        tile, scratch, left, panels, panelAt, even, results, to, taskColumns);
+                        tile,
+                        scratch,
+                        left,
+                        panels,
+                        panelAt,
+                        even,
+                        sums.tile(),
+                        results,
+                        to,
+                        taskColumns);
             } else {
                 loops.panelF32(
-                        tile, scratch, left, panels, panelAt, steps, results, to, taskColumns);
+                        tile,
+                        scratch,
+                        left,
+                        panels,
+                        panelAt,
+                        steps,
+                        sums.tile(),
+                        results,
+                        to,
+                        taskColumns);
             }
             tileAt += tile * LeftPacker.paddedDepth(depth) * Float.BYTES;
             row += tile;

@@ -17,8 +17,9 @@ public final class ProductPlan implements PlannedProduct {
     /// Rows from which packing a panel costs less than the tiles over panels win.
     static final int PACKING_ROWS = 48;
 
-    /// Steps along k between two visits of a tile of results; a multiple of every block of words.
-    static final int PANEL_DEPTH = 256;
+    /// Steps along k between two visits of a tile of results; a multiple of every block of words
+    /// and of a run.
+    static final int PANEL_DEPTH = MatrixLoops.RUN;
 
     /// As [#PANEL_DEPTH], for the tiles along k.
     static final int ROWS_DEPTH = 1024;

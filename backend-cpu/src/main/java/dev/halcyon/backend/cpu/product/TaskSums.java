@@ -6,10 +6,14 @@ package dev.halcyon.backend.cpu.product;
 /// hold, and one set a thread serves all launches: a set a launch would cost an engine with
 /// hundreds of them more than its activations.
 final class TaskSums {
+    /// A tile has at most 8 rows of two vectors of 512 bits.
+    private static final int MOST_TILE = 8 * 32;
+
     private static final ThreadLocal<TaskSums> OF_THREAD = ThreadLocal.withInitial(TaskSums::new);
 
     private float[] results = {};
     private float[] partials = {};
+    private final float[] tile = new float[MOST_TILE];
     private float[] kept = {};
     private float[] scales = {};
 
@@ -30,6 +34,11 @@ final class TaskSums {
     /// {@return results, `[rows][columns of a task]`}
     float[] results() {
         return results;
+    }
+
+    /// {@return sums of one tile over a run along k}
+    float[] tile() {
+        return tile;
     }
 
     /// {@return partial sums of tiles along k, `[rows][weight rows][lanes]`}

@@ -153,6 +153,7 @@ public final class ScalarMatrixLoops implements MatrixLoops {
             MemorySegment panel,
             long panelAt,
             int k,
+            float[] tile,
             float[] out,
             int outAt,
             int outPitch) {
@@ -184,6 +185,7 @@ public final class ScalarMatrixLoops implements MatrixLoops {
             MemorySegment panel,
             long panelAt,
             int k,
+            float[] tile,
             float[] out,
             int outAt,
             int outPitch) {

@@ -6,6 +6,7 @@ import static dev.halcyon.backend.cpu.vector.Lanes.COUNT;
 import static dev.halcyon.backend.cpu.vector.Lanes.FLOATS;
 import static dev.halcyon.backend.cpu.vector.Lanes.ORDER;
 
+import dev.halcyon.backend.cpu.loops.MatrixLoops;
 import dev.halcyon.backend.cpu.memory.NativeMemory;
 import dev.halcyon.backend.cpu.product.Elements;
 
@@ -13,14 +14,22 @@ import jdk.incubator.vector.FloatVector;
 
 import java.lang.foreign.MemorySegment;
 
-/// Tiles of results over one F32 panel, two vectors wide, in 1 to 12 rows.
+/// Tiles of results over one F32 panel, two vectors wide, in 1 to 8 rows.
 ///
 /// The tiles are written out because C2 gives up on inlining methods of ours into a body of this
 /// size, and then allocates a vector object for every operation.
 ///
-/// The left-hand side is read as unaligned floats, though it is aligned: the checks of twelve
-/// aligned reads cost C1 more registers than it has. A tile that C1 cannot compile with profiling,
-/// but has compiled without while C2 was busy, stays there for good, and allocates.
+/// Their size has a limit, too. C2 inlines the Vector API while it parses a method only up to
+/// 18,000 nodes; a multiply-add takes 460 of them, a read of a scalar 610, a vector from or to an
+/// array 300 and 215. What comes later is inlined afterwards, which succeeds or does not with the
+/// profile of the minute: a tile of 12 rows, of 37,000 nodes, ran well for a while, was compiled
+/// again because a class was loaded, and then boxed vectors for good, at a fiftieth of its speed.
+/// So a tile has at most 8 rows, and its sums begin at zero and are added to the results by a loop
+/// of their own.
+///
+/// The left-hand side is read as unaligned floats, though it is aligned: the checks of many aligned
+/// reads cost C1 more registers than it has. A tile that C1 cannot compile with profiling, but has
+/// compiled without while C2 was busy, stays there for good, and allocates.
 final class F32PanelTiles {
     private static final long VECTOR_BYTES = (long) COUNT * Float.BYTES;
 
@@ -33,29 +42,40 @@ final class F32PanelTiles {
             MemorySegment panel,
             long panelAt,
             int k,
+            float[] tile,
             float[] out,
             int outAt,
             int outPitch) {
         long l = NativeMemory.address(left, leftAt, (long) k * rows * Float.BYTES);
         long p = NativeMemory.address(panel, panelAt, 2L * k * VECTOR_BYTES);
+        for (int from = 0; from < k; from += MatrixLoops.RUN) {
+            run(
+                    rows,
+                    l + (long) from * rows * Float.BYTES,
+                    p + 2L * from * VECTOR_BYTES,
+                    Math.min(MatrixLoops.RUN, k - from),
+                    tile);
+            TileSums.add(rows, tile, out, outAt, outPitch);
+        }
+    }
+
+    private static void run(int rows, long left, long panel, int k, float[] sums) {
         switch (rows) {
-            case 1 -> tile1(l, p, k, out, outAt, outPitch);
-            case 2 -> tile2(l, p, k, out, outAt, outPitch);
-            case 4 -> tile4(l, p, k, out, outAt, outPitch);
-            case 6 -> tile6(l, p, k, out, outAt, outPitch);
-            case 8 -> tile8(l, p, k, out, outAt, outPitch);
-            case 12 -> tile12(l, p, k, out, outAt, outPitch);
+            case 1 -> tile1(left, panel, k, sums);
+            case 2 -> tile2(left, panel, k, sums);
+            case 4 -> tile4(left, panel, k, sums);
+            case 6 -> tile6(left, panel, k, sums);
+            case 8 -> tile8(left, panel, k, sums);
             default -> throw new IllegalArgumentException("no panel tile of " + rows + " rows");
         }
     }
 
-    private static void tile1(
-            long leftAddress, long panelAddress, int k, float[] out, int outAt, int outPitch) {
+    private static void tile1(long leftAddress, long panelAddress, int k, float[] sums) {
         long left = leftAddress & ADDRESS_BITS;
         long panel = panelAddress & ADDRESS_BITS;
-        int at0 = outAt;
-        FloatVector s0a = FloatVector.fromArray(FLOATS, out, at0);
-        FloatVector s0b = FloatVector.fromArray(FLOATS, out, at0 + COUNT);
+        FloatVector zero = FloatVector.zero(FLOATS);
+        FloatVector s0a = zero;
+        FloatVector s0b = zero;
         for (int i = 0; i < k; i++) {
             long p = panel + i * (2 * VECTOR_BYTES);
             FloatVector wa = FloatVector.fromMemorySegment(FLOATS, ALL, p, ORDER);
@@ -65,20 +85,18 @@ final class F32PanelTiles {
             s0a = x0.fma(wa, s0a);
             s0b = x0.fma(wb, s0b);
         }
-        s0a.intoArray(out, at0);
-        s0b.intoArray(out, at0 + COUNT);
+        s0a.intoArray(sums, 0);
+        s0b.intoArray(sums, COUNT);
     }
 
-    private static void tile2(
-            long leftAddress, long panelAddress, int k, float[] out, int outAt, int outPitch) {
+    private static void tile2(long leftAddress, long panelAddress, int k, float[] sums) {
         long left = leftAddress & ADDRESS_BITS;
         long panel = panelAddress & ADDRESS_BITS;
-        int at0 = outAt;
-        FloatVector s0a = FloatVector.fromArray(FLOATS, out, at0);
-        FloatVector s0b = FloatVector.fromArray(FLOATS, out, at0 + COUNT);
-        int at1 = outAt + outPitch;
-        FloatVector s1a = FloatVector.fromArray(FLOATS, out, at1);
-        FloatVector s1b = FloatVector.fromArray(FLOATS, out, at1 + COUNT);
+        FloatVector zero = FloatVector.zero(FLOATS);
+        FloatVector s0a = zero;
+        FloatVector s0b = zero;
+        FloatVector s1a = zero;
+        FloatVector s1b = zero;
         for (int i = 0; i < k; i++) {
             long p = panel + i * (2 * VECTOR_BYTES);
             FloatVector wa = FloatVector.fromMemorySegment(FLOATS, ALL, p, ORDER);
@@ -91,28 +109,24 @@ final class F32PanelTiles {
             s1a = x1.fma(wa, s1a);
             s1b = x1.fma(wb, s1b);
         }
-        s0a.intoArray(out, at0);
-        s0b.intoArray(out, at0 + COUNT);
-        s1a.intoArray(out, at1);
-        s1b.intoArray(out, at1 + COUNT);
+        s0a.intoArray(sums, 0);
+        s0b.intoArray(sums, COUNT);
+        s1a.intoArray(sums, 2 * COUNT);
+        s1b.intoArray(sums, 3 * COUNT);
     }
 
-    private static void tile4(
-            long leftAddress, long panelAddress, int k, float[] out, int outAt, int outPitch) {
+    private static void tile4(long leftAddress, long panelAddress, int k, float[] sums) {
         long left = leftAddress & ADDRESS_BITS;
         long panel = panelAddress & ADDRESS_BITS;
-        int at0 = outAt;
-        FloatVector s0a = FloatVector.fromArray(FLOATS, out, at0);
-        FloatVector s0b = FloatVector.fromArray(FLOATS, out, at0 + COUNT);
-        int at1 = outAt + outPitch;
-        FloatVector s1a = FloatVector.fromArray(FLOATS, out, at1);
-        FloatVector s1b = FloatVector.fromArray(FLOATS, out, at1 + COUNT);
-        int at2 = outAt + 2 * outPitch;
-        FloatVector s2a = FloatVector.fromArray(FLOATS, out, at2);
-        FloatVector s2b = FloatVector.fromArray(FLOATS, out, at2 + COUNT);
-        int at3 = outAt + 3 * outPitch;
-        FloatVector s3a = FloatVector.fromArray(FLOATS, out, at3);
-        FloatVector s3b = FloatVector.fromArray(FLOATS, out, at3 + COUNT);
+        FloatVector zero = FloatVector.zero(FLOATS);
+        FloatVector s0a = zero;
+        FloatVector s0b = zero;
+        FloatVector s1a = zero;
+        FloatVector s1b = zero;
+        FloatVector s2a = zero;
+        FloatVector s2b = zero;
+        FloatVector s3a = zero;
+        FloatVector s3b = zero;
         for (int i = 0; i < k; i++) {
             long p = panel + i * (2 * VECTOR_BYTES);
             FloatVector wa = FloatVector.fromMemorySegment(FLOATS, ALL, p, ORDER);
@@ -131,38 +145,32 @@ final class F32PanelTiles {
             s3a = x3.fma(wa, s3a);
             s3b = x3.fma(wb, s3b);
         }
-        s0a.intoArray(out, at0);
-        s0b.intoArray(out, at0 + COUNT);
-        s1a.intoArray(out, at1);
-        s1b.intoArray(out, at1 + COUNT);
-        s2a.intoArray(out, at2);
-        s2b.intoArray(out, at2 + COUNT);
-        s3a.intoArray(out, at3);
-        s3b.intoArray(out, at3 + COUNT);
+        s0a.intoArray(sums, 0);
+        s0b.intoArray(sums, COUNT);
+        s1a.intoArray(sums, 2 * COUNT);
+        s1b.intoArray(sums, 3 * COUNT);
+        s2a.intoArray(sums, 4 * COUNT);
+        s2b.intoArray(sums, 5 * COUNT);
+        s3a.intoArray(sums, 6 * COUNT);
+        s3b.intoArray(sums, 7 * COUNT);
     }
 
-    private static void tile6(
-            long leftAddress, long panelAddress, int k, float[] out, int outAt, int outPitch) {
+    private static void tile6(long leftAddress, long panelAddress, int k, float[] sums) {
         long left = leftAddress & ADDRESS_BITS;
         long panel = panelAddress & ADDRESS_BITS;
-        int at0 = outAt;
-        FloatVector s0a = FloatVector.fromArray(FLOATS, out, at0);
-        FloatVector s0b = FloatVector.fromArray(FLOATS, out, at0 + COUNT);
-        int at1 = outAt + outPitch;
-        FloatVector s1a = FloatVector.fromArray(FLOATS, out, at1);
-        FloatVector s1b = FloatVector.fromArray(FLOATS, out, at1 + COUNT);
-        int at2 = outAt + 2 * outPitch;
-        FloatVector s2a = FloatVector.fromArray(FLOATS, out, at2);
-        FloatVector s2b = FloatVector.fromArray(FLOATS, out, at2 + COUNT);
-        int at3 = outAt + 3 * outPitch;
-        FloatVector s3a = FloatVector.fromArray(FLOATS, out, at3);
-        FloatVector s3b = FloatVector.fromArray(FLOATS, out, at3 + COUNT);
-        int at4 = outAt + 4 * outPitch;
-        FloatVector s4a = FloatVector.fromArray(FLOATS, out, at4);
-        FloatVector s4b = FloatVector.fromArray(FLOATS, out, at4 + COUNT);
-        int at5 = outAt + 5 * outPitch;
-        FloatVector s5a = FloatVector.fromArray(FLOATS, out, at5);
-        FloatVector s5b = FloatVector.fromArray(FLOATS, out, at5 + COUNT);
+        FloatVector zero = FloatVector.zero(FLOATS);
+        FloatVector s0a = zero;
+        FloatVector s0b = zero;
+        FloatVector s1a = zero;
+        FloatVector s1b = zero;
+        FloatVector s2a = zero;
+        FloatVector s2b = zero;
+        FloatVector s3a = zero;
+        FloatVector s3b = zero;
+        FloatVector s4a = zero;
+        FloatVector s4b = zero;
+        FloatVector s5a = zero;
+        FloatVector s5b = zero;
         for (int i = 0; i < k; i++) {
             long p = panel + i * (2 * VECTOR_BYTES);
             FloatVector wa = FloatVector.fromMemorySegment(FLOATS, ALL, p, ORDER);
@@ -187,48 +195,40 @@ final class F32PanelTiles {
             s5a = x5.fma(wa, s5a);
             s5b = x5.fma(wb, s5b);
         }
-        s0a.intoArray(out, at0);
-        s0b.intoArray(out, at0 + COUNT);
-        s1a.intoArray(out, at1);
-        s1b.intoArray(out, at1 + COUNT);
-        s2a.intoArray(out, at2);
-        s2b.intoArray(out, at2 + COUNT);
-        s3a.intoArray(out, at3);
-        s3b.intoArray(out, at3 + COUNT);
-        s4a.intoArray(out, at4);
-        s4b.intoArray(out, at4 + COUNT);
-        s5a.intoArray(out, at5);
-        s5b.intoArray(out, at5 + COUNT);
+        s0a.intoArray(sums, 0);
+        s0b.intoArray(sums, COUNT);
+        s1a.intoArray(sums, 2 * COUNT);
+        s1b.intoArray(sums, 3 * COUNT);
+        s2a.intoArray(sums, 4 * COUNT);
+        s2b.intoArray(sums, 5 * COUNT);
+        s3a.intoArray(sums, 6 * COUNT);
+        s3b.intoArray(sums, 7 * COUNT);
+        s4a.intoArray(sums, 8 * COUNT);
+        s4b.intoArray(sums, 9 * COUNT);
+        s5a.intoArray(sums, 10 * COUNT);
+        s5b.intoArray(sums, 11 * COUNT);
     }
 
-    private static void tile8(
-            long leftAddress, long panelAddress, int k, float[] out, int outAt, int outPitch) {
+    private static void tile8(long leftAddress, long panelAddress, int k, float[] sums) {
         long left = leftAddress & ADDRESS_BITS;
         long panel = panelAddress & ADDRESS_BITS;
-        int at0 = outAt;
-        FloatVector s0a = FloatVector.fromArray(FLOATS, out, at0);
-        FloatVector s0b = FloatVector.fromArray(FLOATS, out, at0 + COUNT);
-        int at1 = outAt + outPitch;
-        FloatVector s1a = FloatVector.fromArray(FLOATS, out, at1);
-        FloatVector s1b = FloatVector.fromArray(FLOATS, out, at1 + COUNT);
-        int at2 = outAt + 2 * outPitch;
-        FloatVector s2a = FloatVector.fromArray(FLOATS, out, at2);
-        FloatVector s2b = FloatVector.fromArray(FLOATS, out, at2 + COUNT);
-        int at3 = outAt + 3 * outPitch;
-        FloatVector s3a = FloatVector.fromArray(FLOATS, out, at3);
-        FloatVector s3b = FloatVector.fromArray(FLOATS, out, at3 + COUNT);
-        int at4 = outAt + 4 * outPitch;
-        FloatVector s4a = FloatVector.fromArray(FLOATS, out, at4);
-        FloatVector s4b = FloatVector.fromArray(FLOATS, out, at4 + COUNT);
-        int at5 = outAt + 5 * outPitch;
-        FloatVector s5a = FloatVector.fromArray(FLOATS, out, at5);
-        FloatVector s5b = FloatVector.fromArray(FLOATS, out, at5 + COUNT);
-        int at6 = outAt + 6 * outPitch;
-        FloatVector s6a = FloatVector.fromArray(FLOATS, out, at6);
-        FloatVector s6b = FloatVector.fromArray(FLOATS, out, at6 + COUNT);
-        int at7 = outAt + 7 * outPitch;
-        FloatVector s7a = FloatVector.fromArray(FLOATS, out, at7);
-        FloatVector s7b = FloatVector.fromArray(FLOATS, out, at7 + COUNT);
+        FloatVector zero = FloatVector.zero(FLOATS);
+        FloatVector s0a = zero;
+        FloatVector s0b = zero;
+        FloatVector s1a = zero;
+        FloatVector s1b = zero;
+        FloatVector s2a = zero;
+        FloatVector s2b = zero;
+        FloatVector s3a = zero;
+        FloatVector s3b = zero;
+        FloatVector s4a = zero;
+        FloatVector s4b = zero;
+        FloatVector s5a = zero;
+        FloatVector s5b = zero;
+        FloatVector s6a = zero;
+        FloatVector s6b = zero;
+        FloatVector s7a = zero;
+        FloatVector s7b = zero;
         for (int i = 0; i < k; i++) {
             long p = panel + i * (2 * VECTOR_BYTES);
             FloatVector wa = FloatVector.fromMemorySegment(FLOATS, ALL, p, ORDER);
@@ -259,129 +259,21 @@ final class F32PanelTiles {
             s7a = x7.fma(wa, s7a);
             s7b = x7.fma(wb, s7b);
         }
-        s0a.intoArray(out, at0);
-        s0b.intoArray(out, at0 + COUNT);
-        s1a.intoArray(out, at1);
-        s1b.intoArray(out, at1 + COUNT);
-        s2a.intoArray(out, at2);
-        s2b.intoArray(out, at2 + COUNT);
-        s3a.intoArray(out, at3);
-        s3b.intoArray(out, at3 + COUNT);
-        s4a.intoArray(out, at4);
-        s4b.intoArray(out, at4 + COUNT);
-        s5a.intoArray(out, at5);
-        s5b.intoArray(out, at5 + COUNT);
-        s6a.intoArray(out, at6);
-        s6b.intoArray(out, at6 + COUNT);
-        s7a.intoArray(out, at7);
-        s7b.intoArray(out, at7 + COUNT);
-    }
-
-    private static void tile12(
-            long leftAddress, long panelAddress, int k, float[] out, int outAt, int outPitch) {
-        long left = leftAddress & ADDRESS_BITS;
-        long panel = panelAddress & ADDRESS_BITS;
-        int at0 = outAt;
-        FloatVector s0a = FloatVector.fromArray(FLOATS, out, at0);
-        FloatVector s0b = FloatVector.fromArray(FLOATS, out, at0 + COUNT);
-        int at1 = outAt + outPitch;
-        FloatVector s1a = FloatVector.fromArray(FLOATS, out, at1);
-        FloatVector s1b = FloatVector.fromArray(FLOATS, out, at1 + COUNT);
-        int at2 = outAt + 2 * outPitch;
-        FloatVector s2a = FloatVector.fromArray(FLOATS, out, at2);
-        FloatVector s2b = FloatVector.fromArray(FLOATS, out, at2 + COUNT);
-        int at3 = outAt + 3 * outPitch;
-        FloatVector s3a = FloatVector.fromArray(FLOATS, out, at3);
-        FloatVector s3b = FloatVector.fromArray(FLOATS, out, at3 + COUNT);
-        int at4 = outAt + 4 * outPitch;
-        FloatVector s4a = FloatVector.fromArray(FLOATS, out, at4);
-        FloatVector s4b = FloatVector.fromArray(FLOATS, out, at4 + COUNT);
-        int at5 = outAt + 5 * outPitch;
-        FloatVector s5a = FloatVector.fromArray(FLOATS, out, at5);
-        FloatVector s5b = FloatVector.fromArray(FLOATS, out, at5 + COUNT);
-        int at6 = outAt + 6 * outPitch;
-        FloatVector s6a = FloatVector.fromArray(FLOATS, out, at6);
-        FloatVector s6b = FloatVector.fromArray(FLOATS, out, at6 + COUNT);
-        int at7 = outAt + 7 * outPitch;
-        FloatVector s7a = FloatVector.fromArray(FLOATS, out, at7);
-        FloatVector s7b = FloatVector.fromArray(FLOATS, out, at7 + COUNT);
-        int at8 = outAt + 8 * outPitch;
-        FloatVector s8a = FloatVector.fromArray(FLOATS, out, at8);
-        FloatVector s8b = FloatVector.fromArray(FLOATS, out, at8 + COUNT);
-        int at9 = outAt + 9 * outPitch;
-        FloatVector s9a = FloatVector.fromArray(FLOATS, out, at9);
-        FloatVector s9b = FloatVector.fromArray(FLOATS, out, at9 + COUNT);
-        int at10 = outAt + 10 * outPitch;
-        FloatVector s10a = FloatVector.fromArray(FLOATS, out, at10);
-        FloatVector s10b = FloatVector.fromArray(FLOATS, out, at10 + COUNT);
-        int at11 = outAt + 11 * outPitch;
-        FloatVector s11a = FloatVector.fromArray(FLOATS, out, at11);
-        FloatVector s11b = FloatVector.fromArray(FLOATS, out, at11 + COUNT);
-        for (int i = 0; i < k; i++) {
-            long p = panel + i * (2 * VECTOR_BYTES);
-            FloatVector wa = FloatVector.fromMemorySegment(FLOATS, ALL, p, ORDER);
-            FloatVector wb = FloatVector.fromMemorySegment(FLOATS, ALL, p + VECTOR_BYTES, ORDER);
-            long l = left + i * 48L;
-            FloatVector x0 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l));
-            s0a = x0.fma(wa, s0a);
-            s0b = x0.fma(wb, s0b);
-            FloatVector x1 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 4));
-            s1a = x1.fma(wa, s1a);
-            s1b = x1.fma(wb, s1b);
-            FloatVector x2 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 8));
-            s2a = x2.fma(wa, s2a);
-            s2b = x2.fma(wb, s2b);
-            FloatVector x3 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 12));
-            s3a = x3.fma(wa, s3a);
-            s3b = x3.fma(wb, s3b);
-            FloatVector x4 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 16));
-            s4a = x4.fma(wa, s4a);
-            s4b = x4.fma(wb, s4b);
-            FloatVector x5 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 20));
-            s5a = x5.fma(wa, s5a);
-            s5b = x5.fma(wb, s5b);
-            FloatVector x6 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 24));
-            s6a = x6.fma(wa, s6a);
-            s6b = x6.fma(wb, s6b);
-            FloatVector x7 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 28));
-            s7a = x7.fma(wa, s7a);
-            s7b = x7.fma(wb, s7b);
-            FloatVector x8 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 32));
-            s8a = x8.fma(wa, s8a);
-            s8b = x8.fma(wb, s8b);
-            FloatVector x9 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 36));
-            s9a = x9.fma(wa, s9a);
-            s9b = x9.fma(wb, s9b);
-            FloatVector x10 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 40));
-            s10a = x10.fma(wa, s10a);
-            s10b = x10.fma(wb, s10b);
-            FloatVector x11 = FloatVector.broadcast(FLOATS, ALL.get(Elements.FLOAT, l + 44));
-            s11a = x11.fma(wa, s11a);
-            s11b = x11.fma(wb, s11b);
-        }
-        s0a.intoArray(out, at0);
-        s0b.intoArray(out, at0 + COUNT);
-        s1a.intoArray(out, at1);
-        s1b.intoArray(out, at1 + COUNT);
-        s2a.intoArray(out, at2);
-        s2b.intoArray(out, at2 + COUNT);
-        s3a.intoArray(out, at3);
-        s3b.intoArray(out, at3 + COUNT);
-        s4a.intoArray(out, at4);
-        s4b.intoArray(out, at4 + COUNT);
-        s5a.intoArray(out, at5);
-        s5b.intoArray(out, at5 + COUNT);
-        s6a.intoArray(out, at6);
-        s6b.intoArray(out, at6 + COUNT);
-        s7a.intoArray(out, at7);
-        s7b.intoArray(out, at7 + COUNT);
-        s8a.intoArray(out, at8);
-        s8b.intoArray(out, at8 + COUNT);
-        s9a.intoArray(out, at9);
-        s9b.intoArray(out, at9 + COUNT);
-        s10a.intoArray(out, at10);
-        s10b.intoArray(out, at10 + COUNT);
-        s11a.intoArray(out, at11);
-        s11b.intoArray(out, at11 + COUNT);
+        s0a.intoArray(sums, 0);
+        s0b.intoArray(sums, COUNT);
+        s1a.intoArray(sums, 2 * COUNT);
+        s1b.intoArray(sums, 3 * COUNT);
+        s2a.intoArray(sums, 4 * COUNT);
+        s2b.intoArray(sums, 5 * COUNT);
+        s3a.intoArray(sums, 6 * COUNT);
+        s3b.intoArray(sums, 7 * COUNT);
+        s4a.intoArray(sums, 8 * COUNT);
+        s4b.intoArray(sums, 9 * COUNT);
+        s5a.intoArray(sums, 10 * COUNT);
+        s5b.intoArray(sums, 11 * COUNT);
+        s6a.intoArray(sums, 12 * COUNT);
+        s6b.intoArray(sums, 13 * COUNT);
+        s7a.intoArray(sums, 14 * COUNT);
+        s7b.intoArray(sums, 15 * COUNT);
     }
 }

@@ -19,6 +19,7 @@ public final class VectorLoops {
     /// @throws IllegalStateException if this JVM has taken another width before
     public static Loops of(int bits) {
         Width.choose(bits);
+        SegmentKinds.load();
         return new Loops(
                 Integer.toString(bits),
                 new VectorRowLoops(),

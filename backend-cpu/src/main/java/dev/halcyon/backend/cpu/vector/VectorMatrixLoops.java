@@ -42,10 +42,7 @@ final class VectorMatrixLoops implements MatrixLoops {
     @Override
     public int panelTile(int rows) {
         if (rows > 4) {
-            if (!MANY_REGISTERS) {
-                return 6;
-            }
-            return rows > 8 ? 12 : 8;
+            return MANY_REGISTERS ? 8 : 6;
         }
         return rows > 2 ? 4 : rows;
     }
@@ -179,10 +176,11 @@ final class VectorMatrixLoops implements MatrixLoops {
             MemorySegment panel,
             long panelAt,
             int k,
+            float[] tile,
             float[] out,
             int outAt,
             int outPitch) {
-        F32PanelTiles.tile(rows, left, leftAt, panel, panelAt, k, out, outAt, outPitch);
+        F32PanelTiles.tile(rows, left, leftAt, panel, panelAt, k, tile, out, outAt, outPitch);
     }
 
     @Override
@@ -193,10 +191,11 @@ final class VectorMatrixLoops implements MatrixLoops {
             MemorySegment panel,
             long panelAt,
             int k,
+            float[] tile,
             float[] out,
             int outAt,
             int outPitch) {
-        Bf16PanelTiles.tile(rows, left, leftAt, panel, panelAt, k, out, outAt, outPitch);
+        Bf16PanelTiles.tile(rows, left, leftAt, panel, panelAt, k, tile, out, outAt, outPitch);
     }
 
     @Override

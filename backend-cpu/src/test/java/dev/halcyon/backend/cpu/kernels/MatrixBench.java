@@ -49,6 +49,18 @@ final class MatrixBench implements AutoCloseable {
                                                 "halcyon.cpu.threads", Integer.toString(threads))));
     }
 
+    /// Opens a device without native kernels.
+    static MatrixBench openInJava(int threads) {
+        return new MatrixBench(
+                new CpuBackendProvider()
+                        .open(
+                                0,
+                                DeviceOptions.fromSystemProperties()
+                                        .withProperty(
+                                                "halcyon.cpu.threads", Integer.toString(threads))
+                                        .withProperty("halcyon.cpu.native", "false")));
+    }
+
     /// Opens a device with one level of native kernels.
     static MatrixBench open(int threads, NativeLevel level) {
         return new MatrixBench(

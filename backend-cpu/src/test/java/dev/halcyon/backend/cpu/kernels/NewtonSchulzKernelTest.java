@@ -185,7 +185,9 @@ class NewtonSchulzKernelTest {
         "191, 200",
         "193, 193",
         "97, 400",
-        "385, 97"
+        "385, 97",
+        "33, 1100",
+        "2049, 35"
     })
     void agreesWithTheOracleForAnyShape(int rows, int columns) {
         Tensor x = wellConditioned(bench, DType.F32, 1, rows, columns);
@@ -409,6 +411,8 @@ class NewtonSchulzKernelTest {
         "1, 210, 500, PLAIN, F32",
         "1, 500, 210, PLAIN, BF16",
         "1, 210, 500, GRAM, F32",
+        "1, 70, 2100, GRAM, BF16",
+        "17, 40, 70, PLAIN, BF16",
         "3, 40, 50, PLAIN, F32",
         "5, 150, 160, GRAM, BF16"
     })
