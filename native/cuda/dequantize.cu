@@ -11,6 +11,6 @@ struct DequantizeParams {
 
 KERNEL(dequantize, DequantizeParams, 256) {
     for_each_element(p.rows, p.dim, [&](int64_t row, int64_t column) {
-        store<ANY>(p.out, row * p.out_stride + column, p.out_type, element(p.x, 0, row, column));
+        store<ANY>(p.out, row * p.out_stride + column, p.out_type, element(p.x, row, column));
     });
 }

@@ -1,11 +1,12 @@
 // One tile of a product, out = alpha a b^T + beta out, with a [m, k] and b [n, k] however they lie in memory.
 //
-// Two ways: on the matrix units for BF16, and by fused multiply-adds in F32 for everything else, whose elements become F32
-// as a tile is loaded. Sums run over k in one order, so a row of the result depends on its row of a and on b alone.
+// Four ways: on the matrix units by asynchronous copies where rows allow them, of 16-bit floats (product_tile.cuh) or with
+// codes on one side (codes_tile.cuh); on the matrix units for other 16-bit floats; and by fused multiply-adds in F32 for
+// everything else, whose elements become F32 as a tile is loaded. Sums run over k in one order, so a row of the result
+// depends on its row of a and on b alone.
 #pragma once
 
-#include "matrix.cuh"
-#include "mma.cuh"
+#include "codes_tile.cuh"
 
 enum { TILE = 64, MMA_DEPTH = 32, MMA_PITCH = MMA_DEPTH + 8, MMA_THREADS = 128, FMA_DEPTH = 16, FMA_PITCH = TILE + 4, FMA_THREADS = 256 };
 
@@ -37,34 +38,22 @@ DEVICE void tile_position(int i, int depth, bool along_k, int *row, int *k) {
     *k = along_k ? i % depth : i / TILE;
 }
 
-DEVICE void load_bf16_tile(
+DEVICE void load_half_tile(
     uint16_t *tile, const Matrix &m, const GemmTile &t, int64_t first, int64_t rows, int64_t first_k) {
     bool along_k = m.column_stride == 1;
     for (int i = thread_index(); i < TILE * MMA_DEPTH; i += MMA_THREADS) {
         int row, k;
         tile_position(i, MMA_DEPTH, along_k, &row, &k);
         bool inside = first + row < rows && first_k + k < t.depth;
-        int64_t at = t.batch * m.batch_stride + (first + row) * m.row_stride + (first_k + k) * m.column_stride;
+        int64_t at = (first + row) * m.row_stride + (first_k + k) * m.column_stride;
         tile[row * MMA_PITCH + k] = inside ? ((const uint16_t *)m.values)[at] : (uint16_t)0;
-    }
-}
-
-// 16 bytes at a time, where rows along k begin at multiples of 16 bytes and k is a multiple of 8.
-DEVICE void load_bf16_tile_wide(
-    uint16_t *tile, const Matrix &m, const GemmTile &t, int64_t first, int64_t rows, int64_t first_k) {
-    for (int i = thread_index(); i < TILE * MMA_DEPTH / 8; i += MMA_THREADS) {
-        int row = i / (MMA_DEPTH / 8), k = i % (MMA_DEPTH / 8) * 8;
-        bool inside = first + row < rows && first_k + k < t.depth;
-        int64_t at = t.batch * m.batch_stride + (first + row) * m.row_stride + first_k + k;
-        uint4 eight = inside ? *(const uint4 *)((const uint16_t *)m.values + at) : uint4{0, 0, 0, 0};
-        *(uint4 *)(tile + row * MMA_PITCH + k) = eight;
     }
 }
 
 // Loops over registers are unrolled, or the compiler would keep the sums in memory.
 //
 // Four warps, each a quarter of 32x32; the pitch puts the rows of a fragment into different banks.
-template <bool Wide>
+template <int Type>
 DEVICE void gemm_tile_mma(const Matrix &a, const Matrix &b, const GemmTile &t) {
     SHARED(uint4, a_memory, TILE * MMA_PITCH / 8);
     SHARED(uint4, b_memory, TILE * MMA_PITCH / 8);
@@ -74,13 +63,8 @@ DEVICE void gemm_tile_mma(const Matrix &a, const Matrix &b, const GemmTile &t) {
     float sums[2][4][4] = {};
     for (int64_t first_k = t.first_depth; first_k < t.depth; first_k += MMA_DEPTH) {
         sync_block();
-        if (Wide) {
-            load_bf16_tile_wide(a_tile, a, t, t.first_row, t.rows, first_k);
-            load_bf16_tile_wide(b_tile, b, t, t.first_column, t.columns, first_k);
-        } else {
-            load_bf16_tile(a_tile, a, t, t.first_row, t.rows, first_k);
-            load_bf16_tile(b_tile, b, t, t.first_column, t.columns, first_k);
-        }
+        load_half_tile(a_tile, a, t, t.first_row, t.rows, first_k);
+        load_half_tile(b_tile, b, t, t.first_column, t.columns, first_k);
         sync_block();
         UNROLL
         for (int k = 0; k < MMA_DEPTH; k += 16) {
@@ -104,7 +88,7 @@ DEVICE void gemm_tile_mma(const Matrix &a, const Matrix &b, const GemmTile &t) {
             for (int i = 0; i < 2; i++) {
                 UNROLL
                 for (int j = 0; j < 4; j++) {
-                    mma<BF16>(sums[i][j], a_part[i], b_part[j]);
+                    mma<Type>(sums[i][j], a_part[i], b_part[j]);
                 }
             }
         }
@@ -128,7 +112,7 @@ DEVICE void load_f32_tile(float *tile, const Matrix &m, const GemmTile &t, int64
         int row, k;
         tile_position(i, FMA_DEPTH, along_k, &row, &k);
         bool inside = first + row < rows && first_k + k < t.depth;
-        tile[k * FMA_PITCH + row] = inside ? element(m, t.batch, first + row, first_k + k) : 0.0f;
+        tile[k * FMA_PITCH + row] = inside ? element(m, first + row, first_k + k) : 0.0f;
     }
 }
 
@@ -165,6 +149,21 @@ DEVICE void fma_sums(const Matrix &a, const Matrix &b, const GemmTile &t, Store 
             }
         }
     }
+}
+
+// On the matrix units by asynchronous copies; the sum runs over all of k.
+template <int Type, class Shape, bool Transposed>
+DEVICE void gemm_tile_wide(const Matrix &a, const Matrix &b, const GemmTile &t) {
+    int64_t b_stride = Transposed ? b.row_stride : b.column_stride;
+    Product product = {(const uint16_t *)a.values, (const uint16_t *)b.values, t.rows, t.columns, t.depth, a.row_stride, b_stride};
+    product_tile<Type, Shape, Transposed>(product, t.first_row, t.first_column,
+        [&](int64_t row, int64_t column, float sum) { store_result(t, row, column, sum); });
+}
+
+template <class Shape, bool IsNibble, bool Wide>
+DEVICE void gemm_tile_codes(const Matrix &a, const Matrix &b, const GemmTile &t) {
+    codes_tile<Shape, IsNibble, Wide>((const uint16_t *)a.values, a.row_stride, b, t.rows, t.columns, t.depth, t.first_row,
+        t.first_column, [&](int64_t row, int64_t column, float sum) { store_result(t, row, column, sum); });
 }
 
 DEVICE void gemm_tile_fma(const Matrix &a, const Matrix &b, const GemmTile &t) {

@@ -15,7 +15,26 @@ struct Matrix {
     const void *scales;
     int64_t type, row_stride, column_stride, batch_stride;
     int64_t scale_type, block_rows, block_columns, scale_row_stride, scale_batch_stride, exchanged;
+    // Where matrices lie at many addresses: one for each, of values and of scales, and values and scales above are not used.
+    const uint64_t *value_addresses, *scale_addresses;
 };
+
+// Bytes of so many elements.
+DEVICE int64_t bytes_of(int64_t elements, int64_t type) {
+    return type == F32 ? 4 * elements : type == F16 || type == BF16 ? 2 * elements
+        : type == F4_E2M1 || type == I4 ? elements / 2 : elements;
+}
+
+// Matrix `batch` by itself.
+DEVICE Matrix matrix_of(const Matrix &m, int64_t batch) {
+    Matrix own = m;
+    own.values = m.value_addresses != nullptr ? (const void *)m.value_addresses[batch]
+                                              : (const char *)m.values + bytes_of(batch * m.batch_stride, m.type);
+    own.scales = m.scale_addresses != nullptr ? (const void *)m.scale_addresses[batch]
+        : m.scales == nullptr ? nullptr : (const char *)m.scales + bytes_of(batch * m.scale_batch_stride, m.scale_type);
+    own.batch_stride = own.scale_batch_stride = 0;
+    return own;
+}
 
 DEVICE float nibble_value(uint32_t nibble, int64_t type) {
     if (type == I4) {
@@ -42,12 +61,12 @@ DEVICE float weight_value(const void *from, int64_t i, int64_t type) {
     }
 }
 
-DEVICE float element(const Matrix &m, int64_t batch, int64_t row, int64_t column) {
-    int64_t at = batch * m.batch_stride + row * m.row_stride + column * m.column_stride;
+DEVICE float element(const Matrix &m, int64_t row, int64_t column) {
+    int64_t at = row * m.row_stride + column * m.column_stride;
     float value = weight_value(m.values, at, m.type);
     if (m.scales != nullptr) {
         int64_t r = m.exchanged ? column : row, c = m.exchanged ? row : column;
-        int64_t block = batch * m.scale_batch_stride + r / m.block_rows * m.scale_row_stride + c / m.block_columns;
+        int64_t block = r / m.block_rows * m.scale_row_stride + c / m.block_columns;
         value *= weight_value(m.scales, block, m.scale_type);
     }
     return value;

@@ -155,6 +155,7 @@ DEVICE ProductTile product_tile_of(const NewtonSchulzProductParams &p, int64_t h
 
 // Of a symmetric product, what lies above the diagonal is what lies below it, in tiles on the diagonal too: the difference
 // between the two, which is rounding, would grow from product to product.
+template <int Type>
 DEVICE void store_product(const NewtonSchulzProductParams &p, int64_t row, int64_t column, float sum) {
     int64_t matrix = block_y();
     if (p.is_symmetric && column > row) {
@@ -164,19 +165,19 @@ DEVICE void store_product(const NewtonSchulzProductParams &p, int64_t row, int64
     float value = (float)p.alpha * sum;
     if (p.beta != 0) {
         const char *c = (const char *)p.c + matrix * p.c_bytes;
-        value += (float)p.beta * load<ANY>(c, row * p.c_row_stride + column, p.type);
+        value += (float)p.beta * load<Type>(c, row * p.c_row_stride + column, p.type);
     }
     char *out = (char *)p.out + matrix * p.out_bytes;
-    store<ANY>(out, row * p.out_row_stride + column, p.type, value);
+    store<Type>(out, row * p.out_row_stride + column, p.type, value);
     if (mirrors) {
-        store<ANY>(out, column * p.out_row_stride + row, p.type, value);
+        store<Type>(out, column * p.out_row_stride + row, p.type, value);
     }
     if (p.shifted != nullptr) {
         char *shifted = (char *)p.shifted + matrix * p.out_bytes;
-        float moved = rounded<ANY>(p.type, value) + (row == column ? (float)p.shift : 0.0f);
-        store<ANY>(shifted, row * p.out_row_stride + column, p.type, moved);
+        float moved = rounded<Type>(p.type, value) + (row == column ? (float)p.shift : 0.0f);
+        store<Type>(shifted, row * p.out_row_stride + column, p.type, moved);
         if (mirrors) {
-            store<ANY>(shifted, column * p.out_row_stride + row, p.type, moved);
+            store<Type>(shifted, column * p.out_row_stride + row, p.type, moved);
         }
     }
 }
@@ -188,12 +189,7 @@ DEVICE void newton_schulz_mma(const NewtonSchulzProductParams &p) {
                        p.rows, p.columns, p.depth, p.a_row_stride, p.b_row_stride};
     ProductTile tile = product_tile_of(p, Shape::rows, Shape::columns);
     product_tile<Type, Shape, Transposed>(product, tile.first_row, tile.first_column,
-        [&](int64_t row, int64_t column, float sum, float next) {
-            store_product(p, row, column, sum);
-            if (column + 1 < p.columns) {
-                store_product(p, row, column + 1, next);
-            }
-        });
+        [&](int64_t row, int64_t column, float sum) { store_product<Type>(p, row, column, sum); });
 }
 
 #define NEWTON_SCHULZ_MMA(name, type, Shape, transposed) \
@@ -225,7 +221,7 @@ DEVICE void newton_schulz_fma(const NewtonSchulzProductParams &p) {
     t.rows = p.rows;
     t.columns = p.columns;
     t.depth = p.depth;
-    fma_sums(a, b, t, [&](int64_t row, int64_t column, float sum) { store_product(p, row, column, sum); });
+    fma_sums(a, b, t, [&](int64_t row, int64_t column, float sum) { store_product<F32>(p, row, column, sum); });
 }
 
 KERNEL(newton_schulz_f32_nt, NewtonSchulzProductParams, FMA_THREADS) { newton_schulz_fma<true>(p); }

@@ -33,6 +33,18 @@ DEVICE T over_warp(T value) {
     return value;
 }
 
+// What the lanes before this one have together.
+template <class T>
+DEVICE T before_in_warp(T own) {
+    T before = 0, both = own;
+    for (int mask = 1; mask < WARP; mask *= 2) {
+        T other = exchange(both, mask);
+        before += thread_index() & mask ? other : 0;
+        both += other;
+    }
+    return before;
+}
+
 // The same result in every thread; the block has whole warps.
 template <class Operation, class T>
 DEVICE T over_block(T value) {

@@ -69,13 +69,7 @@ DEVICE void find_digit(const uint64_t *sums, uint64_t passed, uint64_t target, D
     for (int i = 0; i < DIGITS_A_LANE; i++) {
         own += sums[DIGITS - 1 - (lane * DIGITS_A_LANE + i)];
     }
-    uint64_t before = 0, both = own;
-    for (int mask = 1; mask < WARP; mask *= 2) {
-        uint64_t other = exchange(both, mask);
-        before += lane & mask ? other : 0;
-        both += other;
-    }
-    uint64_t reached = passed + before;
+    uint64_t reached = passed + before_in_warp(own);
     if (reached < target && reached + own >= target) {
         int i = 0;
         for (; reached + sums[DIGITS - 1 - (lane * DIGITS_A_LANE + i)] < target; i++) {

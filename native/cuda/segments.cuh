@@ -2,6 +2,7 @@
 #pragma once
 
 #include "faults.cuh"
+#include "reduce.cuh"
 
 struct Segments {
     const int32_t *start;       // null where every group has rows of its own, from 0 on
@@ -23,19 +24,36 @@ DEVICE Segment segment_of(const Segments &s, int64_t group) {
     return {group, start, is_segment_valid(s, start, count) ? count : 0};
 }
 
+DEVICE int64_t tiles_of(const Segment &segment, int height) { return (segment.count + height - 1) / height; }
+
 // The scheduler: tiles of `height` rows are numbered through all segments, an empty one having none. Finds the segment of a
 // tile and makes the number one within it; a count of 0 says that there is no such tile. Segments without overlap have at
 // most rows / height + groups tiles.
+//
+// To be called by whole warps: each lane counts the tiles of its share of the groups, and the one whose share has the tile
+// tells the others.
 DEVICE Segment segment_of_tile(const Segments &s, int height, int64_t *tile) {
-    for (int64_t group = 0; group < s.groups; group++) {
-        Segment segment = segment_of(s, group);
-        int64_t tiles = (segment.count + height - 1) / height;
-        if (*tile < tiles) {
-            return segment;
-        }
-        *tile -= tiles;
+    int64_t share = (s.groups + WARP - 1) / WARP, first = thread_index() % WARP * share;
+    int64_t end = first + share < s.groups ? first + share : s.groups, own = 0;
+    for (int64_t group = first; group < end; group++) {
+        own += tiles_of(segment_of(s, group), height);
     }
-    return {0, 0, 0};
+    int64_t number = *tile - before_in_warp(own);
+    uint64_t place = 0, rows = 0;
+    if (number >= 0 && number < own) {
+        int64_t group = first;
+        Segment segment = segment_of(s, group);
+        while (number >= tiles_of(segment, height)) {
+            number -= tiles_of(segment, height);
+            segment = segment_of(s, ++group);
+        }
+        place = (uint64_t)group << 32 | (uint64_t)number;
+        rows = (uint64_t)segment.start << 32 | (uint64_t)segment.count;
+    }
+    place = over_warp<Sum>(place);
+    rows = over_warp<Sum>(rows);
+    *tile = (int64_t)(place & 0xffffffffu);
+    return {(int64_t)(place >> 32), (int64_t)(rows >> 32), (int64_t)(rows & 0xffffffffu)};
 }
 
 // To be called by one thread of the grid.

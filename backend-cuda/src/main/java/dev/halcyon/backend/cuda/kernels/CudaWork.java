@@ -2,6 +2,7 @@ package dev.halcyon.backend.cuda.kernels;
 
 import dev.halcyon.backend.cuda.driver.CudaDriver;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -18,6 +19,13 @@ public final class CudaWork implements StreamAction {
     /// {@return these launches}
     public static CudaWork of(KernelLaunch... launches) {
         return new CudaWork(launches.clone());
+    }
+
+    /// {@return these launches, behind those that write the addresses which they need}
+    static CudaWork of(AddressTable tables, KernelLaunch... launches) {
+        List<KernelLaunch> all = new ArrayList<>(tables.launches());
+        all.addAll(Arrays.asList(launches));
+        return of(all.toArray(KernelLaunch[]::new));
     }
 
     /// {@return one piece after the other}

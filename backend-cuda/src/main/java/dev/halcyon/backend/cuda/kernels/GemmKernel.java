@@ -12,8 +12,6 @@ import java.util.List;
 
 /// The matrix product: on the matrix units for BF16, by multiply-adds in F32 for everything else.
 record GemmKernel(KernelFunctions functions) implements Kernel<Gemm, Gemm.Args, CudaWork> {
-    static final int TILE = 64;
-    static final int MMA_THREADS = 128;
     static final int FMA_THREADS = 256;
 
     /// The second dimension of a grid.
@@ -47,23 +45,26 @@ record GemmKernel(KernelFunctions functions) implements Kernel<Gemm, Gemm.Args, 
                             + spec.maxBatch(),
                     "a smaller bound of the batch");
         }
-        boolean mma = MatrixOperand.isForMatrixUnits(spec.a(), spec.b());
+        boolean mma =
+                ProductForm.isForMatrixUnits(
+                        spec.a(), spec.b(), spec.transposeA() || !spec.transposeB());
         return Decision.planned(
                 new Implementation(mma ? "gemm.mma" : "gemm.fma", ""),
                 ElementTypes.rowNumerics(),
-                0,
-                (args, workspace) -> bind(spec, mma, args));
+                MatrixOperand.tableBytes(spec.b(), spec.maxBatch()),
+                (args, workspace) -> bind(spec, args, workspace));
     }
 
-    private CudaWork bind(Gemm spec, boolean mma, Gemm.Args args) {
+    private CudaWork bind(Gemm spec, Gemm.Args args, Tensor workspace) {
         boolean batched = args.a().rank() == 3;
         long batch = batched ? args.a().dim(0) : 1;
         long rows = args.a().dim(spec.transposeA() ? -1 : -2);
         if (batch == 0 || rows == 0) {
             return CudaWork.of();
         }
+        AddressTable tables = new AddressTable(functions, workspace.address());
         MatrixOperand a = MatrixOperand.of(args.a(), spec.transposeA());
-        MatrixOperand b = MatrixOperand.of(args.b(), !spec.transposeB());
+        MatrixOperand b = MatrixOperand.of(args.b(), !spec.transposeB(), tables);
         Tensor out = args.out();
         Params params = b.addTo(a.addTo(Params.of()));
         params.address(out)
@@ -76,18 +77,23 @@ record GemmKernel(KernelFunctions functions) implements Kernel<Gemm, Gemm.Args, 
                 .integer(spec.k())
                 .real(spec.alpha())
                 .real(spec.beta());
-        long tiles = Math.ceilDiv(rows, TILE) * Math.ceilDiv(spec.n(), TILE);
-        boolean wide = mma && a.isWide(spec.k()) && b.isWide(spec.k());
-        return CudaWork.of(
-                params.launch(
-                        functions,
-                        variant("gemm", mma, wide),
-                        Math.toIntExact(tiles),
-                        (int) batch,
-                        mma ? MMA_THREADS : FMA_THREADS));
+        ProductForm form = ProductForm.of(a, b, batch, rows, spec.n(), spec.k());
+        return CudaWork.of(tables, launch(functions, params, form, rows, spec.n(), batch));
     }
 
-    static String variant(String kernel, boolean mma, boolean wide) {
-        return kernel + (mma ? wide ? "_mma_wide" : "_mma" : "_fma");
+    /// {@return the launch of a product, its parameters being complete}
+    static KernelLaunch launch(
+            KernelFunctions functions,
+            Params params,
+            ProductForm form,
+            long rows,
+            long columns,
+            long batch) {
+        return params.launch(
+                functions,
+                "gemm" + form.suffix(),
+                Math.toIntExact(form.rowTiles(rows) * form.columnTiles(columns)),
+                (int) batch,
+                form.threads());
     }
 }

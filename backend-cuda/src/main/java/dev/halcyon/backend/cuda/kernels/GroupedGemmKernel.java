@@ -14,6 +14,9 @@ import java.util.List;
 /// finds its tile or ends.
 record GroupedGemmKernel(KernelFunctions functions)
         implements Kernel<GroupedGemm, GroupedGemm.Args, CudaWork> {
+    /// Columns of the narrowest tile.
+    private static final int SMALLEST_TILE = 64;
+
     @Override
     public Class<GroupedGemm> specType() {
         return GroupedGemm.class;
@@ -33,7 +36,7 @@ record GroupedGemmKernel(KernelFunctions functions)
             return refusal;
         }
         boolean sums = spec.kind() == GroupedGemm.Kind.K_GROUPED;
-        long blocksY = sums ? spec.groups() : Math.ceilDiv(spec.n(), GemmKernel.TILE);
+        long blocksY = sums ? spec.groups() : Math.ceilDiv(spec.n(), SMALLEST_TILE);
         if (blocksY > GemmKernel.MOST_BLOCKS_Y) {
             return Decision.refused(
                     Support.Reason.SHAPE,
@@ -45,15 +48,15 @@ record GroupedGemmKernel(KernelFunctions functions)
                             + (sums ? spec.groups() : spec.n()),
                     "smaller products");
         }
-        boolean mma = MatrixOperand.isForMatrixUnits(spec.a(), spec.b());
+        boolean mma = ProductForm.isForMatrixUnits(spec.a(), spec.b(), sums);
         return Decision.planned(
                 new Implementation(mma ? "grouped_gemm.mma" : "grouped_gemm.fma", ""),
                 ElementTypes.rowNumerics(),
-                0,
-                (args, workspace) -> bind(spec, mma, args));
+                MatrixOperand.tableBytes(spec.b(), spec.groups()),
+                (args, workspace) -> bind(spec, args, workspace));
     }
 
-    private CudaWork bind(GroupedGemm spec, boolean mma, GroupedGemm.Args args) {
+    private CudaWork bind(GroupedGemm spec, GroupedGemm.Args args, Tensor workspace) {
         boolean sums = spec.kind() == GroupedGemm.Kind.K_GROUPED;
         boolean masked = spec.kind() == GroupedGemm.Kind.MASKED;
         Tensor out = args.out();
@@ -62,7 +65,8 @@ record GroupedGemmKernel(KernelFunctions functions)
             return CudaWork.of();
         }
         MatrixOperand a = MatrixOperand.of(args.a(), sums);
-        MatrixOperand b = MatrixOperand.of(args.b(), sums);
+        AddressTable tables = new AddressTable(functions, workspace.address());
+        MatrixOperand b = MatrixOperand.of(args.b(), sums, tables);
         int columns = sums ? spec.k() : spec.n();
         Params params = b.addTo(a.addTo(Params.of()));
         params.address(out)
@@ -79,20 +83,23 @@ record GroupedGemmKernel(KernelFunctions functions)
                 .integer(sums ? 1 : 0)
                 .integer(sums ? spec.n() : 0)
                 .integer(spec.add() ? 1 : 0);
-        long columnTiles = Math.ceilDiv(columns, GemmKernel.TILE);
+        long height = sums ? spec.n() : masked ? rows : Math.ceilDiv(rows, spec.groups());
+        long depth = sums ? rows : spec.k();
+        ProductForm form = ProductForm.of(a, b, spec.groups(), height, columns, depth);
+        long columnTiles = form.columnTiles(columns);
         long blocksX =
                 sums
-                        ? Math.ceilDiv(spec.n(), GemmKernel.TILE) * columnTiles
+                        ? form.rowTiles(spec.n()) * columnTiles
                         : masked
-                                ? Math.ceilDiv(rows, GemmKernel.TILE) * spec.groups()
-                                : rows / GemmKernel.TILE + spec.groups();
-        boolean wide = mma && !sums && a.isWide(spec.k()) && b.isWide(spec.k());
+                                ? form.rowTiles(rows) * spec.groups()
+                                : rows / form.rows() + spec.groups();
         return CudaWork.of(
+                tables,
                 params.launch(
                         functions,
-                        GemmKernel.variant("grouped_gemm", mma, wide),
+                        "grouped_gemm" + form.suffix(),
                         Math.toIntExact(blocksX),
                         (int) (sums ? spec.groups() : columnTiles),
-                        mma ? GemmKernel.MMA_THREADS : GemmKernel.FMA_THREADS));
+                        form.threads()));
     }
 }

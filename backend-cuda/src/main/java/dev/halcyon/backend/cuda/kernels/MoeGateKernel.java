@@ -6,7 +6,6 @@ import dev.halcyon.hal.Support;
 import dev.halcyon.hal.kernel.moe.MoeGate;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.Tensor;
-import dev.halcyon.hal.memory.WeightFormat;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
 
@@ -60,14 +59,9 @@ record MoeGateKernel(KernelFunctions functions) implements Kernel<MoeGate, MoeGa
         long tokens = args.x().dim(0);
         MatrixOperand x = MatrixOperand.of(args.x(), false);
         MatrixOperand weight = MatrixOperand.of(args.weight(), false);
-        boolean mma =
-                MatrixOperand.isForMatrixUnits(spec.x(), WeightFormat.rowMajor(spec.weight()));
-        boolean wide = mma && x.isWide(spec.hidden()) && weight.isWide(spec.hidden());
-        long tiles =
-                Math.ceilDiv(tokens, GemmKernel.TILE)
-                        * Math.ceilDiv(spec.experts(), GemmKernel.TILE);
-        return weight.addTo(x.addTo(Params.of()))
-                .address(workspace)
+        ProductForm form = ProductForm.of(x, weight, 1, tokens, spec.experts(), spec.hidden());
+        Params params = weight.addTo(x.addTo(Params.of()));
+        params.address(workspace)
                 .address(args.activeRows())
                 .integer(ElementTypes.code(DType.F32))
                 .integer(spec.experts())
@@ -76,13 +70,8 @@ record MoeGateKernel(KernelFunctions functions) implements Kernel<MoeGate, MoeGa
                 .integer(spec.experts())
                 .integer(spec.hidden())
                 .real(1)
-                .real(0)
-                .launch(
-                        functions,
-                        GemmKernel.variant("gemm", mma, wide),
-                        Math.toIntExact(tiles),
-                        1,
-                        mma ? GemmKernel.MMA_THREADS : GemmKernel.FMA_THREADS);
+                .real(0);
+        return GemmKernel.launch(functions, params, form, tokens, spec.experts(), 1);
     }
 
     private KernelLaunch choice(MoeGate spec, MoeGate.Args args, Tensor workspace) {

@@ -8,7 +8,6 @@ import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
 
-import java.util.ArrayList;
 import java.util.List;
 
 /// A Muon step in one piece: momentum on the way into the iteration, the update on the way out.
@@ -56,8 +55,9 @@ record MuonStepKernel(KernelFunctions functions)
                         Slices.ofValues(args.parameter(), matrices, tables),
                         spec,
                         args.hyper());
-        List<KernelLaunch> launches = new ArrayList<>(tables.launches());
-        launches.addAll(NewtonSchulzLaunches.of(functions, newtonSchulz, ends, workspace));
-        return CudaWork.of(launches.toArray(KernelLaunch[]::new));
+        return CudaWork.of(
+                tables,
+                NewtonSchulzLaunches.of(functions, newtonSchulz, ends, workspace)
+                        .toArray(KernelLaunch[]::new));
     }
 }

@@ -8,7 +8,6 @@ import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.spi.Decision;
 import dev.halcyon.hal.spi.Kernel;
 
-import java.util.ArrayList;
 import java.util.List;
 
 /// The orthogonalisation of matrices, on the matrix units for BF16 and F16 between products.
@@ -52,8 +51,9 @@ record NewtonSchulzKernel(KernelFunctions functions)
                         Slices.ofValues(args.out(), spec.matrices(), tables),
                         null,
                         null);
-        List<KernelLaunch> launches = new ArrayList<>(tables.launches());
-        launches.addAll(NewtonSchulzLaunches.of(functions, spec, ends, workspace));
-        return CudaWork.of(launches.toArray(KernelLaunch[]::new));
+        return CudaWork.of(
+                tables,
+                NewtonSchulzLaunches.of(functions, spec, ends, workspace)
+                        .toArray(KernelLaunch[]::new));
     }
 }

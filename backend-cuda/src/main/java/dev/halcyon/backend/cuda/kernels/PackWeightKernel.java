@@ -74,9 +74,7 @@ record PackWeightKernel(KernelFunctions functions)
                             scheme.scales().bytes(scales.elements()),
                             isWide(args.from(), args.to(), PackWeightKernel::scales)));
         }
-        List<KernelLaunch> launches = new ArrayList<>(tables.launches());
-        launches.addAll(copies);
-        return CudaWork.of(launches.toArray(KernelLaunch[]::new));
+        return CudaWork.of(tables, copies.toArray(KernelLaunch[]::new));
     }
 
     private static Tensor scales(Operand operand) {
