@@ -380,9 +380,9 @@ final class LinearCases {
                 WeightFormat format = WeightFormat.rowMajor(dtype);
                 contiguous(count, 19, 33, dtype, format, false);
                 contiguous(count, 64, 16, dtype, format.listed(), true);
-                masked(count, 17, 24, dtype, format);
-                kGrouped(count, 9, 14, dtype, false);
-                kGrouped(count, 9, 14, dtype, true);
+                masked(count, 17, 24, dtype, format, false);
+                kGrouped(count, 9, 14, dtype, false, false);
+                kGrouped(count, 9, 14, dtype, true, false);
             }
             contiguous(
                     count,
@@ -413,6 +413,14 @@ final class LinearCases {
                     WeightFormat.rowMajor(QuantizationScheme.FP4_GROUP_32),
                     false);
         }
+        for (int[] count : new int[][] {{17, 0, 1}, {3, 3, 3, 3, 2}}) {
+            for (DType dtype : new DType[] {F32, BF16}) {
+                WeightFormat format = WeightFormat.rowMajor(dtype);
+                invariant(count, 19, 33, dtype, format);
+                masked(count, 17, 24, dtype, format, true);
+                kGrouped(count, 9, 14, dtype, false, true);
+            }
+        }
         preferredGroups(F32);
         preferredGroups(BF16);
     }
@@ -436,14 +444,49 @@ final class LinearCases {
                         "GroupedGemm",
                         what,
                         rows(count),
-                        s -> contiguous(s, count, n, k, dtype, format, add)));
+                        s ->
+                                contiguous(
+                                        s,
+                                        count,
+                                        GroupedGemm.contiguous(
+                                                        count.length,
+                                                        s.bound(),
+                                                        n,
+                                                        k,
+                                                        dtype,
+                                                        format,
+                                                        dtype)
+                                                .withAdd(add))));
     }
 
-    private static Problem contiguous(
-            Setting s, int[] count, int n, int k, DType dtype, WeightFormat format, boolean add) {
+    private void invariant(int[] count, int n, int k, DType dtype, WeightFormat format) {
+        cases.add(
+                ProblemCase.of(
+                        "GroupedGemm",
+                        "contiguous " + Arrays.toString(count) + " " + dtype + " invariant",
+                        rows(count),
+                        s ->
+                                contiguous(
+                                        s,
+                                        count,
+                                        GroupedGemm.contiguous(
+                                                        count.length,
+                                                        s.bound(),
+                                                        n,
+                                                        k,
+                                                        dtype,
+                                                        format,
+                                                        dtype)
+                                                .withBatchInvariant(true))));
+    }
+
+    private static Problem contiguous(Setting s, int[] count, GroupedGemm spec) {
         int groups = count.length;
-        GroupedGemm spec =
-                GroupedGemm.contiguous(groups, s.bound(), n, k, dtype, format, dtype).withAdd(add);
+        int n = spec.n();
+        int k = spec.k();
+        DType dtype = spec.a();
+        WeightFormat format = spec.b();
+        boolean add = spec.add();
         Problem.Builder problem =
                 Problem.of(spec, s)
                         .rows("a", dtype, s.normal("a", (long) s.live() * k), k)
@@ -468,11 +511,15 @@ final class LinearCases {
                                 contiguous(
                                         s,
                                         count,
-                                        37,
-                                        96,
-                                        dtype,
-                                        s.preferred(WeightFormat.rowMajor(dtype), 3, 37, 96),
-                                        false)));
+                                        GroupedGemm.contiguous(
+                                                3,
+                                                s.bound(),
+                                                37,
+                                                96,
+                                                dtype,
+                                                s.preferred(
+                                                        WeightFormat.rowMajor(dtype), 3, 37, 96),
+                                                dtype))));
     }
 
     /// A row of nobody stands before every segment.
@@ -490,10 +537,20 @@ final class LinearCases {
         return Arrays.stream(count).sum() + count.length;
     }
 
-    private void masked(int[] count, int n, int k, DType dtype, WeightFormat format) {
+    private void masked(
+            int[] count, int n, int k, DType dtype, WeightFormat format, boolean invariant) {
         int groups = count.length;
         int most = Arrays.stream(count).max().orElse(0) + 1;
-        String what = "masked " + Arrays.toString(count) + " " + n + "x" + k + " " + dtype;
+        String what =
+                "masked "
+                        + Arrays.toString(count)
+                        + " "
+                        + n
+                        + "x"
+                        + k
+                        + " "
+                        + dtype
+                        + (invariant ? " invariant" : "");
         cases.add(
                 ProblemCase.of(
                         "GroupedGemm",
@@ -502,8 +559,9 @@ final class LinearCases {
                         s ->
                                 Problem.of(
                                                 GroupedGemm.masked(
-                                                        groups, s.bound(), n, k, dtype, format,
-                                                        dtype),
+                                                                groups, s.bound(), n, k, dtype,
+                                                                format, dtype)
+                                                        .withBatchInvariant(invariant),
                                                 s)
                                         .strided(
                                                 "a",
@@ -525,10 +583,16 @@ final class LinearCases {
                                         .build()));
     }
 
-    private void kGrouped(int[] count, int n, int k, DType dtype, boolean add) {
+    private void kGrouped(int[] count, int n, int k, DType dtype, boolean add, boolean invariant) {
         int groups = count.length;
         int longest = Arrays.stream(count).max().orElse(0);
-        String what = "K-grouped " + Arrays.toString(count) + " " + dtype + (add ? " added" : "");
+        String what =
+                "K-grouped "
+                        + Arrays.toString(count)
+                        + " "
+                        + dtype
+                        + (add ? " added" : "")
+                        + (invariant ? " invariant" : "");
         cases.add(
                 ProblemCase.of(
                         "GroupedGemm",
@@ -540,7 +604,8 @@ final class LinearCases {
                                                     GroupedGemm.kGrouped(
                                                                     groups, s.bound(), n, k, dtype,
                                                                     dtype, F32)
-                                                            .withAdd(add),
+                                                            .withAdd(add)
+                                                            .withBatchInvariant(invariant),
                                                     s)
                                             .rows("a", dtype, s.normal("a", (long) s.live() * n), n)
                                             .rows("b", dtype, s.normal("b", (long) s.live() * k), k)

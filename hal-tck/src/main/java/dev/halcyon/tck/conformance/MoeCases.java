@@ -221,6 +221,13 @@ final class MoeCases {
                     0.1);
             layer(tokens, MoeLayer.of(flat, 16, plain.listed()), "listed", 0.1);
             layer(tokens, MoeLayer.of(flat, 12, plain), "hot experts", 50);
+            layer(
+                    tokens,
+                    MoeLayer.of(flat, 12, plain)
+                            .withShared(20, plain, plain)
+                            .withBatchInvariant(true),
+                    "invariant",
+                    0.1);
             WeightFormat fp8 = WeightFormat.rowMajor(QuantizationScheme.FP8_BLOCK_128);
             layer(tokens, MoeLayer.of(flat, 130, fp8).withShared(24, fp8, fp8), "FP8", 0.1);
             layer(tokens, MoeLayer.of(flat, 32, fp8.listed()), "FP8 listed", 0.1);

@@ -19,6 +19,7 @@ record GemmKernel(Platform platform) implements Kernel<Gemm, Gemm.Args, AscendWo
     private static final String DIRECT = "gemm.mm";
     private static final String COMPOSED = "gemm.composed";
     private static final String DECODED = "gemm.decoded";
+    private static final String INVARIANT = "gemm.blocks-of-16-rows";
 
     private record Views(View a, WeightViews b, View out) {}
 
@@ -29,7 +30,7 @@ record GemmKernel(Platform platform) implements Kernel<Gemm, Gemm.Args, AscendWo
 
     @Override
     public List<String> implementations() {
-        return List.of(DIRECT, COMPOSED, DECODED);
+        return List.of(DIRECT, COMPOSED, DECODED, INVARIANT);
     }
 
     @Override
@@ -69,8 +70,8 @@ record GemmKernel(Platform platform) implements Kernel<Gemm, Gemm.Args, AscendWo
                         matrix(spec.out(), batched, spec.maxBatch(), spec.maxM(), spec.n()));
         return Composed.decide(
                 platform,
-                direct ? DIRECT : decoded ? DECODED : COMPOSED,
-                Composed.reductions(DType.F32),
+                spec.batchInvariant() ? INVARIANT : direct ? DIRECT : decoded ? DECODED : COMPOSED,
+                spec.batchInvariant() ? Composed.rows(DType.F32) : Composed.reductions(DType.F32),
                 atBounds,
                 args -> new Views(View.of(args.a()), WeightViews.of(args.b()), View.of(args.out())),
                 (c, views) -> compose(c, spec, direct, views));
@@ -136,19 +137,28 @@ record GemmKernel(Platform platform) implements Kernel<Gemm, Gemm.Args, AscendWo
             for (int i = 0; i < a.dim(0); i++) {
                 long mark = c.mark();
                 View right = oriented(spec, b.numbers(c, i, type));
-                Products.multiply(c, a.get(i), right, out.get(i));
+                multiply(c, spec, a.get(i), right, out.get(i));
                 c.release(mark);
             }
             return;
         }
         View right = oriented(spec, b.numbers(c, 0, type));
-        if (out.rank() == 3 && right.rank() == 2) {
+        boolean isShared = right.rank() == 2;
+        if (out.rank() == 3 && (isShared || spec.batchInvariant())) {
             for (int i = 0; i < a.dim(0); i++) {
-                Products.multiply(c, a.get(i), right, out.get(i));
+                multiply(c, spec, a.get(i), isShared ? right : right.get(i), out.get(i));
             }
             return;
         }
-        Products.multiply(c, a, right, out);
+        multiply(c, spec, a, right, out);
+    }
+
+    private static void multiply(Composition c, Gemm spec, View a, View b, View out) {
+        if (spec.batchInvariant()) {
+            Products.multiplyByRows(c, a, b, out);
+        } else {
+            Products.multiply(c, a, b, out);
+        }
     }
 
     private static View oriented(Gemm spec, View b) {

@@ -29,6 +29,7 @@ record GroupedGemmKernel(Platform platform)
     private static final String CONTIGUOUS = "grouped-gemm.grouped-matmul";
     private static final String MASKED = "grouped-gemm.batch";
     private static final String K_GROUPED = "grouped-gemm.by-group";
+    private static final String INVARIANT = "grouped-gemm.blocks-of-16-rows";
 
     /// The innermost extent that CANN's grouped product takes.
     private static final int WIDEST = 65_535;
@@ -43,7 +44,7 @@ record GroupedGemmKernel(Platform platform)
 
     @Override
     public List<String> implementations() {
-        return List.of(CONTIGUOUS, MASKED, K_GROUPED);
+        return List.of(CONTIGUOUS, MASKED, K_GROUPED, INVARIANT);
     }
 
     @Override
@@ -89,12 +90,14 @@ record GroupedGemmKernel(Platform platform)
                 };
         return Composed.decide(
                 platform,
-                switch (spec.kind()) {
-                    case CONTIGUOUS -> CONTIGUOUS;
-                    case MASKED -> MASKED;
-                    case K_GROUPED -> K_GROUPED;
-                },
-                Composed.reductions(DType.F32),
+                spec.batchInvariant()
+                        ? INVARIANT
+                        : switch (spec.kind()) {
+                            case CONTIGUOUS -> CONTIGUOUS;
+                            case MASKED -> MASKED;
+                            case K_GROUPED -> K_GROUPED;
+                        },
+                spec.batchInvariant() ? Composed.rows(DType.F32) : Composed.reductions(DType.F32),
                 atBounds,
                 args ->
                         new Views(
@@ -167,7 +170,12 @@ record GroupedGemmKernel(Platform platform)
         View dense = c.scratch(type(spec), rows, spec.k());
         c.gatherRows(left(c, spec, views.a()), order, dense);
         View result = c.scratch(type(spec), rows, spec.n());
-        groupedMatmul(c, dense, weights(c, spec, views).transpose(1, 2), segments.count(), result);
+        View weights = weights(c, spec, views).transpose(1, 2);
+        if (spec.batchInvariant()) {
+            groupedMatmulByBlocks(c, dense, weights, segments.count(), result);
+        } else {
+            groupedMatmul(c, dense, weights, segments.count(), result);
+        }
         View back = c.scratch(type(spec), rows, spec.n());
         c.gatherRows(result, place, back);
         store(c, spec, back, views.out());
@@ -202,13 +210,62 @@ record GroupedGemmKernel(Platform platform)
                 null);
     }
 
+    /// As [#groupedMatmul], sixteen rows a call: then CANN sees one shape whatever the number of
+    /// rows, and a group's rows in a call are one block of the matrix unit.
+    static void groupedMatmulByBlocks(Composition c, View x, View weights, View counts, View out) {
+        long rows = x.dim(0);
+        int block = Products.BLOCK_ROWS;
+        int blocks = Math.toIntExact(Math.ceilDiv(rows, block));
+        long groups = counts.dim(0);
+        View ends = c.scratch(AclDataType.INT64, groups);
+        c.call(Operator.CUMSUM, counts, 0, AclDataType.INT64.value(), ends);
+        View starts = c.scratch(AclDataType.INT64, groups);
+        c.add(ends, counts, -1, starts);
+        View inBlocks = inBlocks(c, ends, blocks);
+        c.addTo(inBlocks, inBlocks(c, starts, blocks), -1);
+        View part = c.scratch(x.type(), block, x.dim(1));
+        View sums = c.scratch(out.type(), block, out.dim(1));
+        for (int i = 0; i < blocks; i++) {
+            long from = (long) i * block;
+            long count = Math.min(block, rows - from);
+            if (count < block) {
+                c.fill(part, 0);
+            }
+            c.copy(x.slice(0, from, from + count), part.slice(0, 0, count));
+            groupedMatmul(c, part, weights, inBlocks.get(i), sums);
+            c.copy(sums.slice(0, 0, count), out.slice(0, from, from + count));
+        }
+    }
+
+    /// {@return how many rows of each block lie before a row, INT64 `[blocks, G]`}
+    private static View inBlocks(Composition c, View row, int blocks) {
+        int block = Products.BLOCK_ROWS;
+        View before = c.scratch(AclDataType.INT64, blocks, row.dim(0));
+        c.fill(before, 0);
+        c.addTo(before, row, 1);
+        c.addTo(before, RowBounds.numbers(c, blocks).unsqueeze(1), -block);
+        View negative = c.scratch(AclDataType.INT64, before.dims());
+        c.multiply(before, -1, negative);
+        c.fillWhere(before, c.greater(negative, 0), 0);
+        c.fillWhere(before, c.greater(before, block), block);
+        return before;
+    }
+
     private static void masked(Composition c, GroupedGemm spec, Views views) {
         Segments.checked(c, null, views.segmentCount(), views.a().dim(1));
         if (views.out().elements() == 0) {
             return;
         }
         View result = c.scratch(type(spec), views.out().dims());
-        c.product(left(c, spec, views.a()), weights(c, spec, views).transpose(1, 2), result);
+        View left = left(c, spec, views.a());
+        View weights = weights(c, spec, views).transpose(1, 2);
+        if (spec.batchInvariant()) {
+            for (int g = 0; g < spec.groups(); g++) {
+                Products.multiplyByRows(c, left.get(g), weights.get(g), result.get(g));
+            }
+        } else {
+            c.product(left, weights, result);
+        }
         store(c, spec, result, views.out());
     }
 
@@ -218,6 +275,11 @@ record GroupedGemmKernel(Platform platform)
         Segments segments = Segments.checked(c, views.segmentStart(), views.segmentCount(), rows);
         if (rows == 0) {
             c.fill(result, 0);
+            store(c, spec, result, views.out());
+            return;
+        }
+        if (spec.batchInvariant()) {
+            kGroupedByBlocks(c, spec, views, segments, result);
             store(c, spec, result, views.out());
             return;
         }
@@ -238,6 +300,50 @@ record GroupedGemmKernel(Platform platform)
             c.release(mark);
         }
         store(c, spec, result, views.out());
+    }
+
+    /// Each group's rows are gathered to the front, so that it does not matter where they lie, and
+    /// summed sixteen at a time; behind the last row follow zeros, which change no sum.
+    private static void kGroupedByBlocks(
+            Composition c, GroupedGemm spec, Views views, Segments segments, View result) {
+        long rows = views.a().dim(0);
+        int block = Products.BLOCK_ROWS;
+        long padded = Math.ceilDiv(rows, block) * block;
+        View a = c.scratch(AclDataType.FLOAT, rows, spec.n());
+        View b = c.scratch(AclDataType.FLOAT, rows, spec.k());
+        number(c, spec.a(), views.a(), a);
+        number(c, spec.b().dtype(), views.b().pieces().getFirst().values(), b);
+        View numbers = RowBounds.numbers(c, padded);
+        View index = c.scratch(AclDataType.INT64, padded);
+        View part = c.scratch(AclDataType.FLOAT, spec.n(), spec.k());
+        c.fill(result, 0);
+        for (int g = 0; g < spec.groups(); g++) {
+            long mark = c.mark();
+            c.convert(numbers, index);
+            c.addTo(index, segments.count().slice(0, g, g + 1), -1);
+            View behind = c.greater(index, -1);
+            c.convert(numbers, index);
+            c.addTo(index, segments.start().slice(0, g, g + 1), 1);
+            c.fillWhere(index, behind, 0);
+            View left = gathered(c, a, index, behind);
+            View right = gathered(c, b, index, behind);
+            for (long from = 0; from < padded; from += block) {
+                c.product(
+                        left.slice(0, from, from + block).transpose(0, 1),
+                        right.slice(0, from, from + block),
+                        part);
+                c.addTo(result.get(g), part, 1);
+            }
+            c.release(mark);
+        }
+    }
+
+    /// {@return the rows of these indices, zeros behind the last}
+    private static View gathered(Composition c, View x, View index, View behind) {
+        View rows = c.scratch(AclDataType.FLOAT, index.dim(0), x.dim(1));
+        c.gatherRows(x, index, rows);
+        c.fillWhere(rows, behind.unsqueeze(1), 0);
+        return rows;
     }
 
     private static void number(Composition c, DType dtype, View from, View to) {

@@ -97,14 +97,16 @@ record MoeGateKernel(Platform platform) implements Kernel<MoeGate, MoeGate.Args,
                                 Composed.optional(args.activeRows())),
                 (c, views) -> {
                     if (views.x().dim(0) > 0) {
-                        route(c, spec, fused, views);
+                        route(c, spec, fused, false, views);
                     }
                 });
     }
 
     /// Adds a gate's calls.
-    static void route(Composition c, MoeGate spec, Views views) {
-        route(c, spec, fuses(c.platform(), spec), views);
+    ///
+    /// @param byRows whether no token's choice may depend on other tokens
+    static void route(Composition c, MoeGate spec, boolean byRows, Views views) {
+        route(c, spec, fuses(c.platform(), spec), byRows, views);
     }
 
     private static boolean fuses(Platform platform, MoeGate spec) {
@@ -117,9 +119,10 @@ record MoeGateKernel(Platform platform) implements Kernel<MoeGate, MoeGate.Args,
                 && spec.experts() <= MOST_EXPERTS;
     }
 
-    private static void route(Composition c, MoeGate spec, boolean fused, Views views) {
+    private static void route(
+            Composition c, MoeGate spec, boolean fused, boolean byRows, Views views) {
         long tokens = views.x().dim(0);
-        View logits = logits(c, spec, views);
+        View logits = logits(c, spec, byRows, views);
         View indices =
                 c.isDense(views.indices())
                         ? views.indices()
@@ -171,11 +174,16 @@ record MoeGateKernel(Platform platform) implements Kernel<MoeGate, MoeGate.Args,
     }
 
     /// {@return binary32 logits}
-    private static View logits(Composition c, MoeGate spec, Views views) {
+    private static View logits(Composition c, MoeGate spec, boolean byRows, Views views) {
         View logits = c.scratch(AclDataType.FLOAT, views.x().dim(0), spec.experts());
         AclDataType type = Products.operandType(spec.x(), spec.weight(), false);
-        Products.multiply(
-                c, c.as(type, views.x()), c.as(type, views.weight()).transpose(0, 1), logits);
+        View x = c.as(type, views.x());
+        View weight = c.as(type, views.weight()).transpose(0, 1);
+        if (byRows) {
+            Products.multiplyByRows(c, x, weight, logits);
+        } else {
+            Products.multiply(c, x, weight, logits);
+        }
         return logits;
     }
 

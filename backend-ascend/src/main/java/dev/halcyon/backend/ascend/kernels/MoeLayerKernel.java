@@ -32,6 +32,7 @@ import java.util.Objects;
 record MoeLayerKernel(Platform platform) implements Kernel<MoeLayer, MoeLayer.Args, AscendWork> {
     private static final String BY_V3 = "moe-layer.init-routing-v3";
     private static final String BY_V2 = "moe-layer.init-routing-v2";
+    private static final String INVARIANT = "moe-layer.blocks-of-16-rows";
 
     /// The innermost extent that CANN's grouped product takes.
     private static final int WIDEST = 65_535;
@@ -62,7 +63,7 @@ record MoeLayerKernel(Platform platform) implements Kernel<MoeLayer, MoeLayer.Ar
 
     @Override
     public List<String> implementations() {
-        return List.of(name());
+        return List.of(name(), INVARIANT);
     }
 
     private String name() {
@@ -82,8 +83,8 @@ record MoeLayerKernel(Platform platform) implements Kernel<MoeLayer, MoeLayer.Ar
         View shared = View.unbound(dtype, spec.sharedDim(), gate.hidden());
         return Composed.decide(
                 platform,
-                name(),
-                Composed.reductions(DType.F32),
+                spec.batchInvariant() ? INVARIANT : name(),
+                spec.batchInvariant() ? Composed.rows(DType.F32) : Composed.reductions(DType.F32),
                 new Views(
                         View.unbound(dtype, tokens, gate.hidden()),
                         View.unbound(gate.weight(), gate.experts(), gate.hidden()),
@@ -193,15 +194,16 @@ record MoeLayerKernel(Platform platform) implements Kernel<MoeLayer, MoeLayer.Ar
                 views.weights() != null
                         ? views.weights()
                         : c.scratch(AclDataType.FLOAT, tokens, topK);
-        View choices = gate(c, spec.gate(), x, views, weights);
+        boolean byRows = spec.batchInvariant();
+        View choices = gate(c, spec.gate(), byRows, x, views, weights);
         Expanded rows = Expanded.of(c, x, choices, spec.localExperts());
         View halves = c.scratch(x.type(), 2, tokens * topK, spec.expertDim());
-        product(c, rows.x(), views.gateProj(), rows.counts(), halves.get(0));
-        product(c, rows.x(), views.upProj(), rows.counts(), halves.get(1));
+        product(c, byRows, rows.x(), views.gateProj(), rows.counts(), halves.get(0));
+        product(c, byRows, rows.x(), views.upProj(), rows.counts(), halves.get(1));
         View results = c.scratch(x.type(), tokens * topK, spec.gate().hidden());
-        product(c, activation(c, halves), views.downProj(), rows.counts(), results);
+        product(c, byRows, activation(c, halves), views.downProj(), rows.counts(), results);
         Shared shared = views.shared();
-        View addend = shared == null ? null : shared(c, x, shared);
+        View addend = shared == null ? null : shared(c, byRows, x, shared);
         View out = c.isDense(views.out()) ? views.out() : c.scratch(x.type(), x.dims());
         c.call(
                 Operator.MOE_FINALIZE_ROUTING_V2,
@@ -221,7 +223,8 @@ record MoeLayerKernel(Platform platform) implements Kernel<MoeLayer, MoeLayer.Ar
 
     /// {@return the experts of every token, INT32 `[T, topK]`; 0 for dead tokens, whose weights are
     /// 0, because the operators know no token without experts}
-    private static View gate(Composition c, MoeGate gate, View x, Views views, View weights) {
+    private static View gate(
+            Composition c, MoeGate gate, boolean byRows, View x, Views views, View weights) {
         View chosen =
                 views.indices() != null
                         ? views.indices()
@@ -229,6 +232,7 @@ record MoeLayerKernel(Platform platform) implements Kernel<MoeLayer, MoeLayer.Ar
         MoeGateKernel.route(
                 c,
                 gate,
+                byRows,
                 new MoeGateKernel.Views(
                         x, views.router(), views.bias(), null, null, chosen, weights, null, null));
         View activeRows = views.activeRows();
@@ -299,8 +303,23 @@ record MoeLayerKernel(Platform platform) implements Kernel<MoeLayer, MoeLayer.Ar
         }
     }
 
-    private static void product(Composition c, View x, View weights, View counts, View out) {
-        GroupedGemmKernel.groupedMatmul(c, x, weights.transpose(1, 2), counts, out);
+    private static void product(
+            Composition c, boolean byRows, View x, View weights, View counts, View out) {
+        View right = weights.transpose(1, 2);
+        if (byRows) {
+            GroupedGemmKernel.groupedMatmulByBlocks(c, x, right, counts, out);
+        } else {
+            GroupedGemmKernel.groupedMatmul(c, x, right, counts, out);
+        }
+    }
+
+    private static void product(Composition c, boolean byRows, View x, View weight, View out) {
+        View right = weight.transpose(0, 1);
+        if (byRows) {
+            Products.multiplyByRows(c, x, right, out);
+        } else {
+            c.product(x, right, out);
+        }
     }
 
     /// {@return `swiglu(halves[0], halves[1])`}
@@ -310,24 +329,24 @@ record MoeLayerKernel(Platform platform) implements Kernel<MoeLayer, MoeLayer.Ar
         return activated.get(0);
     }
 
-    private static View shared(Composition c, View x, Shared shared) {
+    private static View shared(Composition c, boolean byRows, View x, Shared shared) {
         long tokens = x.dim(0);
         long width = shared.gate().dim(0);
         View activated;
         View both = joined(shared.gate(), shared.up());
         if (both != null) {
             View halves = c.scratch(x.type(), tokens, 2 * width);
-            c.product(x, both.transpose(0, 1), halves);
+            product(c, byRows, x, both, halves);
             activated = c.scratch(x.type(), tokens, width);
             c.call(Operator.SWI_GLU, halves, 1, activated);
         } else {
             View halves = c.scratch(x.type(), 2, tokens, width);
-            c.product(x, shared.gate().transpose(0, 1), halves.get(0));
-            c.product(x, shared.up().transpose(0, 1), halves.get(1));
+            product(c, byRows, x, shared.gate(), halves.get(0));
+            product(c, byRows, x, shared.up(), halves.get(1));
             activated = activation(c, halves);
         }
         View result = c.scratch(x.type(), x.dims());
-        c.product(activated, shared.down().transpose(0, 1), result);
+        product(c, byRows, activated, shared.down(), result);
         return result;
     }
 

@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
 
 /// What the kernels share that multiply matrices.
 final class Products {
+    /// Rows that the matrix unit takes at a time.
+    static final int BLOCK_ROWS = 16;
+
     private Products() {}
 
     /// {@return why a product of these types is not possible; null if it is}
@@ -52,16 +55,44 @@ final class Products {
     /// Binary32 from 16-bit operands is documented for the versions alone that have the split
     /// libraries.
     static boolean writes(Platform platform, DType operands, DType out) {
-        return out == operands || out == DType.F32 && platform.has(Operator.MATMUL_WEIGHT_NZ);
+        return out == operands || out == DType.F32 && writesWide(platform);
     }
 
     /// `out = a b`, where out has the type of the operands or is FLOAT.
     static void multiply(Composition c, View a, View b, View out) {
         boolean wide = out.type() == AclDataType.FLOAT && a.type() != AclDataType.FLOAT;
-        if (wide && !c.platform().has(Operator.MATMUL_WEIGHT_NZ)) {
+        if (wide && !writesWide(c.platform())) {
             c.product(c.as(AclDataType.FLOAT, a), c.as(AclDataType.FLOAT, b), out);
         } else {
             c.product(a, b, out);
         }
+    }
+
+    /// `out = a b` of matrices, each row's sums in an order that no other row has a part in.
+    ///
+    /// CANN chooses its tiles by the shape of a call. Here every call has the shape of one block of
+    /// the matrix unit, whatever the number of rows, so the choice is always the same and all rows
+    /// of a call go through the same instructions.
+    static void multiplyByRows(Composition c, View a, View b, View out) {
+        long mark = c.mark();
+        boolean wide = out.type() == AclDataType.FLOAT && !writesWide(c.platform());
+        View left = wide ? c.as(AclDataType.FLOAT, a) : a;
+        View right = wide ? c.as(AclDataType.FLOAT, b) : b;
+        View rows = c.scratch(left.type(), BLOCK_ROWS, left.dim(1));
+        View sums = c.scratch(out.type(), BLOCK_ROWS, out.dim(1));
+        for (long from = 0; from < out.dim(0); from += BLOCK_ROWS) {
+            long count = Math.min(BLOCK_ROWS, out.dim(0) - from);
+            if (count < BLOCK_ROWS) {
+                c.fill(rows, 0);
+            }
+            c.copy(left.slice(0, from, from + count), rows.slice(0, 0, count));
+            c.product(rows, right, sums);
+            c.copy(sums.slice(0, 0, count), out.slice(0, from, from + count));
+        }
+        c.release(mark);
+    }
+
+    private static boolean writesWide(Platform platform) {
+        return platform.has(Operator.MATMUL_WEIGHT_NZ);
     }
 }
