@@ -82,12 +82,12 @@ public interface MatrixLoops {
         return false;
     }
 
-    /// As [#dotF32] with one row of block-scaled codes: `sums[i][k % lanes] += Σ_b scale[b] · Σ_{k
-    /// in b} left[i][k] · code[k]`, `left` in the plane order of the codes' words.
+    /// As [#dotF32] with four rows of block-scaled codes: `sums[i][j][k % lanes] += Σ_b scale[j][b]
+    /// · Σ_{k in b} left[i][k] · code[j][k]`, `left` in the plane order of the codes' words.
     ///
     /// @param k a multiple of the elements in a vector of words
-    /// @param scales the scales of the row's blocks; the first one begins at the first code
-    /// @param sumsPitch from the sums of a left-hand row to those of the next
+    /// @param scales the scales of the rows' blocks; the first one begins at the first code
+    /// @param scalesPitch from the scales of a row of codes to those of the next
     default void dotCodes(
             DType type,
             int rows,
@@ -95,14 +95,16 @@ public interface MatrixLoops {
             long leftAt,
             long leftPitch,
             MemorySegment codes,
-            long codesAt,
+            long codesAt0,
+            long codesAt1,
+            long codesAt2,
+            long codesAt3,
             int k,
             int blockColumns,
             float[] scales,
-            int scalesAt,
+            int scalesPitch,
             float[] sums,
-            int sumsAt,
-            int sumsPitch) {
+            int sumsAt) {
         throw new UnsupportedOperationException("these loops decode first; see takesCodes");
     }
 

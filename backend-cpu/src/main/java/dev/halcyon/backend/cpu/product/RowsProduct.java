@@ -52,6 +52,10 @@ final class RowsProduct {
             int columns,
             int worker,
             TaskSums sums) {
+        if (coded) {
+            computeCodes(group, rows, depth, leftAt, column, columns, worker, sums);
+            return;
+        }
         float[] partials = sums.partials();
         long base = areasAt + worker * area.bytes();
         long pitch = LeftPacker.rowPitch(loops, depth);
@@ -59,20 +63,10 @@ final class RowsProduct {
         // A single tile reads its weight rows from end to end, as the memory likes it.
         boolean once = direct && rows <= loops.dotTile(rows);
         int chunk = once ? Math.max(main, 1) : ProductPlan.ROWS_DEPTH;
-        float[] scales = coded ? sums.scales(Math.ceilDiv(depth, blockColumns)) : partials;
-        long band = -1;
         for (int j = 0; j < columns; j += MatrixLoops.WEIGHT_ROWS) {
             int count = Math.min(MatrixLoops.WEIGHT_ROWS, columns - j);
             Arrays.fill(partials, 0, rows * partialsARow, 0);
-            for (int i = 0; coded && i < count; i++) {
-                int row = column + j + i;
-                if (right.scaleBand(row) != band) {
-                    band = right.scaleBand(row);
-                    right.readScales(group, row, depth, scales);
-                }
-                dotCodes(group, rows, leftAt, pitch, row, main, scales, partials, i);
-            }
-            for (int k = 0; !coded && k < main; k += chunk) {
+            for (int k = 0; k < main; k += chunk) {
                 int steps = Math.min(chunk, main - k);
                 if (direct) {
                     dotDirect(
@@ -121,6 +115,7 @@ final class RowsProduct {
                         leftAt + (long) main * Float.BYTES,
                         pitch,
                         column + j,
+                        1,
                         count,
                         main,
                         depth,
@@ -134,16 +129,67 @@ final class RowsProduct {
         }
     }
 
-    private void dotCodes(
+    /// Takes rows of the weight four at a time that are far from each other: a prefetcher follows
+    /// one stream a page.
+    private void computeCodes(
             int group,
             int rows,
+            int depth,
             long leftAt,
-            long pitch,
-            int weightRow,
-            int steps,
-            float[] scales,
-            float[] sums,
-            int number) {
+            int column,
+            int columns,
+            int worker,
+            TaskSums sums) {
+        int gap = columns / MatrixLoops.WEIGHT_ROWS;
+        int rest = columns % MatrixLoops.WEIGHT_ROWS;
+        sums.forgetBands();
+        for (int j = 0; j < gap; j++) {
+            multiplyCodes(
+                    group,
+                    rows,
+                    depth,
+                    leftAt,
+                    column,
+                    j,
+                    gap,
+                    MatrixLoops.WEIGHT_ROWS,
+                    worker,
+                    sums);
+        }
+        if (rest > 0) {
+            multiplyCodes(
+                    group, rows, depth, leftAt, column, columns - rest, 1, rest, worker, sums);
+        }
+    }
+
+    /// Multiplies by `count` rows of codes, `gap` rows apart.
+    private void multiplyCodes(
+            int group,
+            int rows,
+            int depth,
+            long leftAt,
+            int column,
+            int first,
+            int gap,
+            int count,
+            int worker,
+            TaskSums sums) {
+        float[] partials = sums.partials();
+        long pitch = LeftPacker.rowPitch(loops, depth);
+        int main = depth - depth % (planes * loops.lanes());
+        int blocks = Math.ceilDiv(depth, blockColumns);
+        float[] scales = sums.scales(MatrixLoops.WEIGHT_ROWS * blocks);
+        int w0 = column + first;
+        int w1 = w0 + Math.min(1, count - 1) * gap;
+        int w2 = w0 + Math.min(2, count - 1) * gap;
+        int w3 = w0 + Math.min(3, count - 1) * gap;
+        for (int n = 0; n < count; n++) {
+            int row = w0 + n * gap;
+            if (sums.isNewBand(n, right.scaleBand(row))) {
+                right.readScales(group, row, depth, scales, n * blocks);
+            }
+        }
+        Arrays.fill(partials, 0, rows * partialsARow, 0);
         int row = 0;
         while (row < rows) {
             int tile = loops.dotTile(rows - row);
@@ -154,15 +200,32 @@ final class RowsProduct {
                     leftAt + row * pitch,
                     pitch,
                     right.segment(group),
-                    right.at(group, weightRow),
-                    steps,
+                    right.at(group, w0),
+                    right.at(group, w1),
+                    right.at(group, w2),
+                    right.at(group, w3),
+                    main,
                     blockColumns,
                     scales,
-                    0,
-                    sums,
-                    row * partialsARow + number * loops.lanes(),
-                    partialsARow);
+                    blocks,
+                    partials,
+                    row * partialsARow);
             row += tile;
+        }
+        if (main < depth) {
+            long left = leftAt + (long) main * Float.BYTES;
+            long base = areasAt + worker * area.bytes();
+            dotTails(group, rows, left, pitch, w0, gap, count, main, depth, base, partials);
+        }
+        for (int i = 0; i < rows; i++) {
+            for (int n = 0; n < count; n++) {
+                loops.reduce(
+                        1,
+                        partials,
+                        i * partialsARow + n * loops.lanes(),
+                        sums.results(),
+                        i * taskColumns + first + n * gap);
+            }
         }
     }
 
@@ -257,6 +320,7 @@ final class RowsProduct {
             long leftAt,
             long pitch,
             int column,
+            int gap,
             int count,
             int main,
             int depth,
@@ -266,7 +330,7 @@ final class RowsProduct {
         int padded = Math.ceilDiv(tail, loops.lanes()) * loops.lanes();
         for (int i = 0; i < count; i++) {
             long to = base + area.tails() + (long) i * tailPitch;
-            right.decodeRun(group, column + i, main, tail, scratch, to, Float.BYTES);
+            right.decodeRun(group, column + i * gap, main, tail, scratch, to, Float.BYTES);
             Elements.clear(scratch, to + (long) tail * Float.BYTES, Float.BYTES, padded - tail);
         }
         dotScratch(rows, leftAt, pitch, count, base + area.tails(), tailPitch, padded, sums);

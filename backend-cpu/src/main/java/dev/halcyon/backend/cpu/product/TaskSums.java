@@ -1,5 +1,9 @@
 package dev.halcyon.backend.cpu.product;
 
+import dev.halcyon.backend.cpu.loops.MatrixLoops;
+
+import java.util.Arrays;
+
 /// The F32 sums of the task that a thread is at.
 ///
 /// They are Java arrays (see [dev.halcyon.backend.cpu.loops.MatrixLoops]), which no workspace can
@@ -16,6 +20,7 @@ final class TaskSums {
     private final float[] tile = new float[MOST_TILE];
     private float[] kept = {};
     private float[] scales = {};
+    private final long[] bands = new long[MatrixLoops.WEIGHT_ROWS];
 
     private TaskSums() {}
 
@@ -54,7 +59,19 @@ final class TaskSums {
         return kept;
     }
 
-    /// {@return the scales of a row of a weight}
+    /// Makes every band a new one.
+    void forgetBands() {
+        Arrays.fill(bands, -1);
+    }
+
+    /// {@return whether the scales of a row of the tile are of another band than this}
+    boolean isNewBand(int number, long band) {
+        boolean isNew = bands[number] != band;
+        bands[number] = band;
+        return isNew;
+    }
+
+    /// {@return the scales of the tile's rows of a weight}
     float[] scales(int count) {
         if (scales.length < count) {
             scales = new float[count];

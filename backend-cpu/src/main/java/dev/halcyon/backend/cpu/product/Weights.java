@@ -255,14 +255,14 @@ public final class Weights {
     }
 
     /// Reads the scales of a row's first `columns` columns, one a block.
-    void readScales(int group, long row, int columns, float[] out) {
+    void readScales(int group, long row, int columns, float[] out, int outAt) {
         QuantizationScheme blocks = Objects.requireNonNull(scheme);
         DType type = blocks.scales();
         int bytes = type.bits() / 8;
         long at = scalesAt[group] + row / blocks.blockRows() * scaleColumns * bytes;
         int count = Math.ceilDiv(columns, blocks.blockColumns());
         for (int i = 0; i < count; i++) {
-            out[i] = Elements.get(type, scales[group], at + (long) i * bytes);
+            out[outAt + i] = Elements.get(type, scales[group], at + (long) i * bytes);
         }
     }
 

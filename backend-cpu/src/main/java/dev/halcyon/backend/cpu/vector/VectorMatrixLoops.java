@@ -124,29 +124,34 @@ final class VectorMatrixLoops implements MatrixLoops {
             long leftAt,
             long leftPitch,
             MemorySegment codes,
-            long codesAt,
+            long codesAt0,
+            long codesAt1,
+            long codesAt2,
+            long codesAt3,
             int k,
             int blockColumns,
             float[] scales,
-            int scalesAt,
+            int scalesPitch,
             float[] sums,
-            int sumsAt,
-            int sumsPitch) {
+            int sumsAt) {
+        if (k == 0) {
+            return;
+        }
         ByteCodeTiles.tile(
                 type,
                 rows,
-                left,
-                leftAt,
+                NativeMemory.address(left, leftAt, (rows - 1) * leftPitch + k * 4L),
                 leftPitch,
-                codes,
-                codesAt,
+                NativeMemory.address(codes, codesAt0, k),
+                NativeMemory.address(codes, codesAt1, k),
+                NativeMemory.address(codes, codesAt2, k),
+                NativeMemory.address(codes, codesAt3, k),
                 k,
                 blockColumns,
                 scales,
-                scalesAt,
+                scalesPitch,
                 sums,
-                sumsAt,
-                sumsPitch);
+                sumsAt);
     }
 
     /// In plain Java: `reduceLanes` may add in another order from one call to the next.
