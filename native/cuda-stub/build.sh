@@ -34,6 +34,12 @@ if is_stale "$folder/libcuda.so.1"; then
         -Wl,-soname,libcuda.so.1 -o "$folder/libcuda.so.1.new" "$sources"/*.c -ldl -lpthread
     mv -f "$folder/libcuda.so.1.new" "$folder/libcuda.so.1"
 fi
+if is_stale "$folder/libcublasLt.so.13"; then
+    "$cc" -std=c11 -D_GNU_SOURCE -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -shared -Wl,-z,defs \
+        -Wl,-soname,libcublasLt.so.13 -o "$folder/libcublasLt.so.13.new" "$sources"/blas/*.c -L"$folder" -l:libcuda.so.1
+    mv -f "$folder/libcublasLt.so.13.new" "$folder/libcublasLt.so.13"
+fi
+
 # What a machine may have in the driver's place: a library that lacks another one, and one without functions.
 variant() {
     name=$1

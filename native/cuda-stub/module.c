@@ -128,3 +128,10 @@ EXPORT int cuLaunchKernel(
         .grid = {gx, gy, gz}, .block = {bx, by, bz}, .shared_bytes = shared_bytes};
     return stub_leave(stub_submit(stream, &work));
 }
+
+// Submits what a library of its own computes, under the kernel's name; the first word of params counts its words.
+EXPORT int halcyon_stub_run(struct stream *stream, const struct host_kernel *kernel, void *params) {
+    int code = stub_enter(kernel->name, 1, "%s", "");
+    struct work work = {.kind = LAUNCH, .kernel = kernel, .params = params};
+    return stub_leave(code != SUCCESS ? code : stub_submit(stream, &work));
+}

@@ -105,5 +105,6 @@ struct work *stub_copy_work(const struct work *work);
 // module.c
 const struct host_kernel *stub_find_kernel(const char *name);
 int halcyon_stub_kernels(const char *path);
+int halcyon_stub_run(struct stream *stream, const struct host_kernel *kernel, void *params);
 
 #endif

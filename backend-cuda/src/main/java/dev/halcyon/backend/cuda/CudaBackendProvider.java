@@ -74,16 +74,25 @@ public final class CudaBackendProvider implements BackendProvider {
             }
             KernelImages images = KernelImages.load(context);
             properties.put("kernels", images.image());
+            DeviceBlas blas =
+                    DeviceBlas.open(context, settings.cublasLt(), cudaMajor(properties), ordinal);
+            properties.put("cublaslt", blas.name());
             return new CudaDevice(
                     new DeviceDescription(
                             "cuda", ordinal, found.name(), found.emulated(), properties),
                     options,
                     context,
-                    images);
+                    images,
+                    blas);
         } catch (RuntimeException failed) {
             context.close();
             throw failed;
         }
+    }
+
+    private static int cudaMajor(Map<String, String> properties) {
+        String version = properties.getOrDefault("cuda", "0.0");
+        return Integer.parseInt(version.substring(0, version.indexOf('.')));
     }
 
     private DeviceDescription find(int ordinal, DeviceOptions options) {

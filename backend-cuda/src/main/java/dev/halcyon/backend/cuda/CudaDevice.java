@@ -45,6 +45,7 @@ final class CudaDevice implements Device, GraphHome {
     private final DeviceOptions options;
     private final CudaContext context;
     private final KernelImages images;
+    private final DeviceBlas blas;
     private final Belonging<CudaWork> belonging = new Belonging<>(this);
     private final DevicePlans<CudaWork> plans;
     private final OpenResources resources;
@@ -60,12 +61,18 @@ final class CudaDevice implements Device, GraphHome {
             DeviceDescription description,
             DeviceOptions options,
             CudaContext context,
-            KernelImages images) {
+            KernelImages images,
+            DeviceBlas blas) {
         this.description = description;
         this.options = options;
         this.context = context;
         this.images = images;
-        this.plans = new DevicePlans<>(this, CudaKernels.registry(images), options.planCacheSize());
+        this.blas = blas;
+        this.plans =
+                new DevicePlans<>(
+                        this,
+                        CudaKernels.registry(images, blas.planner()),
+                        options.planCacheSize());
         this.resources = new OpenResources(description.id(), options, () -> {});
         this.heap = new DeviceHeap(context, description.ordinal());
         this.pieces = new DevicePieces(context, heap, releases::drain);
@@ -259,6 +266,7 @@ final class CudaDevice implements Device, GraphHome {
         resources.close("graphs", () -> context.release(spares::close));
         resources.close("memory", pieces::trim);
         resources.close("pool", heap::close);
+        resources.close("cuBLASLt", blas::close);
         resources.close("kernels", images::close);
         resources.close("context", context::close);
     }

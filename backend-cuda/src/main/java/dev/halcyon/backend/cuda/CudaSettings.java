@@ -12,11 +12,13 @@ import java.util.Map;
 /// | `halcyon.cuda` | `on`, `off` | neither: used by who names it, passed over by `auto` |
 /// | `halcyon.cuda.library` | path or name of libcuda.so.1 | the usual places |
 /// | `halcyon.cuda.bindings` | `auto`, `jcuda`, `ffm` | `auto`: JCuda where it loads |
+/// | `halcyon.cuda.cublaslt` | `auto`, `off`, path or name of libcublasLt | `auto`: where the loader or /usr/local/cuda has one |
 ///
 /// @param mode to whom devices are offered
 /// @param library the driver library; empty to search
 /// @param bindings which bindings to take
-record CudaSettings(Mode mode, String library, Bindings bindings) {
+/// @param cublasLt which library for products
+record CudaSettings(Mode mode, String library, Bindings bindings, String cublasLt) {
     /// To whom devices are offered.
     enum Mode {
         /// Nobody decided: whoever names a device gets it, and `auto` passes it over, because no
@@ -63,6 +65,7 @@ record CudaSettings(Mode mode, String library, Bindings bindings) {
                                     "halcyon.cuda.bindings is \""
                                             + bindings
                                             + "\"; it takes auto, jcuda and ffm");
-                });
+                },
+                properties.getOrDefault("halcyon.cuda.cublaslt", "auto"));
     }
 }

@@ -202,7 +202,7 @@ class CudaProbeTest {
 
     private static CudaProbe probeOf(Path library) {
         return CudaProbe.ofThisMachine(
-                new CudaSettings(Mode.ON, library.toString(), CudaSettings.Bindings.AUTO));
+                new CudaSettings(Mode.ON, library.toString(), CudaSettings.Bindings.AUTO, "off"));
     }
 
     private static void assertDetail(CudaProbe probe, String words) {

@@ -35,6 +35,13 @@ public final class StubLibrary {
         return FOLDER.resolve("libcuda.so.1");
     }
 
+    /// {@return the stub of cuBLASLt; without it, the test is skipped aloud}
+    public static Path blasOrSkip() {
+        Path library = FOLDER.resolve("libcublasLt.so.13");
+        skipUnless(library, "the stub of cuBLASLt");
+        return library;
+    }
+
     /// {@return a library in the place of a driver that is not one: `incomplete` lacks another
     /// library, `empty` has no function; without it, the test is skipped aloud}
     public static Path variantOrSkip(String name) {

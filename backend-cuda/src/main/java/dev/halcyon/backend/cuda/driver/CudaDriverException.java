@@ -9,6 +9,22 @@ public final class CudaDriverException extends RuntimeException {
     private final int code;
     private final String text;
 
+    private CudaDriverException(String function, int code, String text, String message) {
+        super(message);
+        this.function = function;
+        this.code = code;
+        this.text = text;
+    }
+
+    /// {@return the failure of a library on top of the driver, whose status is no code of the
+    /// driver's and is kept as a negative one}
+    ///
+    /// @param name what the library calls the status
+    public static CudaDriverException ofLibrary(String function, int status, String name) {
+        return new CudaDriverException(
+                function, -status, name, function + " returned status " + status + " " + name);
+    }
+
     /// Makes the exception.
     ///
     /// @param function the driver function

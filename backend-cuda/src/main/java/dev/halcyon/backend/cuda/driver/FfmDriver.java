@@ -15,7 +15,7 @@ import java.lang.invoke.MethodHandle;
 /// the header.
 public final class FfmDriver implements CudaDriver {
     /// A symbol that only the stub exports.
-    static final String STUB_MARK = "halcyon_stub_version";
+    public static final String STUB_MARK = "halcyon_stub_version";
 
     private static final int NON_BLOCKING = 1;
     private static final int DISABLE_TIMING = 2;

@@ -38,7 +38,7 @@ public final class JCudaLoading {
         try {
             return new Loaded(loadInPrivateFolder(ffm), "");
         } catch (LinkageError | UncheckedIOException failed) {
-            return new Loaded(ffm, "JCuda did not load: " + firstLine(failed));
+            return new Loaded(ffm, "JCuda did not load: " + reason(failed));
         }
     }
 
@@ -100,7 +100,14 @@ public final class JCudaLoading {
         }
     }
 
-    private static String firstLine(Throwable failed) {
-        return String.valueOf(failed.getMessage()).lines().findFirst().orElse(failed.toString());
+    /// JCuda's message has thirty lines; the last that repeats the loader is about its own copy.
+    private static String reason(Throwable failed) {
+        String message = String.valueOf(failed.getMessage());
+        String loader = UnsatisfiedLinkError.class.getSimpleName() + ": ";
+        return message.lines()
+                .filter(line -> line.contains(loader))
+                .reduce((earlier, later) -> later)
+                .map(line -> line.substring(line.indexOf(loader) + loader.length()))
+                .orElseGet(() -> message.lines().findFirst().orElseGet(failed::toString));
     }
 }

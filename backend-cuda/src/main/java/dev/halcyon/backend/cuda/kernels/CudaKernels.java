@@ -1,9 +1,11 @@
 package dev.halcyon.backend.cuda.kernels;
 
+import dev.halcyon.backend.cuda.blas.ProductPlanner;
 import dev.halcyon.hal.spi.Kernel;
 import dev.halcyon.hal.spi.KernelRegistry;
 
 import java.util.List;
+import java.util.Optional;
 
 /// Every kernel of this backend.
 public final class CudaKernels {
@@ -50,9 +52,17 @@ public final class CudaKernels {
     }
 
     /// {@return a registry of all kernels}
-    public static KernelRegistry<CudaWork> registry(KernelFunctions functions) {
+    ///
+    /// @param library what runs plain products where it can
+    public static KernelRegistry<CudaWork> registry(
+            KernelFunctions functions, Optional<ProductPlanner> library) {
         KernelRegistry<CudaWork> registry = new KernelRegistry<>(CudaWork::inOrder);
-        all(functions).forEach(registry::register);
+        for (Kernel<?, ?, CudaWork> kernel : all(functions)) {
+            registry.register(
+                    kernel instanceof GemmKernel gemm && library.isPresent()
+                            ? new LibraryGemmKernel(gemm, library.get())
+                            : kernel);
+        }
         return registry;
     }
 }

@@ -6,19 +6,19 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/// Bound work: launches in order, none where there is nothing to do.
+/// Bound work: launches, and calls of libraries, in order, none where there is nothing to do.
 public final class CudaWork implements StreamAction {
-    private final KernelLaunch[] launches;
+    private final StreamAction[] actions;
     private final boolean mayFault;
 
-    private CudaWork(KernelLaunch[] launches) {
-        this.launches = launches;
-        this.mayFault = Arrays.stream(launches).anyMatch(KernelLaunch::mayFault);
+    private CudaWork(StreamAction[] actions) {
+        this.actions = actions;
+        this.mayFault = Arrays.stream(actions).anyMatch(StreamAction::mayFault);
     }
 
     /// {@return these launches}
-    public static CudaWork of(KernelLaunch... launches) {
-        return new CudaWork(launches.clone());
+    public static CudaWork of(StreamAction... actions) {
+        return new CudaWork(actions.clone());
     }
 
     /// {@return these launches, behind those that write the addresses which they need}
@@ -32,19 +32,19 @@ public final class CudaWork implements StreamAction {
     public static CudaWork inOrder(List<CudaWork> pieces) {
         return new CudaWork(
                 pieces.stream()
-                        .flatMap(piece -> Arrays.stream(piece.launches))
-                        .toArray(KernelLaunch[]::new));
+                        .flatMap(piece -> Arrays.stream(piece.actions))
+                        .toArray(StreamAction[]::new));
     }
 
-    /// {@return whether it may report bad indices}
+    @Override
     public boolean mayFault() {
         return mayFault;
     }
 
     @Override
     public void enqueue(CudaDriver driver, long stream, long faults) {
-        for (KernelLaunch launch : launches) {
-            launch.enqueue(driver, stream, faults);
+        for (StreamAction action : actions) {
+            action.enqueue(driver, stream, faults);
         }
     }
 }

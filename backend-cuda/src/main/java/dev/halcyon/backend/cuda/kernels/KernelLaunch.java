@@ -25,15 +25,14 @@ public record KernelLaunch(
         int sharedBytes,
         MemorySegment params,
         MemorySegment pointers,
-        int faultsAt) {
-    /// {@return whether it may report bad indices}
+        int faultsAt)
+        implements StreamAction {
+    @Override
     public boolean mayFault() {
         return faultsAt >= 0;
     }
 
-    /// Submits it.
-    ///
-    /// @param faults address of the fault record of whoever submits
+    @Override
     public void enqueue(CudaDriver driver, long stream, long faults) {
         if (faultsAt >= 0) {
             params.set(ValueLayout.JAVA_LONG, faultsAt, faults);

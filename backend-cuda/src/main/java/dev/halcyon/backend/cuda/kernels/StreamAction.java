@@ -9,4 +9,9 @@ public interface StreamAction {
     ///
     /// @param faults address of the fault record of whoever submits
     void enqueue(CudaDriver driver, long stream, long faults);
+
+    /// {@return whether it may report bad indices}
+    default boolean mayFault() {
+        return false;
+    }
 }
