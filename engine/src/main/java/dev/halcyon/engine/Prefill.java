@@ -9,10 +9,12 @@ import dev.halcyon.hal.Stream;
 import dev.halcyon.hal.kernel.token.Sample;
 import dev.halcyon.hal.memory.DType;
 import dev.halcyon.hal.memory.DeviceArena;
+import dev.halcyon.hal.memory.StepInput;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.Workspace;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
@@ -76,11 +78,20 @@ final class Prefill implements AutoCloseable {
             int end = Math.min(from, start + options.contextChunk());
             runs.add(
                     new PrefillAttention.Run(
-                            slots(stream, sequence, start, end),
-                            ints(stream, IntStream.of(0, end - start))));
+                            slots(stream, sequence, start, end), sequence(stream, end - start)));
         }
-        Tensor own = ints(stream, IntStream.of(0, rows));
+        Tensor own = sequence(stream, rows);
         return PrefillAttention.allocate(arena, decoder.dims(), rows, own, runs);
+    }
+
+    /// {@return the bounds of one sequence, which the host knows}
+    private Tensor sequence(Stream stream, int rows) {
+        StepInput bounds = arena.stepInput(DType.I32, 2);
+        MemorySegment next = bounds.next();
+        next.setAtIndex(ValueLayout.JAVA_INT, 0, 0);
+        next.setAtIndex(ValueLayout.JAVA_INT, 1, rows);
+        stream.publish(bounds);
+        return bounds.tensor();
     }
 
     private void addSample(

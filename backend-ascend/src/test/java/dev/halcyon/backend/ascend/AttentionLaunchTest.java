@@ -12,6 +12,7 @@ import dev.halcyon.hal.kernel.KernelArgs;
 import dev.halcyon.hal.kernel.KernelSpec;
 import dev.halcyon.hal.kernel.attention.CacheAppend;
 import dev.halcyon.hal.kernel.attention.MlaDecode;
+import dev.halcyon.hal.kernel.attention.MlaPrefill;
 import dev.halcyon.hal.kernel.attention.Rope;
 import dev.halcyon.hal.kernel.attention.RotaryFrequencies;
 import dev.halcyon.hal.kernel.linear.Gemm;
@@ -107,6 +108,35 @@ class AttentionLaunchTest {
                         DeviceTask.HostPlanned.class,
                         planned ->
                                 assertThat(planned.call().operator().symbol()).isEqualTo(symbol));
+    }
+
+    @Test
+    void prefillIsOneAttentionBehindThreeSmallOperatorsForTheKeys() {
+        open("head");
+        MlaPrefill spec =
+                MlaPrefill.of(ROWS, 1, HEADS, 128, ROPE, 128, DType.BF16).withHostStarts(true);
+        Tensor start = arena.stepInput(DType.I32, 2).tensor();
+        Tensor ropeKey = tensor(ROWS, ROPE);
+        Tensor query = tensor(ROWS, HEADS, 128 + ROPE);
+        Tensor value = tensor(ROWS, HEADS, 128);
+        Tensor out = tensor(ROWS, HEADS, 128);
+        MlaPrefill.Args args =
+                MlaPrefill.Args.of(
+                        query, tensor(ROWS, HEADS, 128), ropeKey, value, start, start, out);
+        List<DeviceTask> tasks = tasks(spec, args);
+        assertThat(tasks).hasSize(4);
+        assertThat(tasks.getLast()).isInstanceOf(DeviceTask.HostPlanned.class);
+        Tensor both = tensor(ROWS, HEADS, 256);
+        MlaPrefill.Args halves =
+                MlaPrefill.Args.of(
+                        query,
+                        both.slice(2, 0, 128),
+                        ropeKey,
+                        both.slice(2, 128, 256),
+                        start,
+                        start,
+                        out);
+        assertThat(tasks(spec, halves)).hasSize(5);
     }
 
     @Test

@@ -17,8 +17,8 @@ import dev.halcyon.hal.memory.WeightFormat;
 ///
 /// @param query absorbed queries `[rows, heads, latent + rope]`
 /// @param latentOut attention over latents `[rows, heads, latent]`
-/// @param blockTable pages of each sequence
-/// @param lengths cached rows of each sequence, the new one included
+/// @param blockTable pages of each sequence, of a step input
+/// @param lengths cached rows of each sequence, the new one included; of a step input
 public record DecodeAttention(Tensor query, Tensor latentOut, Tensor blockTable, Tensor lengths)
         implements Decoder.Attention {
     /// {@return scratch for `rows` sequences}
@@ -77,7 +77,8 @@ public record DecodeAttention(Tensor query, Tensor latentOut, Tensor blockTable,
                                 cache.format(),
                                 Math.toIntExact(blockTable.dim(1)),
                                 type)
-                        .withBatchInvariant(dims.batchInvariant());
+                        .withBatchInvariant(dims.batchInvariant())
+                        .withHostLengths(true);
         sink.add(
                 decode,
                 MlaDecode.Args.of(query, cache, blockTable, lengths, latentOut)

@@ -21,7 +21,7 @@ import java.util.Objects;
 /// by log-sum-exp into what the runs before it gave, so memory depends on the length of a run and
 /// not on that of the context. Source: DeepSeek-V3 inference/model.py, MLA with attn_impl naive.
 ///
-/// @param start the one sequence of the piece, I32 `[2]`
+/// @param start the one sequence of the piece, I32 `[2]` of a step input
 /// @param keyAndValue projections of a run, room for the longest, `[keys, heads, nope + value]`
 /// @param earlier what is cached before the piece, or null
 public record PrefillAttention(Tensor start, Tensor keyAndValue, @Nullable Earlier earlier)
@@ -36,7 +36,7 @@ public record PrefillAttention(Tensor start, Tensor keyAndValue, @Nullable Earli
     /// One run of cached keys.
     ///
     /// @param slots cache slots, I32 `[keys]`
-    /// @param start the one sequence of keys, I32 `[2]`
+    /// @param start the one sequence of keys, I32 `[2]` of a step input
     public record Run(Tensor slots, Tensor start) {
         private int keys() {
             return Math.toIntExact(slots.dim(0));
@@ -171,7 +171,8 @@ public record PrefillAttention(Tensor start, Tensor keyAndValue, @Nullable Earli
                         .withMaxKeys(ModelDims.bound(count))
                         .withSoftmaxScale(dims.config().softmaxScale())
                         .withCausal(keys.own())
-                        .withTypes(dims.activation(), out.dtype());
+                        .withTypes(dims.activation(), out.dtype())
+                        .withHostStarts(true);
         sink.add(
                 prefill,
                 MlaPrefill.Args.of(

@@ -4,6 +4,7 @@ import static dev.halcyon.hal.memory.DType.BF16;
 import static dev.halcyon.hal.memory.DType.F32;
 
 import dev.halcyon.hal.kernel.attention.MlaDecode;
+import dev.halcyon.hal.kernel.attention.MlaPrefill;
 import dev.halcyon.hal.memory.CacheFormat;
 import dev.halcyon.hal.memory.DType;
 
@@ -18,6 +19,8 @@ import java.util.random.RandomGenerator;
 final class HostLengthCases {
     private static final int LATENT = 512;
     private static final int ROPE = 64;
+    private static final int NOPE = 128;
+    private static final int VALUE = 128;
 
     private final List<ConformanceCase> cases = new ArrayList<>();
 
@@ -33,6 +36,10 @@ final class HostLengthCases {
         for (int bad : new int[] {-2, 1 << 30}) {
             all.badPage(bad);
         }
+        all.prefill(new int[] {9}, new int[] {9}, 2, true);
+        all.prefill(new int[] {5, 3}, new int[] {14, 8}, 3, true);
+        all.prefill(new int[] {7, 2}, new int[] {6, 1}, 2, false);
+        all.prefill(new int[] {4, 2}, new int[] {3, 5}, 2, true);
         return all.cases;
     }
 
@@ -116,6 +123,72 @@ final class HostLengthCases {
             lengths[i] = bounds[i] == 0 ? 0 : Math.max(each, bounds[i] - fewer);
         }
         return lengths;
+    }
+
+    /// With the last case's causal mask one query sees no key, which not every operator takes.
+    private void prefill(int[] queries, int[] keys, int heads, boolean causal) {
+        int tokens = Arrays.stream(queries).sum();
+        int keyRows = Arrays.stream(keys).sum();
+        String what =
+                "host starts "
+                        + Arrays.toString(queries)
+                        + " on "
+                        + Arrays.toString(keys)
+                        + " "
+                        + heads
+                        + " heads"
+                        + (causal ? "" : " all keys");
+        cases.add(
+                ProblemCase.of(
+                        "MlaPrefill",
+                        what,
+                        tokens,
+                        s -> {
+                            MlaPrefill spec =
+                                    MlaPrefill.of(
+                                                    s.bound(),
+                                                    queries.length,
+                                                    heads,
+                                                    NOPE,
+                                                    ROPE,
+                                                    VALUE,
+                                                    BF16)
+                                            .withMaxKeys(keyRows + 3)
+                                            .withCausal(causal)
+                                            .withHostStarts(true);
+                            long width = NOPE + (long) ROPE;
+                            double[] query = s.normal("query", tokens * heads * width);
+                            return Problem.of(spec, s)
+                                    .strided("query", BF16, query, tokens, heads, width)
+                                    .strided(
+                                            "key",
+                                            BF16,
+                                            s.normal("key", (long) keyRows * heads * NOPE),
+                                            keyRows,
+                                            heads,
+                                            NOPE)
+                                    .strided(
+                                            "ropeKey",
+                                            BF16,
+                                            s.normal("ropeKey", (long) keyRows * ROPE),
+                                            keyRows,
+                                            ROPE)
+                                    .strided(
+                                            "value",
+                                            BF16,
+                                            s.normal("value", (long) keyRows * heads * VALUE),
+                                            keyRows,
+                                            heads,
+                                            VALUE)
+                                    .steppedInts("queryStart", AttentionCases.starts(queries))
+                                    .steppedInts("keyStart", AttentionCases.starts(keys))
+                                    .outStrided("out", BF16, tokens, heads, VALUE)
+                                    .outStrided("logSumExp", F32, tokens, heads)
+                                    .whole()
+                                    .sums(F32, width + keyRows)
+                                    .terms(1)
+                                    .build();
+                        }));
     }
 
     private void badPage(int bad) {

@@ -110,6 +110,11 @@ final class Problem {
             return stepped(name, padded(wide, dims, dead), dims);
         }
 
+        /// As [#ints], in the tensor of a step input.
+        Builder steppedInts(String name, int[] values) {
+            return stepped(name, Arrays.stream(values).asDoubleStream().toArray(), values.length);
+        }
+
         private Builder stepped(String name, double[] values, long... dims) {
             Slot.Plain content = new Slot.Plain(name, DType.I32, dims, values, false);
             return add(new Slot.Stepped(name, content));

@@ -13,14 +13,13 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 
-/// A call of CANN's fused attention for inference, with queries one behind the other and the
-/// rotated parts apart.
+/// A call of CANN's fused attention for inference, with queries one behind the other.
 ///
 /// @param query `[T, heads, D]`
-/// @param queryRope `[T, heads, rope]`
-/// @param key keys without their rotated part
+/// @param queryRope `[T, heads, rope]`; null if `query` holds the rotated part
+/// @param key keys
 /// @param value values
-/// @param keyRope rotated parts of the keys
+/// @param keyRope rotated parts of the keys; null if `key` holds them
 /// @param mask the causal one; null if every key of a sequence is seen
 /// @param queryEnds ends of the sequences' queries: a `long[]`, or a host array
 /// @param keyCounts ends of the sequences' keys, or with a block table the number of each: a host
@@ -30,14 +29,14 @@ import java.util.function.BooleanSupplier;
 /// @param keyHeads heads a key
 /// @param scale multiplies the logits
 /// @param blockRows rows a block, 0 without a block table
-/// @param out like `query`, with the width of a value
+/// @param out `[T, heads, width of a value]`
 /// @param logSumExp FLOAT `[T, heads]`
 record FusedAttention(
         View query,
-        View queryRope,
+        @Nullable View queryRope,
         View key,
         View value,
-        View keyRope,
+        @Nullable View keyRope,
         @Nullable View mask,
         Object queryEnds,
         Object keyCounts,

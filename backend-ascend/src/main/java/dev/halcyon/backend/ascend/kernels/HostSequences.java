@@ -27,6 +27,8 @@ record HostSequences(
         HostNumbers lengths,
         HostNumbers blockTable,
         @Nullable HostNumbers activeRows) {
+    private static final String FLAG = "hostLengths";
+
     /// {@return what the host knows of a launch}
     ///
     /// @throws IllegalArgumentException if it does not know one of the three
@@ -36,20 +38,26 @@ record HostSequences(
                 spec,
                 Math.toIntExact(args.lengths().dim(0)),
                 args.cache().pages(),
-                known(platform, "lengths", args.lengths()),
-                known(platform, "blockTable", args.blockTable()),
-                active == null ? null : known(platform, "activeRows", active));
+                known(platform, "lengths", FLAG, args.lengths()),
+                known(platform, "blockTable", FLAG, args.blockTable()),
+                active == null ? null : known(platform, "activeRows", FLAG, active));
     }
 
-    private static HostNumbers known(Platform platform, String name, Tensor tensor) {
+    /// {@return what the host knows of an operand}
+    ///
+    /// @param flag of the spec that says so
+    /// @throws IllegalArgumentException if it knows nothing
+    static HostNumbers known(Platform platform, String name, String flag, Tensor tensor) {
         HostNumbers numbers = platform.stepInputs().of(tensor);
         if (numbers == null) {
             throw new IllegalArgumentException(
                     name
                             + " is "
                             + tensor
-                            + ", which is no tensor of a step input, but the spec says hostLengths;"
-                            + " take the tensor of arena.stepInput, or a spec without hostLengths");
+                            + ", which is no tensor of a step input, but the spec says "
+                            + flag
+                            + "; take the tensor of arena.stepInput, or a spec without "
+                            + flag);
         }
         return numbers;
     }

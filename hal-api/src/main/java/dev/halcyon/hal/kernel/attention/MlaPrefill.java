@@ -53,6 +53,9 @@ import java.util.Objects;
 /// @param sink whether a sink is given
 /// @param in element type of queries, keys and values
 /// @param out element type of the result
+/// @param hostStarts whether `queryStart` and `keyStart` are tensors of step inputs, so that the
+///   host knows what they hold; never changes a result, but lets a device use operators that take
+///   lengths from the host. A device that does so refuses other tensors when it binds
 public record MlaPrefill(
         int maxTokens,
         int maxKeys,
@@ -65,7 +68,8 @@ public record MlaPrefill(
         boolean causal,
         boolean sink,
         DType in,
-        DType out)
+        DType out,
+        boolean hostStarts)
         implements KernelSpec<MlaPrefill.Args> {
     /// Operands, as tabled at [MlaPrefill].
     public record Args(
@@ -192,7 +196,8 @@ public record MlaPrefill(
                 true,
                 false,
                 dtype,
-                dtype);
+                dtype,
+                false);
     }
 
     /// {@return this attention over up to `keys` keys}
@@ -209,7 +214,8 @@ public record MlaPrefill(
                 causal,
                 sink,
                 in,
-                out);
+                out,
+                hostStarts);
     }
 
     /// {@return this attention with another scale; with YaRN, `(nopeDim + ropeDim)^-0.5` times
@@ -227,7 +233,8 @@ public record MlaPrefill(
                 causal,
                 sink,
                 in,
-                out);
+                out,
+                hostStarts);
     }
 
     /// {@return this attention with or without a causal mask}
@@ -244,7 +251,8 @@ public record MlaPrefill(
                 masked,
                 sink,
                 in,
-                out);
+                out,
+                hostStarts);
     }
 
     /// {@return this attention with or without a sink}
@@ -261,7 +269,8 @@ public record MlaPrefill(
                 causal,
                 given,
                 in,
-                out);
+                out,
+                hostStarts);
     }
 
     /// {@return this attention with other element types}
@@ -278,7 +287,26 @@ public record MlaPrefill(
                 causal,
                 sink,
                 from,
-                to);
+                to,
+                hostStarts);
+    }
+
+    /// {@return this attention with sequences that the host knows, or not}
+    public MlaPrefill withHostStarts(boolean known) {
+        return new MlaPrefill(
+                maxTokens,
+                maxKeys,
+                maxSequences,
+                heads,
+                nopeDim,
+                ropeDim,
+                valueDim,
+                softmaxScale,
+                causal,
+                sink,
+                in,
+                out,
+                known);
     }
 
     @Override
