@@ -24,6 +24,10 @@ public interface MatrixLoops {
     /// Steps along k that the tiles over panels may add up before they add the sum to the results.
     int RUN = 256;
 
+    /// Floats that a tile over panels may need: 8 rows of two vectors of 512 bits, and one to
+    /// spare.
+    int TILE_FLOATS = 8 * 32 + 1;
+
     /// {@return floats a vector holds: partial sums of an element in the tiles along k}
     int lanes();
 
@@ -116,7 +120,7 @@ public interface MatrixLoops {
     ///
     /// @param rows a number of rows that [#panelTile] gives
     /// @param k steps; runs are counted from the first one
-    /// @param tile room for `rows` rows of a panel's columns
+    /// @param tile room for [#TILE_FLOATS]
     void panelF32(
             int rows,
             MemorySegment left,

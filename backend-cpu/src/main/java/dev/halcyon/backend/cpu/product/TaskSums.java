@@ -10,14 +10,11 @@ import java.util.Arrays;
 /// hold, and one set a thread serves all launches: a set a launch would cost an engine with
 /// hundreds of them more than its activations.
 final class TaskSums {
-    /// A tile has at most 8 rows of two vectors of 512 bits.
-    private static final int MOST_TILE = 8 * 32;
-
     private static final ThreadLocal<TaskSums> OF_THREAD = ThreadLocal.withInitial(TaskSums::new);
 
     private float[] results = {};
     private float[] partials = {};
-    private final float[] tile = new float[MOST_TILE];
+    private final float[] tile = new float[MatrixLoops.TILE_FLOATS];
     private float[] kept = {};
     private float[] scales = {};
     private final long[] bands = new long[MatrixLoops.WEIGHT_ROWS];
