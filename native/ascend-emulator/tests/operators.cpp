@@ -289,7 +289,11 @@ TEST(causal_prefill_of_tokens)
     auto q = random_values(tokens * heads * d, 1, 0.5f, BF16), k = random_values(tokens * heads * d, 2, 0.5f, BF16), v = random_values(tokens * heads * d, 3, 1, BF16);
     auto qr = random_values(tokens * heads * 64, 4, 0.5f, BF16), kr = random_values(tokens * heads * 64, 5, 0.5f, BF16);
     Dev dq(bench, {tokens, heads, d}, BF16, q), dk(bench, {tokens, heads, d}, BF16, k), dv(bench, {tokens, heads, d}, BF16, v), out(bench, {tokens, heads, d}, BF16);
-    Dev dqr(bench, {tokens, heads, 64}, BF16, qr), dkr(bench, {tokens, heads, 64}, BF16, kr), lse(bench, {1}, F32), mask(bench, {2048, 2048}, BOOLEAN, std::vector<float>(2048 * 2048, 1));
+    Dev dqr(bench, {tokens, heads, 64}, BF16, qr), dkr(bench, {tokens, heads, 64}, BF16, kr), lse(bench, {1}, F32), blank(bench, {2048, 2048}, BOOLEAN, std::vector<float>(2048 * 2048, 1));
+    std::vector<float> above(2048 * 2048);
+    for (int64_t i = 0; i < 2048 * 2048; i++)
+        above[i] = i % 2048 > i / 2048;
+    Dev mask(bench, {2048, 2048}, BOOLEAN, above);
     EXPECT(0, RUN_OP(bench, aclnnFusedInferAttentionScoreV3, dq.tensor, list_of({dk.tensor}), list_of({dv.tensor}), nullptr, mask.tensor, ints_of(ends), ints_of(ends), nullptr, nullptr, nullptr, nullptr,
         nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, dqr.tensor, dkr.tensor, nullptr, heads, scale, (int64_t)2147483647,
         (int64_t)2147483647, "TND", heads, (int64_t)3, (int64_t)0, (int64_t)0, (int64_t)0, false, (int64_t)0, (int64_t)0, out.tensor, lse.tensor));
@@ -310,6 +314,30 @@ TEST(causal_prefill_of_tokens)
             expected.insert(expected.end(), one.begin(), one.end());
         }
     CHECK(close_to(out.get(), expected, 5e-3));
+    // The same with the rotated part behind the rest of queries and keys.
+    auto behind = [&](const std::vector<float> &x, const std::vector<float> &rope) {
+        std::vector<float> all;
+        for (int64_t row = 0; row < tokens * heads; row++) {
+            all.insert(all.end(), x.begin() + row * d, x.begin() + (row + 1) * d);
+            all.insert(all.end(), rope.begin() + row * 64, rope.begin() + (row + 1) * 64);
+        }
+        return all;
+    };
+    Dev wide_q(bench, {tokens, heads, 192}, BF16, behind(q, qr)), wide_k(bench, {tokens, heads, 192}, BF16, behind(k, kr)), again(bench, {tokens, heads, d}, BF16);
+    Dev narrow(bench, {tokens, heads, 64}, BF16, qr), narrow_out(bench, {tokens, heads, 64}, BF16);
+    auto whole = [&](void *values, void *shape, void *result) {
+        return RUN_OP(bench, aclnnFusedInferAttentionScoreV3, wide_q.tensor, list_of({wide_k.view({tokens, heads, 192}, {})}), list_of({values}), nullptr, shape, ints_of(ends), ints_of(ends), nullptr, nullptr,
+            nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, heads, scale, (int64_t)2147483647,
+            (int64_t)2147483647, "TND", heads, (int64_t)3, (int64_t)0, (int64_t)0, (int64_t)0, false, (int64_t)0, (int64_t)0, result, lse.tensor);
+    };
+    EXPECT(0, whole(dv.view({tokens, heads, d}, {}), mask.tensor, again.tensor));
+    bench.sync();
+    CHECK(close_to(again.get(), expected, 5e-3));
+    CHECK(EMU(emu_count)("violations") == 0);
+    EXPECT(561002, whole(narrow.tensor, mask.tensor, narrow_out.tensor)); // values narrower than 128
+    EXPECT(0, whole(dv.view({tokens, heads, d}, {}), blank.tensor, again.tensor)); // the mode asks for ones above the diagonal
+    bench.sync();
+    CHECK(violations(14) == 1);
 }
 
 TEST(training_attention_and_its_gradient)

@@ -166,6 +166,7 @@ void check_infer(Call &c)
     LIMIT(p.heads <= 256, "at most 256 heads");
     LIMIT(p.heads / p.kv_heads <= 64 || p.latent, "at most 64 queries a key head");
     LIMIT(q.d <= 512, "the head size is at most 512");
+    LIMIT(p.latent || k.d == v.d || (k.d == 192 && v.d == 128 && p.tokens), "values as wide as keys, or 128 beside keys of 192, TND");
     if (p.has_rope) {
         NEED(c.has("keyRopeOptional"), "queryRope without keyRope");
         HeadRows qr(c.t("queryRopeOptional"), p.layout, p.heads);
@@ -235,9 +236,23 @@ std::vector<float> gather_rows(Call &c, const Source &s, const std::vector<int64
     return rows;
 }
 
+/* The compressed modes take their shape from the mode, not from the mask, which must be ones above the diagonal. */
+void check_compressed(const Tensor &mask)
+{
+    const auto *ones = backing(mask.address) + mask.offset;
+    for (int64_t row = 0; row < 2048; row++)
+        for (int64_t column = 0; column < 2048; column++)
+            if ((ones[row * mask.stride(-2) + column] != 0) != (column > row)) {
+                violation(14, UNDEFINED, format("the compressed mask is not ones above the diagonal: row %lld, column %lld", (long long)row, (long long)column));
+                return;
+            }
+}
+
 void run_infer(Call &c)
 {
     Plan p = plan_of(c);
+    if (c.i("sparseMode") >= 2)
+        check_compressed(c.t("attenMaskOptional"));
     HeadRows q(c.t("query"), p.layout, p.heads), out(c.t("attentionOut"), p.out_layout, p.heads), q_rope;
     Source k(c["key"].tensors[0], p.layout, p.kv_heads, p.paged), v(c["value"].tensors[0], p.layout, p.kv_heads, p.paged);
     std::unique_ptr<Source> k_rope;

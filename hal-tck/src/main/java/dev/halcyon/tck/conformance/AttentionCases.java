@@ -40,6 +40,8 @@ final class AttentionCases {
         all.prefill(new int[] {5}, new int[] {70}, 128, 128, 64, 128, true, false, BF16);
         all.decode(new int[] {300, 65}, 128, 512, 64, 1, 512, false, BF16);
         all.decode(new int[] {130}, 128, 512, 64, 1, 64, false, F32);
+        all.decode(new int[] {5, 0, 70, 64}, 3, 16, 8, 1, 32, false, BF16, true);
+        all.decode(new int[] {90, 7}, 2, 12, 6, 2, 512, true, F32, true);
         all.schedules();
         return all.cases;
     }
@@ -196,6 +198,19 @@ final class AttentionCases {
             int splitRows,
             boolean sink,
             DType dtype) {
+        decode(lengths, heads, latent, rope, each, splitRows, sink, dtype, false);
+    }
+
+    private void decode(
+            int[] lengths,
+            int heads,
+            int latent,
+            int rope,
+            int each,
+            int splitRows,
+            boolean sink,
+            DType dtype,
+            boolean batchInvariant) {
         String what =
                 Arrays.toString(lengths)
                         + " "
@@ -208,6 +223,7 @@ final class AttentionCases {
                         + splitRows
                         + (each > 1 ? " " + each + " queries" : "")
                         + (sink ? " sink" : "")
+                        + (batchInvariant ? " batch invariant" : "")
                         + " "
                         + dtype;
         CacheFormat format = CacheFormat.rowMajor(dtype, latent, rope, 64);
@@ -229,7 +245,8 @@ final class AttentionCases {
                                                     dtype)
                                             .withQueriesPerSequence(each)
                                             .withSplitRows(splitRows)
-                                            .withSink(sink);
+                                            .withSink(sink)
+                                            .withBatchInvariant(batchInvariant);
                             int[] live = Arrays.copyOf(lengths, s.live());
                             int[] order = permutation(pages);
                             long queryWidth = (long) each * heads * format.rowDim();

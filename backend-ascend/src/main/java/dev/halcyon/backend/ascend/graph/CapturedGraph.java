@@ -51,7 +51,7 @@ public record CapturedGraph(
                     runtime.captureBegin(stream, CaptureMode.THREAD_LOCAL), "aclmdlRICaptureBegin");
             MemorySegment place = arena.allocate(ValueLayout.ADDRESS);
             try {
-                if (work.countsFaults()) {
+                if (work.countsFaultsInGraphs()) {
                     issuer.issue(new DeviceTask.Set(memory.address(), 0, Integer.BYTES), target);
                 }
                 for (DeviceTask task : work.tasks()) {
@@ -71,7 +71,10 @@ public record CapturedGraph(
             }
             check.accept(runtime.captureEnd(stream, place), "aclmdlRICaptureEnd");
             return new CapturedGraph(
-                    place.get(ValueLayout.ADDRESS, 0), memory, work.countsFaults(), updates);
+                    place.get(ValueLayout.ADDRESS, 0),
+                    memory,
+                    work.countsFaultsInGraphs(),
+                    updates);
         } catch (RuntimeException failed) {
             pool.give(memory, java.util.List.of());
             throw failed;

@@ -79,7 +79,9 @@ final class DecodeFused {
         DecodeViews placed = views.withResults(out, lse);
         FusedAttention attention = attention(c, spec, placed, latents, ropes, host);
         attention.addHostPlanned(
-                c, () -> host == null || host.fit(), () -> DecodeProducts.compose(c, spec, placed));
+                c,
+                () -> host == null || host.fit(),
+                other -> DecodeProducts.compose(other, spec, placed));
         if (out != views.out()) {
             c.copy(out, views.out());
         }

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 
 /// A call of CANN's fused attention for inference, with queries one behind the other.
 ///
@@ -83,8 +84,8 @@ record FusedAttention(
     /// Adds the call.
     ///
     /// @param fits whether the operator takes what was published last
-    /// @param otherwise adds the calls that do the same on the device alone
-    void addHostPlanned(Composition c, BooleanSupplier fits, Runnable otherwise) {
+    /// @param otherwise writes the composition that does the same on the device alone
+    void addHostPlanned(Composition c, BooleanSupplier fits, Consumer<Composition> otherwise) {
         Operator operator = operator(c.platform());
         c.callHostPlanned(fits, otherwise, operator, arguments(operator));
     }

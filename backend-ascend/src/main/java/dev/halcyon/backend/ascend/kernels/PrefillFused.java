@@ -79,7 +79,7 @@ final class PrefillFused {
                 .addHostPlanned(
                         c,
                         () -> host == null || host.fit(),
-                        () -> PrefillProducts.compose(c, spec, placed));
+                        other -> PrefillProducts.compose(other, spec, placed));
         if (out != views.out()) {
             c.copy(out, views.out());
         }

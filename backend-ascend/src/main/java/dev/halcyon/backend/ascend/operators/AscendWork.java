@@ -18,6 +18,13 @@ public record AscendWork(List<DeviceTask> tasks, boolean countsFaults) {
                 List.copyOf(tasks), tasks.stream().anyMatch(AscendWork::countsFaults));
     }
 
+    /// {@return whether a task counts bad indices where every operator takes what the host
+    /// published}
+    public boolean countsFaultsInGraphs() {
+        return tasks.stream()
+                .anyMatch(task -> task instanceof OperatorCall call && call.countsFaults());
+    }
+
     /// {@return whether an operator takes numbers from the host}
     public boolean isHostPlanned() {
         return tasks.stream().anyMatch(DeviceTask.HostPlanned.class::isInstance);
@@ -26,8 +33,7 @@ public record AscendWork(List<DeviceTask> tasks, boolean countsFaults) {
     private static boolean countsFaults(DeviceTask task) {
         return switch (task) {
             case OperatorCall call -> call.countsFaults();
-            case DeviceTask.HostPlanned planned ->
-                    planned.otherwise().stream().anyMatch(AscendWork::countsFaults);
+            case DeviceTask.HostPlanned planned -> true;
             case DeviceTask.Move move -> false;
             case DeviceTask.Set set -> false;
         };

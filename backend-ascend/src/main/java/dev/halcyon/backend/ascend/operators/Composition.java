@@ -18,6 +18,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /// A kernel in the making: calls of operators in order, with scratch memory between them.
@@ -212,20 +213,30 @@ public final class Composition {
     /// Adds an operator that takes numbers of step inputs from the host.
     ///
     /// @param fits whether it takes what was published last
-    /// @param otherwise adds the calls that do the same on the device alone
-    /// @throws Refusal if the installed CANN does not have the operator
+    /// @param otherwise writes the composition that does the same on the device alone; it is
+    ///   written when it is needed, and once to plan
+    /// @throws Refusal if the installed CANN does not have an operator
     public void callHostPlanned(
             BooleanSupplier fits,
-            Runnable otherwise,
+            Consumer<Composition> otherwise,
             Operator operator,
             @Nullable Object... arguments) {
-        int from = tasks.size();
-        otherwise.run();
-        List<DeviceTask> added = tasks.subList(from, tasks.size());
-        List<DeviceTask> others = List.copyOf(added);
-        added.clear();
         call(operator, arguments);
-        tasks.add(new DeviceTask.HostPlanned((OperatorCall) tasks.removeLast(), fits, others));
+        OperatorCall call = (OperatorCall) tasks.removeLast();
+        long from = used;
+        Supplier<List<DeviceTask>> alternative =
+                () -> {
+                    Composition other =
+                            new Composition(platform, isBound, workspace, workspaceSize);
+                    other.used = from;
+                    otherwise.accept(other);
+                    mostUsed = Math.max(mostUsed, other.mostUsed);
+                    return other.tasks;
+                };
+        if (!isBound) {
+            alternative.get();
+        }
+        tasks.add(new DeviceTask.HostPlanned(call, fits, alternative));
     }
 
     private void unlessEmpty(View out, Operator operator, @Nullable Object... arguments) {

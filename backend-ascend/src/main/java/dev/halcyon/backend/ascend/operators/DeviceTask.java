@@ -2,6 +2,7 @@ package dev.halcyon.backend.ascend.operators;
 
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 
 /// One thing that a stream is given to do.
 public sealed interface DeviceTask
@@ -25,13 +26,10 @@ public sealed interface DeviceTask
     ///
     /// @param call the operator, with a [HostArray] among its arguments
     /// @param fits whether it takes what was published last
-    /// @param otherwise does the same on the device alone
-    record HostPlanned(OperatorCall call, BooleanSupplier fits, List<DeviceTask> otherwise)
-            implements DeviceTask {
-        public HostPlanned {
-            otherwise = List.copyOf(otherwise);
-        }
-    }
+    /// @param otherwise makes what does the same on the device alone, and counts bad indices there
+    record HostPlanned(
+            OperatorCall call, BooleanSupplier fits, Supplier<List<DeviceTask>> otherwise)
+            implements DeviceTask {}
 
     /// {@return what it is called in reports}
     default String name() {

@@ -68,7 +68,7 @@ public final class Issuer {
                 if (planned.fits().getAsBoolean()) {
                     run(planned.call(), target);
                 } else {
-                    planned.otherwise().forEach(other -> issue(other, target));
+                    planned.otherwise().get().forEach(other -> issue(other, target));
                 }
             }
         }
