@@ -33,6 +33,7 @@ public final class AscendKernels {
                 .register(new CrossEntropyKernel(platform))
                 .register(new RmsNormKernel(platform))
                 .register(new LayerNormKernel(platform))
+                .register(new AddRmsNormKernel(platform))
                 .register(new GemmKernel(platform))
                 .register(new GroupedGemmKernel(platform))
                 .register(new DequantizeKernel(platform))
