@@ -2,6 +2,7 @@ package dev.halcyon.backend.cpu.kernels;
 
 import dev.halcyon.backend.cpu.CpuContext;
 import dev.halcyon.backend.cpu.loops.AttentionLoops;
+import dev.halcyon.backend.cpu.loops.GroupedRows;
 import dev.halcyon.backend.cpu.loops.RowLoops;
 import dev.halcyon.hal.memory.DType;
 
@@ -32,8 +33,8 @@ final class OnlineSoftmax {
     private final int keyDim;
     private final int columns;
     private final float scale;
-    private final long keyStride;
-    private final long valueStride;
+    private final GroupedRows keyRows;
+    private final GroupedRows valueRows;
     private final long keys;
     private final long values;
     private final long scores;
@@ -60,13 +61,13 @@ final class OnlineSoftmax {
         this.keyDim = keyDim;
         this.columns = Math.ceilDiv(valueDim, loops.columnMultiple()) * loops.columnMultiple();
         this.scale = baseTwoScale(softmaxScale);
-        this.keyStride = LaneSums.rowBytes(sharedValues ? Math.max(keyDim, columns) : keyDim);
-        this.valueStride = sharedValues ? keyStride : LaneSums.rowBytes(columns);
+        this.keyRows = loops.layout(sharedValues ? Math.max(keyDim, columns) : keyDim);
+        this.valueRows = sharedValues ? keyRows : loops.layout(columns);
         this.keys = LaneSums.aligned(4L * lanes * keyDim);
-        long endOfKeys = keys + AttentionLoops.BLOCK_KEYS * keyStride;
+        long endOfKeys = keys + keyRows.bytes(AttentionLoops.BLOCK_KEYS);
         this.values = sharedValues ? keys : endOfKeys;
         this.scores =
-                sharedValues ? endOfKeys : endOfKeys + AttentionLoops.BLOCK_KEYS * valueStride;
+                sharedValues ? endOfKeys : endOfKeys + valueRows.bytes(AttentionLoops.BLOCK_KEYS);
         this.correction = scores + 4L * AttentionLoops.BLOCK_KEYS * lanes;
         this.part = correction + LaneSums.aligned(4L * lanes);
         this.areaBytes = part + 2 * LaneSums.aligned(4L * AttentionLoops.BLOCK_KEYS * panelLanes);
@@ -114,36 +115,61 @@ final class OnlineSoftmax {
         return Math.max(MIN_RUN_BLOCKS, (int) Math.ceil(Math.sqrt((double) blocks)));
     }
 
-    /// {@return where row `key` of the block of keys begins}
-    long keyRow(long area, int key) {
-        return area + keys + key * keyStride;
+    /// Widens elements of a row into row `key` of the block of keys, from `column` on.
+    void loadKey(
+            Rows from,
+            long row,
+            long at,
+            int n,
+            MemorySegment memory,
+            long area,
+            int key,
+            int column) {
+        widen(from, row, at, n, memory, keyRows, area + keys + keyRows.row(key), column);
     }
 
-    /// {@return where row `key` of the block of values begins}
-    long valueRow(long area, int key) {
-        return area + values + key * valueStride;
+    /// Widens elements of a row into row `key` of the block of values.
+    void loadValue(Rows from, long row, long at, int n, MemorySegment memory, long area, int key) {
+        widen(from, row, at, n, memory, valueRows, area + values + valueRows.row(key), 0);
     }
 
-    /// Widens elements of a row into the scratch memory.
-    void widen(Rows from, long row, long column, int n, MemorySegment memory, long to) {
+    private void widen(
+            Rows from,
+            long row,
+            long at,
+            int n,
+            MemorySegment memory,
+            GroupedRows layout,
+            long to,
+            int column) {
         if (from.dtype() == DType.BF16) {
-            loops.widenBf16(from.memory(), from.at(row, column), memory, to, n);
-        } else if (from.dtype() == DType.F32) {
-            MemorySegment.copy(from.memory(), from.at(row, column), memory, to, 4L * n);
-        } else {
-            float[] wide = Scratch.get().a;
-            for (int done = 0; done < n; done += Scratch.LENGTH) {
-                int length = Math.min(Scratch.LENGTH, n - done);
-                from.load(rows, row, column + done, wide, 0, length);
-                MemorySegment.copy(wide, 0, memory, FLOAT, to + 4L * done, length);
-            }
+            loops.widenBf16(from.memory(), from.at(row, at), memory, layout, to, column, n);
+            return;
+        }
+        float[] wide = Scratch.get().a;
+        for (int done = 0; done < n; done += Scratch.LENGTH) {
+            int length = Math.min(Scratch.LENGTH, n - done);
+            from.load(rows, row, at + done, wide, 0, length);
+            place(wide, length, memory, layout, to, column + done);
         }
     }
 
-    /// Overwrites `n` floats with zero.
-    static void zero(MemorySegment memory, long at, int n) {
-        for (int i = 0; i < n; i++) {
-            memory.set(FLOAT, at + i * 4L, 0f);
+    private static void place(
+            float[] values, int n, MemorySegment memory, GroupedRows layout, long to, int column) {
+        int length;
+        for (int done = 0; done < n; done += length) {
+            int chunk = layout.chunk();
+            length = Math.min(n - done, chunk - (column + done) % chunk);
+            MemorySegment.copy(
+                    values, done, memory, FLOAT, to + layout.column(column + done), length);
+        }
+    }
+
+    /// Fills row `key` of the block of keys with zeros.
+    void clearKey(MemorySegment memory, long area, int key) {
+        long row = area + keys + keyRows.row(key);
+        for (int k = 0; k < keyDim; k++) {
+            memory.set(FLOAT, row + keyRows.column(k), 0f);
         }
     }
 
@@ -152,11 +178,11 @@ final class OnlineSoftmax {
     void packQueries(MemorySegment memory, long area, int firstLane, int count) {
         for (int i = 0; i < count; i++) {
             int lane = firstLane + i;
-            long row = keyRow(area, i);
+            long row = area + keys + keyRows.row(i);
             long query = area + 4L * (lane - lane % panelLanes) * keyDim + 4L * (lane % panelLanes);
             long step = 4L * panelLanes;
             for (int k = 0; k < keyDim; k++) {
-                memory.set(FLOAT, query + k * step, memory.get(FLOAT, row + k * 4L));
+                memory.set(FLOAT, query + k * step, memory.get(FLOAT, row + keyRows.column(k)));
             }
         }
     }
@@ -179,7 +205,7 @@ final class OnlineSoftmax {
         loops.scores(
                 memory,
                 area + keys,
-                keyStride,
+                keyRows,
                 keyCount,
                 keyDim,
                 area + 4L * first * panelLanes * keyDim,
@@ -221,7 +247,7 @@ final class OnlineSoftmax {
                 scoresOf(area, first),
                 keyCount,
                 area + values,
-                valueStride,
+                valueRows,
                 columns,
                 area + correction + at,
                 partial + sums.row(first * panelLanes),

@@ -68,13 +68,15 @@ final class WidenedDecode implements DecodeForm {
         long area = layout.area(worker);
         for (int lane = 0; lane < count; lane++) {
             int pair = firstLane + lane;
-            softmax.widen(
+            softmax.loadKey(
                     operands.query,
                     operands.row(sequence, pair),
                     pair % operands.heads * operands.queryHead,
                     operands.rowDim,
                     memory,
-                    softmax.keyRow(area, lane));
+                    area,
+                    lane,
+                    0);
         }
         softmax.packQueries(memory, area, 0, count);
         softmax.packNothing(memory, area, count);
@@ -129,14 +131,13 @@ final class WidenedDecode implements DecodeForm {
         boolean complete = true;
         for (int key = 0; key < keys; key++) {
             long row = firstRow + key;
-            long to = softmax.keyRow(area, key);
             long slot = operands.slot(sequence, row);
             if (slot >= 0) {
-                softmax.widen(operands.cache, slot, 0, operands.rowDim, memory, to);
+                softmax.loadKey(operands.cache, slot, 0, operands.rowDim, memory, area, key, 0);
                 continue;
             }
             complete = false;
-            OnlineSoftmax.zero(memory, to, operands.rowDim);
+            softmax.clearKey(memory, area, key);
             if (reports && (row % operands.rowsPerPage == 0 || key == 0)) {
                 operands.reportPage(sequence, row);
             }

@@ -54,13 +54,15 @@ final class WidenedPrefill implements PrefillForm {
     public void pack(long firstRow, int head, int count, int worker) {
         long area = area(worker);
         for (int lane = 0; lane < count; lane++) {
-            softmax.widen(
+            softmax.loadKey(
                     operands.query,
                     firstRow + lane,
                     head * operands.queryHead,
                     operands.nopeDim + operands.ropeDim,
                     memory,
-                    softmax.keyRow(area, lane));
+                    area,
+                    lane,
+                    0);
         }
         softmax.packQueries(memory, area, 0, count);
         softmax.packNothing(memory, area, count);
@@ -110,24 +112,34 @@ final class WidenedPrefill implements PrefillForm {
     private void load(long firstRow, int head, int count, long area) {
         for (int i = 0; i < count; i++) {
             long row = firstRow + i;
-            long to = softmax.keyRow(area, i);
-            softmax.widen(operands.key, row, head * operands.keyHead, operands.nopeDim, memory, to);
+            softmax.loadKey(
+                    operands.key,
+                    row,
+                    head * operands.keyHead,
+                    operands.nopeDim,
+                    memory,
+                    area,
+                    i,
+                    0);
             if (operands.ropeDim > 0) {
-                softmax.widen(
+                softmax.loadKey(
                         operands.ropeKey,
                         row,
                         0,
                         operands.ropeDim,
                         memory,
-                        to + 4L * operands.nopeDim);
+                        area,
+                        i,
+                        operands.nopeDim);
             }
-            softmax.widen(
+            softmax.loadValue(
                     operands.value,
                     row,
                     head * operands.valueHead,
                     operands.valueDim,
                     memory,
-                    softmax.valueRow(area, i));
+                    area,
+                    i);
         }
     }
 

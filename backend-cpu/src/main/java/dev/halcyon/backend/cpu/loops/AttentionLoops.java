@@ -12,10 +12,10 @@ import java.lang.foreign.MemorySegment;
 /// | scratch array | layout | |
 /// |---|---|---|
 /// | queries | `[panel][dim][P]` | |
-/// | keys | `[key][stride]` | room for [#BLOCK_KEYS] rows |
+/// | keys | [GroupedRows] | room for [#BLOCK_KEYS] rows |
 /// | scores | `[panel][BLOCK_KEYS][P]` | |
 /// | max, sum, correction | `[panel][P]` | |
-/// | values | `[key][stride]` | may be the keys; `stride` is at least the columns rounded up to [#columnMultiple()] |
+/// | values | [GroupedRows] | may be the keys; columns are rounded up to [#columnMultiple()] |
 /// | sums | `[lane][stride]` | the same |
 /// | part | 2 panels of scores | holds nothing between calls |
 ///
@@ -36,20 +36,32 @@ public interface AttentionLoops {
     /// {@return what the columns of values and sums are rounded up to}
     int columnMultiple();
 
-    /// Widens `n` BF16 values to F32.
-    void widenBf16(MemorySegment from, long byteOffset, MemorySegment memory, long to, int n);
+    /// {@return how keys or values of so many columns lie}
+    GroupedRows layout(int columns);
+
+    /// Widens `n` BF16 values to F32, into a row from a column on.
+    ///
+    /// @param row the row's first byte
+    void widenBf16(
+            MemorySegment from,
+            long byteOffset,
+            MemorySegment memory,
+            GroupedRows layout,
+            long row,
+            int column,
+            int n);
 
     /// Computes `scores[key][lane] = keys[key] · queries[lane]` for `keyCount` keys and the lanes
     /// of `panels` panels.
     ///
-    /// Up to seven more rows of keys may be read, and scores of theirs written.
+    /// The rest of the last group may be read, too, and scores of it written.
     ///
     /// @param queries the first panel's
     /// @param scores the first panel's
     void scores(
             MemorySegment memory,
             long keys,
-            long keyStride,
+            GroupedRows layout,
             int keyCount,
             int dim,
             long queries,
@@ -84,7 +96,7 @@ public interface AttentionLoops {
             long weights,
             int keyCount,
             long values,
-            long valueStride,
+            GroupedRows layout,
             int columns,
             long correction,
             long sums,

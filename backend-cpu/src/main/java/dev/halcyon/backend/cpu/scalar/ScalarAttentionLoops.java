@@ -2,6 +2,7 @@ package dev.halcyon.backend.cpu.scalar;
 
 import dev.halcyon.backend.cpu.loops.AttentionLoops;
 import dev.halcyon.backend.cpu.loops.ExpTwo;
+import dev.halcyon.backend.cpu.loops.GroupedRows;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -23,8 +24,20 @@ public final class ScalarAttentionLoops implements AttentionLoops {
     }
 
     @Override
+    public GroupedRows layout(int columns) {
+        return GroupedRows.of(1, 1, columns);
+    }
+
+    @Override
     public void widenBf16(
-            MemorySegment from, long byteOffset, MemorySegment memory, long to, int n) {
+            MemorySegment from,
+            long byteOffset,
+            MemorySegment memory,
+            GroupedRows layout,
+            long row,
+            int column,
+            int n) {
+        long to = row + layout.column(column);
         for (int i = 0; i < n; i++) {
             memory.set(
                     FLOAT,
@@ -37,7 +50,7 @@ public final class ScalarAttentionLoops implements AttentionLoops {
     public void scores(
             MemorySegment memory,
             long keys,
-            long keyStride,
+            GroupedRows layout,
             int keyCount,
             int dim,
             long queries,
@@ -48,7 +61,7 @@ public final class ScalarAttentionLoops implements AttentionLoops {
             long query = queries + 4L * lane * dim;
             long out = scores + 4L * lane * BLOCK_KEYS;
             for (int key = 0; key < keyCount; key++) {
-                long row = keys + key * keyStride;
+                long row = keys + key * layout.stride();
                 float score = 0;
                 for (int from = 0; from < dim; from += SCORE_RUN) {
                     int end = Math.min(dim, from + SCORE_RUN);
@@ -101,7 +114,7 @@ public final class ScalarAttentionLoops implements AttentionLoops {
             long weights,
             int keyCount,
             long values,
-            long valueStride,
+            GroupedRows layout,
             int columns,
             long correction,
             long sums,
@@ -123,7 +136,7 @@ public final class ScalarAttentionLoops implements AttentionLoops {
                     s1 += w * memory.get(FLOAT, value + 4);
                     s2 += w * memory.get(FLOAT, value + 8);
                     s3 += w * memory.get(FLOAT, value + 12);
-                    value += valueStride;
+                    value += layout.stride();
                 }
                 long out = sums + lane * sumStride + column * 4L;
                 if (!fresh) {

@@ -1,12 +1,10 @@
 package dev.halcyon.backend.cpu.vector;
 
 import dev.halcyon.backend.cpu.loops.AttentionLoops;
+import dev.halcyon.backend.cpu.loops.GroupedRows;
 import dev.halcyon.backend.cpu.memory.NativeMemory;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 import java.lang.foreign.MemorySegment;
@@ -26,8 +24,14 @@ final class VectorAttentionLoops implements AttentionLoops {
     /// Machines with 512-bit vectors have 32 registers; narrower ones may have 16.
     private static final boolean WIDE = COUNT >= 16;
 
+    /// Keys a group: what a tile of one panel takes.
+    static final int GROUP = WIDE ? 16 : 8;
+
+    /// Keys of a tile of two panels, and lanes of a tile of values.
     private static final int TILE = WIDE ? 8 : 4;
-    private static final int BF16_SHIFT = 16;
+
+    /// Vectors of columns of a tile of values; those of the last tiles are two.
+    private static final int VECTORS = WIDE ? 3 : 2;
 
     @Override
     public int panelLanes() {
@@ -40,21 +44,29 @@ final class VectorAttentionLoops implements AttentionLoops {
     }
 
     @Override
+    public GroupedRows layout(int columns) {
+        return GroupedRows.of(GROUP, COUNT, Math.ceilDiv(columns, 2 * COUNT) * 2 * COUNT);
+    }
+
+    @Override
     public void widenBf16(
-            MemorySegment from, long byteOffset, MemorySegment memory, long to, int n) {
-        int whole = n - n % COUNT;
-        for (int i = 0; i < whole; i += COUNT) {
-            ShortVector halves =
-                    ShortVector.fromMemorySegment(
-                            Lanes.HALF_SHORTS, from, byteOffset + i * 2L, ORDER);
-            IntVector bits =
-                    (IntVector) halves.convertShape(VectorOperators.ZERO_EXTEND_S2I, Lanes.INTS, 0);
-            bits.lanewise(VectorOperators.LSHL, BF16_SHIFT)
-                    .intoMemorySegment(memory, to + i * 4L, ORDER);
+            MemorySegment from,
+            long byteOffset,
+            MemorySegment memory,
+            GroupedRows layout,
+            long row,
+            int column,
+            int n) {
+        int whole = column % COUNT == 0 ? n - n % COUNT : 0;
+        if (whole > 0) {
+            long first = NativeMemory.address(from, byteOffset, whole * 2L);
+            long last = layout.column(column + whole - 1) - layout.column(column);
+            long to = NativeMemory.address(memory, row + layout.column(column), last + 4);
+            WideningTile.bf16(first, to, whole / COUNT);
         }
         for (int i = whole; i < n; i++) {
-            int bits = from.get(SHORT, byteOffset + i * 2L) << BF16_SHIFT;
-            memory.set(FLOAT, to + i * 4L, Float.intBitsToFloat(bits));
+            int bits = from.get(SHORT, byteOffset + i * 2L) << 16;
+            memory.set(FLOAT, row + layout.column(column + i), Float.intBitsToFloat(bits));
         }
     }
 
@@ -62,7 +74,7 @@ final class VectorAttentionLoops implements AttentionLoops {
     public void scores(
             MemorySegment memory,
             long keys,
-            long keyStride,
+            GroupedRows layout,
             int keyCount,
             int dim,
             long queries,
@@ -72,10 +84,9 @@ final class VectorAttentionLoops implements AttentionLoops {
         if (keyCount == 0 || panels == 0) {
             return;
         }
-        // Whole tiles of keys are read and written, and there is room for them.
-        int padded = Math.ceilDiv(keyCount, TILE) * TILE;
+        int padded = Math.ceilDiv(keyCount, GROUP) * GROUP;
         long queryStride = dim * VECTOR_BYTES;
-        long firstKey = NativeMemory.address(memory, keys, (padded - 1) * keyStride + dim * 4L);
+        long firstKey = NativeMemory.address(memory, keys, layout.bytes(padded));
         long firstQuery = NativeMemory.address(memory, queries, panels * queryStride);
         long firstScore =
                 NativeMemory.address(
@@ -86,17 +97,14 @@ final class VectorAttentionLoops implements AttentionLoops {
             long total = firstScore + panel * PANEL_SCORE_BYTES;
             for (int from = 0; from < dim; from += SCORE_RUN) {
                 int run = Math.min(SCORE_RUN, dim - from);
+                long key = firstKey + layout.column(from);
                 long query = firstQuery + panel * queryStride + from * VECTOR_BYTES;
                 long into = from == 0 ? total : spare;
-                scoreRun(
-                        firstKey + from * 4L,
-                        keyStride,
-                        keyCount,
-                        run,
-                        query,
-                        queryStride,
-                        into,
-                        pair);
+                if (pair) {
+                    scorePair(key, layout, keyCount, run, query, queryStride, into);
+                } else {
+                    scorePanel(key, layout, keyCount, run, query, into);
+                }
                 if (from > 0) {
                     ScoreTile.add(total, spare, keyCount);
                     if (pair) {
@@ -108,28 +116,34 @@ final class VectorAttentionLoops implements AttentionLoops {
         }
     }
 
-    private static void scoreRun(
+    private static void scorePair(
             long keys,
-            long keyStride,
+            GroupedRows layout,
             int keyCount,
             int run,
             long query,
             long queryStride,
-            long into,
-            boolean pair) {
+            long into) {
         for (int key = 0; key < keyCount; key += TILE) {
-            long row = keys + key * keyStride;
+            long row = keys + layout.row(key);
             long out = into + key * VECTOR_BYTES;
-            if (WIDE && pair) {
-                ScoreTile.keys8panels2(
-                        row, keyStride, run, query, queryStride, out, PANEL_SCORE_BYTES);
-            } else if (WIDE) {
-                ScoreTile.keys8panels1(row, keyStride, run, query, out);
-            } else if (pair) {
-                ScoreTile.keys4panels2(
-                        row, keyStride, run, query, queryStride, out, PANEL_SCORE_BYTES);
+            if (WIDE) {
+                ScoreTile.keys8panels2(row, run, query, queryStride, out, PANEL_SCORE_BYTES);
             } else {
-                ScoreTile.keys4panels1(row, keyStride, run, query, out);
+                ScoreTile.keys4panels2(row, run, query, queryStride, out, PANEL_SCORE_BYTES);
+            }
+        }
+    }
+
+    private static void scorePanel(
+            long keys, GroupedRows layout, int keyCount, int run, long query, long into) {
+        for (int key = 0; key < keyCount; key += GROUP) {
+            long row = keys + layout.row(key);
+            long out = into + key * VECTOR_BYTES;
+            if (WIDE) {
+                ScoreTile.keys16panels1(row, run, query, out);
+            } else {
+                ScoreTile.keys8panels1(row, run, query, out);
             }
         }
     }
@@ -163,7 +177,7 @@ final class VectorAttentionLoops implements AttentionLoops {
             long weights,
             int keyCount,
             long values,
-            long valueStride,
+            GroupedRows layout,
             int columns,
             long correction,
             long sums,
@@ -176,7 +190,8 @@ final class VectorAttentionLoops implements AttentionLoops {
         }
         int lanes = panels * COUNT;
         long firstValue =
-                NativeMemory.address(memory, values, (keyCount - 1) * valueStride + columns * 4L);
+                NativeMemory.address(
+                        memory, values, layout.row(keyCount - 1) + layout.column(columns - 1) + 4);
         long firstWeight =
                 NativeMemory.address(
                         memory,
@@ -184,23 +199,37 @@ final class VectorAttentionLoops implements AttentionLoops {
                         (panels - 1) * PANEL_SCORE_BYTES + keyCount * VECTOR_BYTES);
         long firstKept = NativeMemory.address(memory, correction, lanes * 4L);
         long firstSum = NativeMemory.address(memory, sums, (lanes - 1) * sumStride + columns * 4L);
-        long spare = NativeMemory.address(memory, part, 2 * TILE * VECTOR_BYTES);
-        for (int column = 0; column < columns; column += 2 * COUNT) {
-            long value = firstValue + column * 4L;
+        long spare = NativeMemory.address(memory, part, VECTORS * TILE * VECTOR_BYTES);
+        int vectors;
+        for (int column = 0; column < columns; column += vectors * COUNT) {
+            vectors = vectors((columns - column) / COUNT);
+            long value = firstValue + layout.column(column);
             for (int lane = 0; lane < lanes; lane += TILE) {
                 long weight = firstWeight + lane / COUNT * PANEL_SCORE_BYTES + lane % COUNT * 4L;
                 long out = firstSum + lane * sumStride + column * 4L;
-                if (WIDE) {
-                    ValueTile.lanes8(weight, keyCount, value, valueStride, spare);
-                } else {
-                    ValueTile.lanes4(weight, keyCount, value, valueStride, spare);
-                }
+                weigh(weight, keyCount, value, layout.stride(), spare, vectors);
                 if (fresh) {
-                    ValueTile.copy(out, sumStride, spare, TILE);
+                    ValueTile.copy(out, sumStride, spare, TILE, vectors);
                 } else {
-                    ValueTile.add(out, sumStride, firstKept + lane * 4L, spare, TILE);
+                    ValueTile.add(out, sumStride, firstKept + lane * 4L, spare, TILE, vectors);
                 }
             }
+        }
+    }
+
+    /// {@return the next tile's vectors of an even number that is left}
+    private static int vectors(int left) {
+        return left == 2 || left == 4 ? 2 : VECTORS;
+    }
+
+    private static void weigh(
+            long weight, int keyCount, long value, long groupStride, long spare, int vectors) {
+        if (!WIDE) {
+            ValueTile.lanes4vectors2(weight, keyCount, value, groupStride, spare);
+        } else if (vectors == 2) {
+            ValueTile.lanes8vectors2(weight, keyCount, value, groupStride, spare);
+        } else {
+            ValueTile.lanes8vectors3(weight, keyCount, value, groupStride, spare);
         }
     }
 
