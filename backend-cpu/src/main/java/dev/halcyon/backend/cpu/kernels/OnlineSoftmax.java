@@ -3,6 +3,7 @@ package dev.halcyon.backend.cpu.kernels;
 import dev.halcyon.backend.cpu.CpuContext;
 import dev.halcyon.backend.cpu.loops.AttentionLoops;
 import dev.halcyon.backend.cpu.loops.GroupedRows;
+import dev.halcyon.backend.cpu.loops.Meanwhile;
 import dev.halcyon.backend.cpu.loops.RowLoops;
 import dev.halcyon.hal.memory.DType;
 
@@ -35,7 +36,9 @@ final class OnlineSoftmax {
     private final float scale;
     private final GroupedRows keyRows;
     private final GroupedRows valueRows;
+    private final boolean sharedValues;
     private final long keys;
+    private final long halfBytes;
     private final long values;
     private final long scores;
     private final long correction;
@@ -54,6 +57,7 @@ final class OnlineSoftmax {
             int valueDim,
             boolean sharedValues,
             double softmaxScale) {
+        this.sharedValues = sharedValues;
         this.loops = context.attention();
         this.rows = context.rows();
         this.panelLanes = loops.panelLanes();
@@ -64,7 +68,8 @@ final class OnlineSoftmax {
         this.keyRows = loops.layout(sharedValues ? Math.max(keyDim, columns) : keyDim);
         this.valueRows = sharedValues ? keyRows : loops.layout(columns);
         this.keys = LaneSums.aligned(4L * lanes * keyDim);
-        long endOfKeys = keys + keyRows.bytes(AttentionLoops.BLOCK_KEYS);
+        this.halfBytes = keyRows.bytes(AttentionLoops.BLOCK_KEYS);
+        long endOfKeys = keys + (sharedValues ? 2 : 1) * halfBytes;
         this.values = sharedValues ? keys : endOfKeys;
         this.scores =
                 sharedValues ? endOfKeys : endOfKeys + valueRows.bytes(AttentionLoops.BLOCK_KEYS);
@@ -115,7 +120,18 @@ final class OnlineSoftmax {
         return Math.max(MIN_RUN_BLOCKS, (int) Math.ceil(Math.sqrt((double) blocks)));
     }
 
-    /// Widens elements of a row into row `key` of the block of keys, from `column` on.
+    /// {@return the products of a block for some panels}
+    long products(int keyCount, int panelCount) {
+        return (long) keyCount * panelCount * panelLanes * (keyDim + columns);
+    }
+
+    private long keysOf(long area, int half) {
+        return area + keys + half * halfBytes;
+    }
+
+    /// Widens elements of a row into row `key` of a block of keys, from `column` on.
+    ///
+    /// @param half 0, or 1 for the second block that there is room for where keys hold the values
     void loadKey(
             Rows from,
             long row,
@@ -123,9 +139,10 @@ final class OnlineSoftmax {
             int n,
             MemorySegment memory,
             long area,
+            int half,
             int key,
             int column) {
-        widen(from, row, at, n, memory, keyRows, area + keys + keyRows.row(key), column);
+        widen(from, row, at, n, memory, keyRows, keysOf(area, half) + keyRows.row(key), column);
     }
 
     /// Widens elements of a row into row `key` of the block of values.
@@ -165,9 +182,9 @@ final class OnlineSoftmax {
         }
     }
 
-    /// Fills row `key` of the block of keys with zeros.
-    void clearKey(MemorySegment memory, long area, int key) {
-        long row = area + keys + keyRows.row(key);
+    /// Fills row `key` of a block of keys with zeros.
+    void clearKey(MemorySegment memory, long area, int half, int key) {
+        long row = keysOf(area, half) + keyRows.row(key);
         for (int k = 0; k < keyDim; k++) {
             memory.set(FLOAT, row + keyRows.column(k), 0f);
         }
@@ -201,17 +218,25 @@ final class OnlineSoftmax {
 
     /// Computes the scores of the block's first `keyCount` keys for the panels from `first` to
     /// `end`.
-    void score(MemorySegment memory, long area, int keyCount, int first, int end) {
+    void score(
+            MemorySegment memory,
+            long area,
+            int half,
+            int keyCount,
+            int first,
+            int end,
+            Meanwhile meanwhile) {
         loops.scores(
                 memory,
-                area + keys,
+                keysOf(area, half),
                 keyRows,
                 keyCount,
                 keyDim,
                 area + 4L * first * panelLanes * keyDim,
                 scoresOf(area, first),
                 area + part,
-                end - first);
+                end - first,
+                meanwhile);
     }
 
     /// Takes the scores of a lane for keys `from` to `keyCount` out of the softmax.
@@ -227,11 +252,13 @@ final class OnlineSoftmax {
     void absorb(
             MemorySegment memory,
             long area,
+            int half,
             long partial,
             int keyCount,
             boolean fresh,
             int first,
-            int end) {
+            int end,
+            Meanwhile meanwhile) {
         long at = 4L * first * panelLanes;
         loops.softmax(
                 memory,
@@ -246,15 +273,16 @@ final class OnlineSoftmax {
                 memory,
                 scoresOf(area, first),
                 keyCount,
-                area + values,
+                sharedValues ? keysOf(area, half) : area + values,
                 valueRows,
                 columns,
                 area + correction + at,
                 partial + sums.row(first * panelLanes),
                 sums.stride(),
-                area + part,
+                Scratch.get().d,
                 fresh,
-                end - first);
+                end - first,
+                meanwhile);
     }
 
     private long scoresOf(long area, int panel) {

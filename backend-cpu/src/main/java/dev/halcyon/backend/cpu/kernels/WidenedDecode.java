@@ -22,14 +22,19 @@ final class WidenedDecode implements DecodeForm {
     private final DecodeLayout layout;
     private final DecodeOperands operands;
     private final MemorySegment memory;
+    private final KeyLoader[] loaders;
 
     private WidenedDecode(
-            Geometry geometry, RowLoops rows, DecodeOperands operands, MemorySegment memory) {
+            Geometry geometry, CpuContext context, DecodeOperands operands, MemorySegment memory) {
         this.softmax = geometry.softmax;
-        this.rows = rows;
+        this.rows = context.rows();
         this.layout = geometry.layout;
         this.operands = operands;
         this.memory = memory;
+        this.loaders = new KeyLoader[context.pool().threads()];
+        for (int worker = 0; worker < loaders.length; worker++) {
+            loaders[worker] = new KeyLoader(softmax, operands, memory, layout.area(worker));
+        }
     }
 
     /// What is known before the operands are.
@@ -54,7 +59,7 @@ final class WidenedDecode implements DecodeForm {
         }
 
         DecodeForm over(CpuContext context, DecodeOperands operands, MemorySegment memory) {
-            return new WidenedDecode(this, context.rows(), operands, memory);
+            return new WidenedDecode(this, context, operands, memory);
         }
     }
 
@@ -75,6 +80,7 @@ final class WidenedDecode implements DecodeForm {
                     operands.rowDim,
                     memory,
                     area,
+                    0,
                     lane,
                     0);
         }
@@ -100,6 +106,9 @@ final class WidenedDecode implements DecodeForm {
         long running = folds ? layout.running(worker) : result;
         sums().clear(memory, result);
         sums().clear(memory, running);
+        KeyLoader loader = loaders[worker];
+        loader.turnTo(sequence, firstLane == 0);
+        loader.begin(from, blockKeys(from, end), 0);
         int inRun = 0;
         for (long row = from; row < end; row += AttentionLoops.BLOCK_KEYS) {
             if (inRun == runBlocks) {
@@ -107,16 +116,18 @@ final class WidenedDecode implements DecodeForm {
                 sums().clear(memory, running);
                 inRun = 0;
             }
-            int keys = (int) Math.min(AttentionLoops.BLOCK_KEYS, end - row);
-            boolean complete = loadKeys(sequence, row, keys, area, firstLane == 0);
-            softmax.score(memory, area, keys, 0, panels);
+            boolean complete = loader.finish();
+            int half = loader.half();
+            int keys = blockKeys(row, end);
+            loader.begin(row + keys, blockKeys(row + keys, end), softmax.products(keys, panels));
+            softmax.score(memory, area, half, keys, 0, panels, loader);
             if (!complete) {
                 hideMissing(sequence, row, keys, area, count);
             }
             if (row + keys > operands.visible(0, length)) {
                 hideLater(firstLane, count, length, row, keys, area);
             }
-            softmax.absorb(memory, area, running, keys, inRun == 0, 0, panels);
+            softmax.absorb(memory, area, half, running, keys, inRun == 0, 0, panels, loader);
             inRun++;
         }
         if (folds) {
@@ -124,25 +135,8 @@ final class WidenedDecode implements DecodeForm {
         }
     }
 
-    /// Widens the block's cache rows; those of a page outside the pool become zeros.
-    ///
-    /// @return whether every row was there
-    private boolean loadKeys(long sequence, long firstRow, int keys, long area, boolean reports) {
-        boolean complete = true;
-        for (int key = 0; key < keys; key++) {
-            long row = firstRow + key;
-            long slot = operands.slot(sequence, row);
-            if (slot >= 0) {
-                softmax.loadKey(operands.cache, slot, 0, operands.rowDim, memory, area, key, 0);
-                continue;
-            }
-            complete = false;
-            softmax.clearKey(memory, area, key);
-            if (reports && (row % operands.rowsPerPage == 0 || key == 0)) {
-                operands.reportPage(sequence, row);
-            }
-        }
-        return complete;
+    private static int blockKeys(long row, long end) {
+        return (int) Math.clamp(end - row, 0, AttentionLoops.BLOCK_KEYS);
     }
 
     private void hideMissing(long sequence, long firstRow, int keys, long area, int count) {

@@ -2,6 +2,7 @@ package dev.halcyon.backend.cpu.kernels;
 
 import dev.halcyon.backend.cpu.CpuContext;
 import dev.halcyon.backend.cpu.loops.AttentionLoops;
+import dev.halcyon.backend.cpu.loops.Meanwhile;
 import dev.halcyon.backend.cpu.loops.RowLoops;
 
 import java.lang.foreign.MemorySegment;
@@ -61,6 +62,7 @@ final class WidenedPrefill implements PrefillForm {
                     operands.nopeDim + operands.ropeDim,
                     memory,
                     area,
+                    0,
                     lane,
                     0);
         }
@@ -91,7 +93,7 @@ final class WidenedPrefill implements PrefillForm {
             load(firstRow + from, head, n, area);
             int firstLane = causal ? Math.max(0, from + 1 - firstVisible) : 0;
             int first = softmax.panelOf(firstLane);
-            softmax.score(memory, area, n, first, end);
+            softmax.score(memory, area, 0, n, first, end, Meanwhile.NOTHING);
             if (causal) {
                 for (int lane = first * softmax.panelLanes(); lane < count; lane++) {
                     int visible = firstVisible + lane - from;
@@ -101,7 +103,7 @@ final class WidenedPrefill implements PrefillForm {
                     softmax.hide(memory, area, lane, Math.max(0, visible), n);
                 }
             }
-            softmax.absorb(memory, area, running, n, inRun == 0, first, end);
+            softmax.absorb(memory, area, 0, running, n, inRun == 0, first, end, Meanwhile.NOTHING);
             inRun++;
         }
         if (folds) {
@@ -119,6 +121,7 @@ final class WidenedPrefill implements PrefillForm {
                     operands.nopeDim,
                     memory,
                     area,
+                    0,
                     i,
                     0);
             if (operands.ropeDim > 0) {
@@ -129,6 +132,7 @@ final class WidenedPrefill implements PrefillForm {
                         operands.ropeDim,
                         memory,
                         area,
+                        0,
                         i,
                         operands.nopeDim);
             }

@@ -30,6 +30,9 @@ public interface AttentionLoops {
     /// queries of two panels stay in the first-level cache.
     int SCORE_RUN = 192;
 
+    /// Floats of a tile's results, at most.
+    int PART_FLOATS = 512;
+
     /// {@return lanes a panel}
     int panelLanes();
 
@@ -58,6 +61,7 @@ public interface AttentionLoops {
     ///
     /// @param queries the first panel's
     /// @param scores the first panel's
+    /// @param meanwhile is told of every product
     void scores(
             MemorySegment memory,
             long keys,
@@ -67,7 +71,8 @@ public interface AttentionLoops {
             long queries,
             long scores,
             long part,
-            int panels);
+            int panels,
+            Meanwhile meanwhile);
 
     /// Turns scores into weights and moves the running maximum and sum of each lane on: with `m' =
     /// max(m, scale · scores)` and `c = 2^(m - m')`, `weight = 2^(scale · score - m')`, `sum' = c ·
@@ -91,6 +96,8 @@ public interface AttentionLoops {
     ///
     /// @param fresh whether to leave the first summand out and what it would read unread
     /// @param columns columns of values and sums, a multiple of [#columnMultiple()]
+    /// @param part holds nothing between calls; room for [#PART_FLOATS]
+    /// @param meanwhile is told of every product
     void values(
             MemorySegment memory,
             long weights,
@@ -101,9 +108,10 @@ public interface AttentionLoops {
             long correction,
             long sums,
             long sumStride,
-            long part,
+            float[] part,
             boolean fresh,
-            int panels);
+            int panels,
+            Meanwhile meanwhile);
 
     /// `x[i] = a * x[i] + b * y[i]`.
     void blend(MemorySegment memory, float a, long x, float b, long y, int n);

@@ -3,6 +3,7 @@ package dev.halcyon.backend.cpu.scalar;
 import dev.halcyon.backend.cpu.loops.AttentionLoops;
 import dev.halcyon.backend.cpu.loops.ExpTwo;
 import dev.halcyon.backend.cpu.loops.GroupedRows;
+import dev.halcyon.backend.cpu.loops.Meanwhile;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -56,7 +57,8 @@ public final class ScalarAttentionLoops implements AttentionLoops {
             long queries,
             long scores,
             long part,
-            int panels) {
+            int panels,
+            Meanwhile meanwhile) {
         for (int lane = 0; lane < panels; lane++) {
             long query = queries + 4L * lane * dim;
             long out = scores + 4L * lane * BLOCK_KEYS;
@@ -73,6 +75,7 @@ public final class ScalarAttentionLoops implements AttentionLoops {
                 }
                 memory.set(FLOAT, out + key * 4L, score);
             }
+            meanwhile.after((long) keyCount * dim);
         }
     }
 
@@ -119,9 +122,10 @@ public final class ScalarAttentionLoops implements AttentionLoops {
             long correction,
             long sums,
             long sumStride,
-            long part,
+            float[] part,
             boolean fresh,
-            int panels) {
+            int panels,
+            Meanwhile meanwhile) {
         for (int column = 0; column < columns; column += COLUMNS) {
             for (int lane = 0; lane < panels; lane++) {
                 long weight = weights + 4L * lane * BLOCK_KEYS;
@@ -150,6 +154,7 @@ public final class ScalarAttentionLoops implements AttentionLoops {
                 memory.set(FLOAT, out + 4, s1);
                 memory.set(FLOAT, out + 8, s2);
                 memory.set(FLOAT, out + 12, s3);
+                meanwhile.after((long) keyCount * COLUMNS);
             }
         }
     }

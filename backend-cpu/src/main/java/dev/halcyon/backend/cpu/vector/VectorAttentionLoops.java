@@ -2,6 +2,7 @@ package dev.halcyon.backend.cpu.vector;
 
 import dev.halcyon.backend.cpu.loops.AttentionLoops;
 import dev.halcyon.backend.cpu.loops.GroupedRows;
+import dev.halcyon.backend.cpu.loops.Meanwhile;
 import dev.halcyon.backend.cpu.memory.NativeMemory;
 
 import jdk.incubator.vector.FloatVector;
@@ -80,7 +81,8 @@ final class VectorAttentionLoops implements AttentionLoops {
             long queries,
             long scores,
             long part,
-            int panels) {
+            int panels,
+            Meanwhile meanwhile) {
         if (keyCount == 0 || panels == 0) {
             return;
         }
@@ -101,9 +103,9 @@ final class VectorAttentionLoops implements AttentionLoops {
                 long query = firstQuery + panel * queryStride + from * VECTOR_BYTES;
                 long into = from == 0 ? total : spare;
                 if (pair) {
-                    scorePair(key, layout, keyCount, run, query, queryStride, into);
+                    scorePair(key, layout, keyCount, run, query, queryStride, into, meanwhile);
                 } else {
-                    scorePanel(key, layout, keyCount, run, query, into);
+                    scorePanel(key, layout, keyCount, run, query, into, meanwhile);
                 }
                 if (from > 0) {
                     ScoreTile.add(total, spare, keyCount);
@@ -123,7 +125,8 @@ final class VectorAttentionLoops implements AttentionLoops {
             int run,
             long query,
             long queryStride,
-            long into) {
+            long into,
+            Meanwhile meanwhile) {
         for (int key = 0; key < keyCount; key += TILE) {
             long row = keys + layout.row(key);
             long out = into + key * VECTOR_BYTES;
@@ -132,11 +135,18 @@ final class VectorAttentionLoops implements AttentionLoops {
             } else {
                 ScoreTile.keys4panels2(row, run, query, queryStride, out, PANEL_SCORE_BYTES);
             }
+            meanwhile.after((long) TILE * 2 * COUNT * run);
         }
     }
 
     private static void scorePanel(
-            long keys, GroupedRows layout, int keyCount, int run, long query, long into) {
+            long keys,
+            GroupedRows layout,
+            int keyCount,
+            int run,
+            long query,
+            long into,
+            Meanwhile meanwhile) {
         for (int key = 0; key < keyCount; key += GROUP) {
             long row = keys + layout.row(key);
             long out = into + key * VECTOR_BYTES;
@@ -145,6 +155,7 @@ final class VectorAttentionLoops implements AttentionLoops {
             } else {
                 ScoreTile.keys8panels1(row, run, query, out);
             }
+            meanwhile.after((long) GROUP * COUNT * run);
         }
     }
 
@@ -182,9 +193,10 @@ final class VectorAttentionLoops implements AttentionLoops {
             long correction,
             long sums,
             long sumStride,
-            long part,
+            float[] part,
             boolean fresh,
-            int panels) {
+            int panels,
+            Meanwhile meanwhile) {
         if (keyCount == 0 || panels == 0) {
             return;
         }
@@ -199,7 +211,6 @@ final class VectorAttentionLoops implements AttentionLoops {
                         (panels - 1) * PANEL_SCORE_BYTES + keyCount * VECTOR_BYTES);
         long firstKept = NativeMemory.address(memory, correction, lanes * 4L);
         long firstSum = NativeMemory.address(memory, sums, (lanes - 1) * sumStride + columns * 4L);
-        long spare = NativeMemory.address(memory, part, VECTORS * TILE * VECTOR_BYTES);
         int vectors;
         for (int column = 0; column < columns; column += vectors * COUNT) {
             vectors = vectors((columns - column) / COUNT);
@@ -207,12 +218,13 @@ final class VectorAttentionLoops implements AttentionLoops {
             for (int lane = 0; lane < lanes; lane += TILE) {
                 long weight = firstWeight + lane / COUNT * PANEL_SCORE_BYTES + lane % COUNT * 4L;
                 long out = firstSum + lane * sumStride + column * 4L;
-                weigh(weight, keyCount, value, layout.stride(), spare, vectors);
+                weigh(weight, keyCount, value, layout.stride(), part, vectors);
                 if (fresh) {
-                    ValueTile.copy(out, sumStride, spare, TILE, vectors);
+                    ValueTile.copy(out, sumStride, part, TILE, vectors);
                 } else {
-                    ValueTile.add(out, sumStride, firstKept + lane * 4L, spare, TILE, vectors);
+                    ValueTile.add(out, sumStride, firstKept + lane * 4L, part, TILE, vectors);
                 }
+                meanwhile.after((long) TILE * vectors * COUNT * keyCount);
             }
         }
     }
@@ -223,13 +235,13 @@ final class VectorAttentionLoops implements AttentionLoops {
     }
 
     private static void weigh(
-            long weight, int keyCount, long value, long groupStride, long spare, int vectors) {
+            long weight, int keyCount, long value, long groupStride, float[] part, int vectors) {
         if (!WIDE) {
-            ValueTile.lanes4vectors2(weight, keyCount, value, groupStride, spare);
+            ValueTile.lanes4vectors2(weight, keyCount, value, groupStride, part);
         } else if (vectors == 2) {
-            ValueTile.lanes8vectors2(weight, keyCount, value, groupStride, spare);
+            ValueTile.lanes8vectors2(weight, keyCount, value, groupStride, part);
         } else {
-            ValueTile.lanes8vectors3(weight, keyCount, value, groupStride, spare);
+            ValueTile.lanes8vectors3(weight, keyCount, value, groupStride, part);
         }
     }
 
