@@ -34,6 +34,16 @@ static int may_use_tiles(void)
     return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 
+/*
+ * AMD's processors do a vdpbf16ps in the time of an F32 multiply-add, which is half as many products; Intel's take
+ * four to five times as long (measured on a Xeon with AMX).
+ */
+static int has_fast_dots(void)
+{
+    uint32_t a, b, c, d;
+    return __get_cpuid(0, &a, &b, &c, &d) && b == signature_AMD_ebx && c == signature_AMD_ecx && d == signature_AMD_edx;
+}
+
 HCPU_EXPORT int32_t hcpu_version(void)
 {
     return HCPU_VERSION;
@@ -55,6 +65,9 @@ HCPU_EXPORT int32_t hcpu_features(void)
         return 0;
     }
     uint32_t features = HCPU_AVX512_BF16;
+    if (has_fast_dots()) {
+        features |= HCPU_FAST_DOTS;
+    }
     if (amx && (state & XCR0_TILES) == XCR0_TILES && may_use_tiles()) {
         features |= HCPU_AMX;
     }

@@ -12,11 +12,13 @@
 #include <stdint.h>
 
 /* Raised with every change of an exported function; Java refuses a library of another version. */
-#define HCPU_VERSION 1
+#define HCPU_VERSION 2
 
 /* Bits of hcpu_features(). */
 #define HCPU_AVX512_BF16 1u /* AVX-512 F, BW, DQ, VL, VBMI, VNNI and BF16 */
 #define HCPU_AMX 2u         /* the above, AMX-TILE and AMX-BF16, and the kernel's permission to use tiles */
+
+#define HCPU_FAST_DOTS 4u   /* vdpbf16ps multiplies at least as many numbers in a time as F32 instructions do */
 
 /* Marks the functions that Java calls; everything else stays inside the library. */
 #define HCPU_EXPORT __attribute__((visibility("default")))

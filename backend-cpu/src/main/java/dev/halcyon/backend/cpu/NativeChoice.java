@@ -6,6 +6,11 @@ import dev.halcyon.backend.cpu.nativecode.NativeSupport;
 
 /// Which native kernels a device runs, or why none.
 ///
+/// `auto` takes tiles (AMX) wherever they are, and otherwise AVX512-BF16 where its dot products
+/// outdo F32: on AMD's processors `vdpbf16ps` multiplies twice as many numbers in a time as F32
+/// multiply-adds, on Intel's half as many, so that Java's F32 loops are the faster ones there. A
+/// level that is asked for by name runs all the same.
+///
 /// @param level the level
 /// @param isUnwanted whether there are none although nobody asked for that
 /// @param detail why there are none, empty if there are
@@ -40,7 +45,15 @@ record NativeChoice(NativeLevel level, boolean isUnwanted, String detail) {
                 yield none(isRemediable(absent.reason()), absent.describe());
             }
             case NativeSupport.Present present -> {
-                NativeLevel level = named ? NativeLevel.of(wanted) : present.best();
+                NativeLevel level = named ? NativeLevel.of(wanted) : present.worthwhile();
+                if (!level.isPresent()) {
+                    yield none(
+                            false,
+                            "this processor's vdpbf16ps is slower than Java's F32 loops;"
+                                    + " halcyon.cpu.native="
+                                    + present.best().label()
+                                    + " takes it nevertheless");
+                }
                 if (!present.best().includes(level)) {
                     throw new IllegalArgumentException(
                             "halcyon.cpu.native is "

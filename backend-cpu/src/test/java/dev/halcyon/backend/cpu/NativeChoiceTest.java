@@ -20,14 +20,24 @@ class NativeChoiceTest {
         NativeChoice choice = choose(Isa.V512, "auto");
         switch (NativeLibrary.support()) {
             case NativeSupport.Present present -> {
-                assertThat(choice.level()).isEqualTo(present.best());
-                assertThat(choice.describe()).isEqualTo(present.best().label());
+                assertThat(choice.level()).isEqualTo(present.worthwhile());
+                assertThat(choice.describe()).startsWith(present.worthwhile().label());
             }
             case NativeSupport.Absent absent -> {
                 assertThat(choice.level()).isEqualTo(NativeLevel.NONE);
                 assertThat(choice.describe()).contains(absent.detail());
             }
         }
+    }
+
+    @Test
+    void leavesSlowDotProductsToJava() {
+        NativeLevel dots = NativeLevel.AVX512_BF16;
+        assertThat(new NativeSupport.Present(dots, true, "").worthwhile()).isEqualTo(dots);
+        assertThat(new NativeSupport.Present(dots, false, "").worthwhile())
+                .isEqualTo(NativeLevel.NONE);
+        assertThat(new NativeSupport.Present(NativeLevel.AMX, false, "").worthwhile())
+                .isEqualTo(NativeLevel.AMX);
     }
 
     @Test

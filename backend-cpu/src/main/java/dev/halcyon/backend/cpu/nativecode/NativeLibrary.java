@@ -19,10 +19,11 @@ import java.util.concurrent.ConcurrentHashMap;
 /// `libhalcyon_cpu`, loaded once a JVM and never unloaded.
 public final class NativeLibrary {
     /// What `hcpu_version` must return.
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
 
     private static final int HAS_AVX512_BF16 = 1;
     private static final int HAS_AMX = 2;
+    private static final int HAS_FAST_DOTS = 4;
     private static final FunctionDescriptor TO_INT = FunctionDescriptor.of(ValueLayout.JAVA_INT);
     private static final Set<FunctionDescriptor> DESCRIPTORS = ConcurrentHashMap.newKeySet();
     private static final Loaded LOADED = load();
@@ -137,7 +138,8 @@ public final class NativeLibrary {
                             + " extensions F, BW, DQ, VL, VBMI and VNNI",
                     "");
         }
-        return new Loaded(new NativeSupport.Present(best, origin), symbols);
+        boolean fastDots = (features & HAS_FAST_DOTS) != 0;
+        return new Loaded(new NativeSupport.Present(best, fastDots, origin), symbols);
     }
 
     private static int callInt(SymbolLookup symbols, String name) {

@@ -7,10 +7,17 @@ public sealed interface NativeSupport {
     /// They can.
     ///
     /// @param best the highest level that processor and operating system allow
+    /// @param fastDots whether `vdpbf16ps` multiplies at least as many numbers in a time as F32
+    ///   instructions do: on AMD's processors twice as many, on Intel's half
     /// @param origin where the library came from, for the reader
-    record Present(NativeLevel best, String origin) implements NativeSupport {
+    record Present(NativeLevel best, boolean fastDots, String origin) implements NativeSupport {
         public Present {
             Objects.requireNonNull(best, "best");
+        }
+
+        /// {@return the level that is faster than Java's kernels, none if there is no such}
+        public NativeLevel worthwhile() {
+            return best == NativeLevel.AVX512_BF16 && !fastDots ? NativeLevel.NONE : best;
         }
     }
 
