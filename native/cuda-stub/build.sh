@@ -61,6 +61,6 @@ if [ -n "$kernels" ] && is_stale "$folder/libhalcyon_cuda_host.so"; then
     # No contraction, as nvcc is told too: what is fused is written in the source.
     "$cxx" -x c++ -std=c++17 -O2 -g -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Wno-unknown-pragmas \
         -I"$kernels" -I"$sources/host" -DHALCYON_HOST -shared -Wl,-z,defs \
-        -o "$folder/libhalcyon_cuda_host.so.new" "$kernels/kernels.cu" "$sources/host/block.cpp" -lpthread
+        -o "$folder/libhalcyon_cuda_host.so.new" "$kernels/kernels.cu" "$sources/host/block.cpp" "$sources/host/checks.cpp" -lpthread
     mv -f "$folder/libhalcyon_cuda_host.so.new" "$folder/libhalcyon_cuda_host.so"
 fi

@@ -94,7 +94,7 @@ DEVICE void fold_sums(
         for (int c = 0; c < 2; c++) {
             int64_t column = first_column + place.left + 8 * j + place.lane % 4 * 2 + c;
             int64_t at = column / b.block_rows * b.scale_row_stride + block;
-            float scale = column < columns ? weight_value(b.scales, at, b.scale_type) : 0.0f;
+            float scale = column < columns ? scale_value(b.scales, at, b.scale_type) : 0.0f;
             UNROLL
             for (int i = 0; i < Shape::row_parts; i++) {
                 UNROLL
@@ -146,7 +146,8 @@ DEVICE void codes_tile(
         fetch(step + Shape::stages - 1);
         decode_tile<Shape, IsNibble>((uint16_t *)decoded, stage + a_size, b.type);
         sync_block();
-        UNROLL
+        // Not unrolled: what a fold does is long.
+        ROLLED
         for (int k = 0; has_part && k < Shape::depth; k += 16) {
             int64_t begin = step * Shape::depth + k, end = begin + 16;
             if (begin < depth) {

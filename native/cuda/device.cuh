@@ -18,6 +18,7 @@
 #define KERNEL(name, Params, threads) extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ Params p)
 #define SHARED(type, name, count) __shared__ type name[count]
 #define UNROLL _Pragma("unroll")
+#define ROLLED _Pragma("unroll 1")
 
 DEVICE int thread_index() { return (int)threadIdx.x; }
 DEVICE int thread_count() { return (int)blockDim.x; }

@@ -46,13 +46,19 @@ DEVICE float nibble_value(uint32_t nibble, int64_t type) {
     return nibble & 8 ? -value : value;
 }
 
+DEVICE float e8m0_value(uint32_t code) {
+    // The code of 2^-127 is a subnormal float, that of NaN has a bit pattern of its own.
+    return float_of(code == 255 ? 0x7fc00000u : code == 0 ? 0x00400000u : code << 23);
+}
+
+// A scale of F32, F16, BF16 or F8_E8M0.
+DEVICE float scale_value(const void *from, int64_t i, int64_t type) {
+    return type == F8_E8M0 ? e8m0_value(((const uint8_t *)from)[i]) : load<ANY>(from, i, type);
+}
+
 DEVICE float weight_value(const void *from, int64_t i, int64_t type) {
     switch ((int)type) {
-        case F8_E8M0: {
-            uint32_t code = ((const uint8_t *)from)[i];
-            // The code of 2^-127 is a subnormal float, that of NaN has a bit pattern of its own.
-            return float_of(code == 255 ? 0x7fc00000u : code == 0 ? 0x00400000u : code << 23);
-        }
+        case F8_E8M0: return e8m0_value(((const uint8_t *)from)[i]);
         case F4_E2M1:
         case I4: return nibble_value(((const uint8_t *)from)[i / 2] >> i % 2 * 4 & 15, type);
         case F8_E4M3:

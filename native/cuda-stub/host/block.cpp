@@ -16,11 +16,21 @@ constexpr int LANES = 32;
 constexpr int MOST_KERNELS = 256;
 constexpr size_t STACK_BYTES = 128 << 10;
 
+
+// Somebody arrives, waits until everybody who has not ended has arrived, and goes on in the next round.
+struct Barrier {
+    int arrived = 0;
+    uint64_t round = 0;
+};
+
 struct Coroutine {
     ucontext_t start;
     jmp_buf at;
     bool entered = false;
     bool ended = true;
+    // Where it waits, and since which round of that.
+    const Barrier *waits_at = nullptr;
+    uint64_t round = 0;
     std::vector<char> stack;
 };
 
@@ -38,22 +48,18 @@ struct Copies {
     uint64_t group = 0;
 };
 
-// Somebody arrives, waits until everybody who has not ended has arrived, and goes on in the next round.
-struct Barrier {
-    int arrived = 0;
-    uint64_t round = 0;
-};
-
 std::vector<Coroutine *> coroutines;
 jmp_buf scheduler;
 int running;
 int live;
 uint64_t progress;
 bool backwards;
+int turn;
 Barrier block_barrier;
 std::vector<Barrier> warp_barriers;
 std::vector<int> warp_live;
-std::vector<uint64_t> exchanged;
+std::vector<uint64_t> exchanged[2];
+std::vector<uint8_t> exchange_turns;
 std::vector<Copies> copies;
 void (*body)(const void *);
 // What every GPU gives a launch without being asked for more.
@@ -66,9 +72,32 @@ const void *body_params;
     abort();
 }
 
+bool can_run(const Coroutine &c) { return !c.ended && (c.waits_at == nullptr || c.waits_at->round != c.round); }
+
+// Enters the next thread of the round that can go on, or goes back to the scheduler. Nobody comes back from here.
+[[noreturn]] void go_on() {
+    int threads = host_thread.count;
+    while (++turn < threads) {
+        int index = backwards ? threads - 1 - turn : turn;
+        Coroutine &next = *coroutines[index];
+        if (!can_run(next)) {
+            continue;
+        }
+        running = index;
+        host_thread.index = index;
+        if (next.entered) {
+            _longjmp(next.at, 1);
+        }
+        next.entered = true;
+        setcontext(&next.start);
+        die("a thread could not be started");
+    }
+    _longjmp(scheduler, 1);
+}
+
 void yield() {
     if (_setjmp(coroutines[running]->at) == 0) {
-        _longjmp(scheduler, 1);
+        go_on();
     }
 }
 
@@ -79,14 +108,14 @@ void pass(Barrier &barrier) {
 }
 
 void arrive(Barrier &barrier, int &expected) {
-    uint64_t round = barrier.round;
     if (++barrier.arrived == expected) {
         pass(barrier);
         return;
     }
-    while (barrier.round == round) {
-        yield();
-    }
+    Coroutine &own = *coroutines[running];
+    own.waits_at = &barrier;
+    own.round = barrier.round;
+    yield();
 }
 
 void end_thread() {
@@ -106,21 +135,6 @@ void live_for_ever() {
         end_thread();
         yield();
     }
-}
-
-void resume(int index) {
-    Coroutine &next = *coroutines[index];
-    running = index;
-    host_thread.index = index;
-    if (_setjmp(scheduler) != 0) {
-        return;
-    }
-    if (next.entered) {
-        _longjmp(next.at, 1);
-    }
-    next.entered = true;
-    setcontext(&next.start);
-    die("a thread could not be started");
 }
 
 // Apart from its caller, because getcontext may return twice.
@@ -147,21 +161,26 @@ void run_block(int threads) {
     int warps = (threads + LANES - 1) / LANES;
     warp_barriers.assign(warps, Barrier());
     warp_live.assign(warps, 0);
-    exchanged.assign(threads, 0);
-    copies.assign(threads, Copies());
+    exchanged[0].assign(threads, 0);
+    exchanged[1].assign(threads, 0);
+    exchange_turns.assign(threads, 0);
+    if ((int)copies.size() < threads) {
+        copies.resize(threads);
+    }
     for (int i = 0; i < threads; i++) {
         warp_live[i / LANES]++;
         coroutines[i]->ended = false;
+        coroutines[i]->waits_at = nullptr;
+        copies[i].waiting.clear();
+        copies[i].group = 0;
     }
     while (live > 0) {
         uint64_t before = progress;
         // Forwards and backwards in turn: who relies on an order without a barrier is found out by one of them.
         backwards = !backwards;
-        for (int n = 0; n < threads; n++) {
-            int i = backwards ? threads - 1 - n : n;
-            if (!coroutines[i]->ended) {
-                resume(i);
-            }
+        turn = -1;
+        if (_setjmp(scheduler) == 0) {
+            go_on();
         }
         if (progress == before) {
             die("the threads of a block wait for one another for ever");
@@ -228,11 +247,11 @@ uint64_t exchange_bits(uint64_t bits, int mask) {
     if (warp_live[warp] != lanes || lanes != LANES) {
         die("an exchange in a warp of which some threads have ended");
     }
-    exchanged[running] = bits;
+    // Two places in turn: who goes on at once cannot overtake who has not looked yet.
+    std::vector<uint64_t> &place = exchanged[exchange_turns[running]++ & 1];
+    place[running] = bits;
     arrive(warp_barriers[warp], warp_live[warp]);
-    uint64_t other = exchanged[running ^ mask];
-    arrive(warp_barriers[warp], warp_live[warp]);
-    return other;
+    return place[running ^ mask];
 }
 
 void run_grid(

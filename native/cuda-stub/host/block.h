@@ -8,6 +8,7 @@
 #define DEVICE inline
 #define SHARED(type, name, count) static type name[count]
 #define UNROLL
+#define ROLLED
 
 struct alignas(16) uint4 {
     uint32_t x, y, z, w;

@@ -50,6 +50,11 @@ public final class StubLibrary {
         return variant;
     }
 
+    /// {@return the path of the kernels for the processor}
+    public static Path kernels() {
+        return FOLDER.resolve("libhalcyon_cuda_host.so");
+    }
+
     /// {@return the stub in its first state; without one, the test is skipped aloud}
     public static StubLibrary orSkip() {
         skipUnless(path(), "the stub of the CUDA driver");
@@ -61,7 +66,7 @@ public final class StubLibrary {
     /// {@return the stub with kernels; without, the test is skipped aloud}
     public static StubLibrary withKernelsOrSkip() {
         StubLibrary stub = orSkip();
-        Path kernels = FOLDER.resolve("libhalcyon_cuda_host.so");
+        Path kernels = kernels();
         skipUnless(kernels, "the kernels for the processor");
         try (Arena arena = Arena.ofConfined()) {
             MethodHandle load = stub.bind("halcyon_stub_kernels", ValueLayout.ADDRESS);

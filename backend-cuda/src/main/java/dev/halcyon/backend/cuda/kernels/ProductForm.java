@@ -32,6 +32,7 @@ record ProductForm(String suffix, int rows, int columns, int threads) {
         if (b.scheme().isPresent()) {
             return a == DType.BF16
                     && isCode(b.dtype())
+                    && isScale(b.scheme().get().scales())
                     && !exchanged
                     && b.scheme().get().blockColumns() % STEP == 0;
         }
@@ -41,6 +42,13 @@ record ProductForm(String suffix, int rows, int columns, int threads) {
     private static boolean isCode(DType dtype) {
         return switch (dtype) {
             case F8_E4M3, F8_E5M2, F4_E2M1, I4 -> true;
+            default -> false;
+        };
+    }
+
+    private static boolean isScale(DType dtype) {
+        return switch (dtype) {
+            case F32, F16, BF16, F8_E8M0 -> true;
             default -> false;
         };
     }
