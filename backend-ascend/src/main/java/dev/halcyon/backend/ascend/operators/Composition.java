@@ -224,19 +224,19 @@ public final class Composition {
         call(operator, arguments);
         OperatorCall call = (OperatorCall) tasks.removeLast();
         long from = used;
-        Supplier<List<DeviceTask>> alternative =
-                () -> {
-                    Composition other =
-                            new Composition(platform, isBound, workspace, workspaceSize);
-                    other.used = from;
-                    otherwise.accept(other);
-                    mostUsed = Math.max(mostUsed, other.mostUsed);
-                    return other.tasks;
-                };
-        if (!isBound) {
-            alternative.get();
-        }
-        tasks.add(new DeviceTask.HostPlanned(call, fits, alternative));
+        List<DeviceTask> planned = isBound ? List.of() : written(otherwise, from);
+        tasks.add(
+                new DeviceTask.HostPlanned(
+                        call, fits, isBound ? () -> written(otherwise, from) : () -> planned));
+    }
+
+    /// {@return the tasks of a composition whose scratch lies behind `from`}
+    private List<DeviceTask> written(Consumer<Composition> recipe, long from) {
+        Composition other = new Composition(platform, isBound, workspace, workspaceSize);
+        other.used = from;
+        recipe.accept(other);
+        mostUsed = Math.max(mostUsed, other.mostUsed);
+        return other.tasks;
     }
 
     private void unlessEmpty(View out, Operator operator, @Nullable Object... arguments) {
