@@ -6,7 +6,8 @@
  *
  *   queries  [group][chunk of 32 values][16 pairs][16 lanes]       packed by hcpu_mla_pack_queries
  *   keys     rows as they are in memory, or a copy of them
- *   values   [32 keys][tile of 16 columns][16 pairs][16 columns]   interleaved by every call, for all its lanes
+ *   values   [32 keys][tile of 16 columns][16 pairs][16 columns]   interleaved by every call, for all its lanes, or,
+ *            where these are few, two tiles of columns at a time
  *   weights  [group][32 keys][16 lanes][32 keys]
  *   sums     F32 [lane][sums_stride], the columns of each 32 in the order of hcpu_mla_merge
  *

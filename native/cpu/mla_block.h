@@ -12,62 +12,15 @@
 #ifndef HCPU_MLA_BLOCK_H
 #define HCPU_MLA_BLOCK_H
 
+#include "mla_fetch.h"
 #include "mla_rows.h"
 #include "mla_softmax.h"
 
-/* Walks through the memory of the next block, so that it is in the second-level cache when it is needed. */
-struct mla_fetch {
-    const struct mla_run *run;
-    const struct mla_run *end;
-    int64_t key_bytes;
-    const uint8_t *at;
-    const uint8_t *stop;
-    int64_t row;
-    int lines; /* a step */
-};
-
-static inline int mla_fetch_next(struct mla_fetch *fetch)
-{
-    while (fetch->run < fetch->end) {
-        const struct mla_run *run = fetch->run;
-        if (run->key && fetch->row < run->rows) {
-            int packed = run->key_stride == fetch->key_bytes;
-            fetch->at = run->key + fetch->row * run->key_stride;
-            fetch->stop = fetch->at + (packed ? run->rows * run->key_stride : fetch->key_bytes);
-            fetch->row += packed ? run->rows : 1;
-            return 1;
-        }
-        fetch->run++;
-        fetch->row = 0;
-    }
-    return 0;
-}
-
-static inline void mla_fetch_some(struct mla_fetch *fetch)
-{
-    for (int i = 0; i < fetch->lines; i++) {
-        if (fetch->at >= fetch->stop && !mla_fetch_next(fetch)) {
-            return;
-        }
-        _mm_prefetch((const char *)fetch->at, _MM_HINT_T1);
-        fetch->at += 64;
-    }
-}
-
-static inline struct mla_fetch mla_fetch_of(const struct mla_block *block)
-{
-    struct mla_fetch fetch = {.run = block->next_run, .end = block->next_run + block->next_runs};
-    fetch.key_bytes = block->key_dim * 2;
-    int64_t lines = 0;
-    for (int64_t r = 0; r < block->next_runs; r++) {
-        lines += block->next_run[r].rows * (fetch.key_bytes + 63) / 64;
-    }
-    int64_t chunks = (block->keys + 31) / 32;
-    int64_t steps = (block->groups + 1) / 2 * chunks *
-                    (mla_chunks(block->key_dim) + mla_chunks(block->rope_dim) + mla_chunks(block->value_dim));
-    fetch.lines = steps ? (int)((lines + steps - 1) / steps) : 0;
-    return fetch;
-}
+/*
+ * Up to so many groups have values interleaved two tiles of columns at a time: the first-level cache holds those until
+ * they are multiplied, which saves a way to the second one and back that few lanes do not pay for.
+ */
+#define MLA_FEW_GROUPS 2
 
 /* Chunks of the queries of two groups that stay in the first-level cache beside the keys that pass through it. */
 #define MLA_SPAN 9
@@ -161,6 +114,11 @@ static inline void mla_attend(const struct mla_block *block)
     struct mla_product product = {mla_chunks(block->key_dim), mla_chunks(block->rope_dim), 0, 0, 0};
     product.group_bytes = (product.key_chunks + product.rope_chunks) * MLA_TILE;
     int64_t value_chunks = mla_chunks(block->value_dim);
+    int shared = block->groups > MLA_FEW_GROUPS;
+    if (shared) {
+        mla_interleave_rows(scratch.values, sources.value, (block->keys + 31) / 32, block->value_dim);
+    }
+    int64_t chunk_bytes = (shared ? value_chunks : 1) * 2 * MLA_TILE;
     for (int64_t group = 0; group < block->groups; group += 2) {
         int two = group + 1 < block->groups;
         struct mla_view a = mla_view_of(block, group);
@@ -192,12 +150,15 @@ static inline void mla_attend(const struct mla_block *block)
         }
         float *sums = mla_row(block->sums, block->sums_stride, group * MLA_LANES);
         for (int64_t d = 0; d < value_chunks; d++) {
-            const uint8_t *values = scratch.values + d * 2 * MLA_TILE;
+            const uint8_t *values = scratch.values + (shared ? d * 2 * MLA_TILE : 0);
+            if (!shared) {
+                mla_interleave_columns(scratch.values, sources.value, chunks, d * 32, block->value_dim);
+            }
             if (two) {
-                values2(scratch.weights, values, chunks, value_chunks * 2 * MLA_TILE, sums + d * 32,
+                values2(scratch.weights, values, chunks, chunk_bytes, sums + d * 32,
                         block->sums_stride, (int)block->fresh, &fetch);
             } else {
-                values1(scratch.weights, values, chunks, value_chunks * 2 * MLA_TILE, sums + d * 32,
+                values1(scratch.weights, values, chunks, chunk_bytes, sums + d * 32,
                         block->sums_stride, (int)block->fresh, &fetch);
             }
         }

@@ -6,7 +6,7 @@
 #ifndef HCPU_MLA_ROWS_H
 #define HCPU_MLA_ROWS_H
 
-#include "mla.h"
+#include "mla_fetch.h"
 
 #include <immintrin.h>
 #include <string.h>
@@ -27,14 +27,10 @@ struct mla_scratch {
 struct mla_sources {
     struct mla_rows16 key[MLA_KEYS / 16];
     struct mla_rows16 rope[MLA_KEYS / 16];
+    const uint8_t *value[MLA_KEYS]; /* or NULL */
     uint32_t missing[MLA_KEYS / 32]; /* a bit a key */
     int any_missing;
 };
-
-static inline int64_t mla_chunks(int64_t values)
-{
-    return (values + MLA_CHUNK - 1) / MLA_CHUNK;
-}
 
 static inline int64_t mla_values_bytes(int64_t value_dim)
 {
@@ -96,12 +92,41 @@ static inline void mla_interleave_whole(uint8_t *to, const uint8_t *even, const 
     }
 }
 
+/* Interleaves all columns of some chunks of keys, for many lanes to read. */
+static inline void mla_interleave_rows(uint8_t *to, const uint8_t *const *value, int64_t chunks, int64_t value_dim)
+{
+    int64_t value_chunks = mla_chunks(value_dim);
+    for (int64_t k = 0; k < chunks * 32; k += 2) {
+        uint8_t *at = to + k / 32 * value_chunks * 2 * MLA_TILE + k / 2 % 16 * 64;
+        if (value[k] && value[k + 1] && value_dim % 32 == 0) {
+            mla_interleave_whole(at, value[k], value[k + 1], value_dim);
+        } else {
+            mla_interleave(at, value[k], value[k + 1], value_dim);
+        }
+    }
+}
+
+/* Interleaves 32 columns of some chunks of keys, which the first-level cache holds until the few lanes have read them. */
+static inline void mla_interleave_columns(uint8_t *to, const uint8_t *const *value, int64_t chunks, int64_t column,
+                                          int64_t value_dim)
+{
+    __mmask32 there = mla_first(value_dim - column);
+    for (int64_t k = 0; k < chunks * 32; k += 2) {
+        const uint8_t *even = value[k], *odd = value[k + 1];
+        __m512i a = even ? _mm512_maskz_loadu_epi16(there, even + 2 * column) : _mm512_setzero_si512();
+        __m512i b = odd ? _mm512_maskz_loadu_epi16(there, odd + 2 * column) : _mm512_setzero_si512();
+        uint8_t *at = to + k / 32 * 2 * MLA_TILE + k / 2 % 16 * 64;
+        _mm512_store_si512(at, _mm512_unpacklo_epi16(a, b));
+        _mm512_store_si512(at + MLA_TILE, _mm512_unpackhi_epi16(a, b));
+    }
+}
+
 /* Rows from keys to the next multiple of 32 become zeros. */
 static inline void mla_prepare(const struct mla_block *block, struct mla_scratch scratch, struct mla_sources *sources)
 {
     const uint8_t *key[MLA_KEYS];
     const uint8_t *rope[MLA_KEYS];
-    const uint8_t *value[MLA_KEYS];
+    const uint8_t **value = sources->value;
     uint8_t together[MLA_KEYS]; /* whether a key is in the run of the one before it */
     int64_t padded = (block->keys + 31) / 32 * 32;
     int64_t n = 0;
@@ -133,15 +158,6 @@ static inline void mla_prepare(const struct mla_block *block, struct mla_scratch
     for (; n < padded; n++) {
         key[n] = rope[n] = value[n] = NULL;
         together[n] = 0;
-    }
-    int64_t value_chunks = mla_chunks(block->value_dim);
-    for (int64_t k = 0; k < padded; k += 2) {
-        uint8_t *to = scratch.values + k / 32 * value_chunks * 2 * MLA_TILE + k / 2 % 16 * 64;
-        if (value[k] && value[k + 1] && block->value_dim % 32 == 0) {
-            mla_interleave_whole(to, value[k], value[k + 1], block->value_dim);
-        } else {
-            mla_interleave(to, value[k], value[k + 1], block->value_dim);
-        }
     }
     int64_t key_bytes = mla_chunks(block->key_dim) * 64;
     int64_t rope_bytes = mla_chunks(block->rope_dim) * 64;
