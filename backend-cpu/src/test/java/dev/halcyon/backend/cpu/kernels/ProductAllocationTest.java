@@ -41,8 +41,10 @@ class ProductAllocationTest {
     private static final int N = 160;
     private static final int K = 768;
 
-    /// What measuring itself and other threads of the JVM may allocate in a round.
-    private static final long SPARE_BYTES = 4096;
+    /// What measuring itself, other threads of the JVM, and the few small objects of a gate or a
+    /// queue of tasks may allocate in a round. A tile that boxes its vectors allocates ten times as
+    /// much in the smallest of these products.
+    private static final long SPARE_BYTES = 128 * 1024;
 
     private static final long PATIENCE_NANOS = 120_000_000_000L;
 
