@@ -10,9 +10,10 @@ import java.lang.foreign.MemorySegment;
 ///
 /// The workspace begins with the packed left-hand rows of as many units (runs of rows of one group)
 /// as are computed in one go; the packed panels of a row-major right-hand side follow, if several
-/// units share them; then an area for each worker. Block sizes come from the shape and the vector
-/// width alone. They change neither order nor result of a sum; they are chosen so that a panel
-/// stays in the first-level cache while the rows of a unit, which stay in the second, pass by.
+/// units share them; then an area for each worker. Block sizes come from the shape, the vector
+/// width and, for the rows of a unit, from the number of threads. They change neither order nor
+/// result of a sum; they are chosen so that a panel stays in the first-level cache while the rows
+/// of a unit, which stay in the second, pass by.
 public final class ProductPlan implements PlannedProduct {
     /// Rows from which packing a panel costs less than the tiles over panels win.
     static final int PACKING_ROWS = 48;
@@ -25,7 +26,20 @@ public final class ProductPlan implements PlannedProduct {
     static final int ROWS_DEPTH = 1024;
 
     private static final int PANEL_UNIT = 192;
+
+    /// Rows of a unit of one large product: with their sums and the panels of a task, a run of them
+    /// takes 900 KB of the second-level cache. What a panel costs to fetch or to pack is shared by
+    /// its rows.
+    private static final int LARGE_UNIT = 512;
+
+    /// Tasks that a thread should have, so that none waits for another for long.
+    private static final int TASKS_A_THREAD = 4;
+
     private static final int ROWS_UNIT = 32;
+
+    /// A multiple of the rows of every tile.
+    private static final int UNIT_STEP = 24;
+
     private static final int MOST_TASKS_A_ROW = 64;
     private static final int MOST_PANELS_A_TASK = 4;
     private static final long LEFT_BYTES = 32L << 20;
@@ -56,7 +70,7 @@ public final class ProductPlan implements PlannedProduct {
                 loops.panelColumns()
                         * Math.clamp(
                                 Math.ceilDiv(panels, MOST_TASKS_A_ROW), fewest, MOST_PANELS_A_TASK);
-        this.unitRows = unitRows(limit);
+        this.unitRows = unitRows(limit, shares && shape.groups() == 1 && !shape.symmetric());
         long oneUnit = unitBytes(unitRows);
         long units = Math.ceilDiv(shape.maxRows(), unitRows) + (long) shape.groups();
         long spare = (limit - area().bytes() * pool.threads()) / ALIGNMENT * ALIGNMENT;
@@ -119,13 +133,26 @@ public final class ProductPlan implements PlannedProduct {
         return many || !shape.rightTransposed() ? ProductForm.PACKING : ProductForm.ROWS;
     }
 
-    private int unitRows(long limit) {
-        int rows =
-                Math.min(form == ProductForm.ROWS ? ROWS_UNIT : PANEL_UNIT, shape.maxGroupRows());
+    private int unitRows(long limit, boolean large) {
+        int rows = form == ProductForm.ROWS ? ROWS_UNIT : large ? largeUnit() : PANEL_UNIT;
+        rows = Math.min(rows, shape.maxGroupRows());
         while (rows > 1 && unitBytes(rows) + area().bytes() * pool.threads() > limit) {
             rows = Math.ceilDiv(rows, 2);
         }
         return rows;
+    }
+
+    /// Units of equal size, as few as give every thread enough tasks.
+    private int largeUnit() {
+        int blocks = Math.ceilDiv(shape.columns(), taskColumns);
+        int units = Math.ceilDiv(shape.maxRows(), LARGE_UNIT);
+        int rows = shape.maxRows();
+        do {
+            rows = Math.ceilDiv(Math.ceilDiv(shape.maxRows(), units), UNIT_STEP) * UNIT_STEP;
+            units++;
+        } while (rows > PANEL_UNIT
+                && (long) (units - 1) * blocks < (long) TASKS_A_THREAD * pool.threads());
+        return Math.max(rows, Math.min(PANEL_UNIT, shape.maxRows()));
     }
 
     private long unitBytes(int rows) {
