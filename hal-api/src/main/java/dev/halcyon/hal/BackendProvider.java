@@ -1,5 +1,7 @@
 package dev.halcyon.hal;
 
+import java.util.List;
+
 /// What a backend registers with [java.util.ServiceLoader]; loading the class must not touch native
 /// code.
 public interface BackendProvider {
@@ -21,4 +23,16 @@ public interface BackendProvider {
     /// @param ordinal which of the devices that [#probe()] listed
     /// @throws dev.halcyon.hal.error.HalException if it cannot be opened
     Device open(int ordinal, DeviceOptions options);
+
+    /// {@return what a thorough look at a device and its libraries finds, one line each: what
+    /// differs from what the backend takes for granted, and answers to questions that only such a
+    /// device can settle; nothing unless the backend has such questions}
+    ///
+    /// May take minutes, and must leave the device usable.
+    ///
+    /// @param ordinal which of the devices that [#probe()] listed
+    /// @throws dev.halcyon.hal.error.HalException if the device cannot be opened
+    default List<String> examine(int ordinal, DeviceOptions options) {
+        return List.of();
+    }
 }

@@ -11,6 +11,7 @@ import dev.halcyon.hal.error.Failure;
 import org.jspecify.annotations.Nullable;
 
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /// The backend "ascend".
@@ -61,6 +62,21 @@ public final class AscendBackendProvider implements BackendProvider {
 
     @Override
     public Device open(int ordinal, DeviceOptions options) {
+        return open(ordinal, options, find(ordinal, options));
+    }
+
+    @Override
+    public List<String> examine(int ordinal, DeviceOptions options) {
+        Found found = find(ordinal, options);
+        try (AscendDevice device = open(ordinal, options, found)) {
+            return new AscendExamination(device, found.installation()).lines();
+        }
+    }
+
+    private record Found(
+            CannInstallation installation, DeviceDescription description, boolean deterministic) {}
+
+    private Found find(int ordinal, DeviceOptions options) {
         Map<String, String> properties = properties();
         options.properties().forEach(properties::putIfAbsent);
         AscendProbe probe = AscendProbe.ofThisMachine(properties);
@@ -78,15 +94,18 @@ public final class AscendBackendProvider implements BackendProvider {
             throw unavailable(
                     ordinal, "there are only " + available.devices().size() + " devices", null);
         }
-        AscendLibraries libraries = AscendLibraries.of(finding.installation());
-        DeviceDescription description = available.devices().get(ordinal);
+        return new Found(
+                finding.installation(),
+                available.devices().get(ordinal),
+                AscendSettings.of(properties).deterministic());
+    }
+
+    private static AscendDevice open(int ordinal, DeviceOptions options, Found found) {
+        AscendLibraries libraries = AscendLibraries.of(found.installation());
         AscendContext context =
-                AscendContext.open(
-                        libraries.runtime(),
-                        ordinal,
-                        AscendSettings.of(properties).deterministic());
+                AscendContext.open(libraries.runtime(), ordinal, found.deterministic());
         try {
-            return new AscendDevice(description, options, libraries, context);
+            return new AscendDevice(found.description(), options, libraries, context);
         } catch (RuntimeException failed) {
             context.close();
             throw failed;

@@ -1,6 +1,7 @@
 package dev.halcyon.bench.command;
 
 import dev.halcyon.bench.doctor.DoctorReport;
+import dev.halcyon.bench.doctor.Examination;
 
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +26,20 @@ public final class DoctorCommand implements Callable<Integer> {
     @Option(names = "--json", description = "print one JSON object")
     private boolean json;
 
+    @Option(
+            names = "--device",
+            paramLabel = "D",
+            defaultValue = "auto",
+            description = "the device that --deep looks at (default: ${DEFAULT-VALUE})")
+    private String device = "auto";
+
+    @Option(
+            names = "--deep",
+            description =
+                    "examine the device itself and the libraries behind it, and print a block to"
+                            + " send to the makers of its backend; may take minutes")
+    private boolean deep;
+
     /// Made by the command line.
     public DoctorCommand() {}
 
@@ -32,6 +47,9 @@ public final class DoctorCommand implements Callable<Integer> {
     public Integer call() {
         PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
         DoctorReport report = DoctorReport.gather();
+        if (deep) {
+            report = report.with(Examination.of(device));
+        }
         out.println(json ? report.toJson() : report.toText());
         out.flush();
         return 0;

@@ -17,13 +17,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 
 /// Everything the doctor found, each look under its own guard so that the report always prints.
 ///
 /// @param findings in the order they are printed
-public record DoctorReport(List<Finding> findings) {
+/// @param examination what a thorough look at one device found, if one was asked for
+public record DoctorReport(List<Finding> findings, Optional<Examination> examination) {
     private static final long GIBIBYTE = 1L << 30;
 
     public DoctorReport {
@@ -38,7 +40,12 @@ public record DoctorReport(List<Finding> findings) {
         findings.addAll(guarded("machine", DoctorReport::machine));
         findings.addAll(guarded("settings", DoctorReport::settings));
         findings.addAll(guarded("backends", DoctorReport::backends));
-        return new DoctorReport(findings);
+        return new DoctorReport(findings, Optional.empty());
+    }
+
+    /// {@return this report with the examination of a device}
+    public DoctorReport with(Examination thorough) {
+        return new DoctorReport(findings, Optional.of(thorough));
     }
 
     private static List<Finding> guarded(String topic, Supplier<List<Finding>> look) {
@@ -207,6 +214,7 @@ public record DoctorReport(List<Finding> findings) {
                         .append(System.lineSeparator());
             }
         }
+        examination.ifPresent(one -> text.append(System.lineSeparator()).append(one.toText()));
         return text.toString().stripTrailing();
     }
 
@@ -221,6 +229,13 @@ public record DoctorReport(List<Finding> findings) {
             object.put("remedy", finding.remedy());
             list.add(object);
         }
-        return JsonMapper.shared().writeValueAsString(Map.of("findings", list));
+        Map<String, Object> whole = new LinkedHashMap<>();
+        whole.put("findings", list);
+        examination.ifPresent(
+                one ->
+                        whole.put(
+                                "examination",
+                                Map.of("device", one.device(), "lines", one.lines())));
+        return JsonMapper.shared().writeValueAsString(whole);
     }
 }

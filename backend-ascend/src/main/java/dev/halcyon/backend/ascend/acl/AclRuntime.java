@@ -11,12 +11,12 @@ import java.lang.invoke.MethodHandle;
 /// Device addresses are plain numbers. Everything except the first few calls needs a context on the
 /// calling thread.
 public final class AclRuntime {
-    private static final int HUGE_PAGES_FIRST = 0;
-    private static final int FAST_LAUNCH_AND_SYNC = 3;
-    private static final int EVENT_SYNC = 1;
-    private static final int MEMORY_HBM = 1;
-    private static final int OPTION_DETERMINISTIC = 0;
-    private static final int EVENT_RECORDED = 1;
+    static final int HUGE_PAGES_FIRST = 0;
+    static final int FAST_LAUNCH_AND_SYNC = 3;
+    static final int EVENT_SYNC = 1;
+    static final int MEMORY_HBM = 1;
+    static final int OPTION_DETERMINISTIC = 0;
+    static final int EVENT_RECORDED = 1;
     private static final long LONGEST_MESSAGE = 64 * 1024;
 
     private static final MethodHandle INIT = handle(RuntimeFunction.INIT);

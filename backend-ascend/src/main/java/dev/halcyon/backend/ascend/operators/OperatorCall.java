@@ -17,6 +17,11 @@ public final class OperatorCall implements DeviceTask {
         this.arguments = arguments;
     }
 
+    /// {@return the call of an operator with these arguments, in its order}
+    public static OperatorCall of(Operator operator, Object... arguments) {
+        return new OperatorCall(operator, arguments);
+    }
+
     /// {@return the operator}
     public Operator operator() {
         return operator;
