@@ -26,7 +26,6 @@ import dev.halcyon.hal.memory.WeightFormat;
 import dev.halcyon.hal.spi.BoundLaunch;
 
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -52,11 +51,7 @@ class AttentionLaunchTest {
     private DeviceArena arena;
 
     private void open(String profile) {
-        EmulatorRoot root = EmulatorRoot.of(profile);
-        if (!root.exists()) {
-            System.out.println("SKIPPED: launches of attention: " + root.reason());
-            Assumptions.abort(root.reason());
-        }
+        EmulatorRoot root = EmulatorRoot.demand(profile, "launches of attention");
         device =
                 new AscendBackendProvider(Map.of("halcyon.ascend.home", root.path().toString()))
                         .open(0, DeviceOptions.defaults());

@@ -1,12 +1,9 @@
 package dev.halcyon.backend.ascend;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.halcyon.hal.Device;
 import dev.halcyon.hal.DeviceOptions;
-
-import org.junit.jupiter.api.Assumptions;
 
 import java.util.List;
 import java.util.Map;
@@ -24,15 +21,7 @@ record EmulatedProcess(EmulatorRoot root, EmulatorControl control) {
     /// {@return a fresh one; without a compiler the test is skipped loudly, and fails where
     /// `-Dhalcyon.tck.require=ascend` is given}
     static EmulatedProcess start(String profile, String test) {
-        EmulatorRoot root = EmulatorRoot.of(profile);
-        if (!root.exists()) {
-            if (List.of(System.getProperty("halcyon.tck.require", "").split(","))
-                    .contains("ascend")) {
-                fail(root.reason() + " (required by -Dhalcyon.tck.require)");
-            }
-            System.out.println("SKIPPED: " + test + ": " + root.reason());
-            Assumptions.abort(root.reason());
-        }
+        EmulatorRoot root = EmulatorRoot.demand(profile, test);
         EmulatorControl control = EmulatorControl.of(root);
         control.reset();
         control.clear();

@@ -1,10 +1,15 @@
 package dev.halcyon.backend.ascend;
 
+import static org.junit.jupiter.api.Assertions.fail;
+
+import org.junit.jupiter.api.Assumptions;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /// The emulator's roots, built when a test first wants one.
 ///
@@ -26,15 +31,39 @@ public record EmulatorRoot(Path path, String reason) {
         return new EmulatorRoot(all.path.resolve(profile), all.reason);
     }
 
-    private static EmulatorRoot build() {
+    /// {@return the root of a profile; without one the test says so and is skipped, or fails where
+    /// `-Dhalcyon.tck.require=ascend` is given}
+    ///
+    /// @param test what cannot run, for the message
+    public static EmulatorRoot demand(String profile, String test) {
+        EmulatorRoot root = of(profile);
+        if (!root.exists()) {
+            if (List.of(System.getProperty("halcyon.tck.require", "").split(","))
+                    .contains("ascend")) {
+                fail(test + ": " + root.reason + " (required by -Dhalcyon.tck.require)");
+            }
+            System.out.println("SKIPPED: " + test + ": " + root.reason);
+            Assumptions.abort(root.reason);
+        }
+        return root;
+    }
+
+    /// {@return the folder that holds `native/ascend-emulator`}
+    static Path checkout() {
         Path top = Path.of("").toAbsolutePath();
         while (!Files.exists(top.resolve("native/ascend-emulator/build.sh"))) {
             Path parent = top.getParent();
             if (parent == null) {
-                return new EmulatorRoot(top, "native/ascend-emulator is not above this folder");
+                throw new IllegalStateException(
+                        "native/ascend-emulator is not above " + Path.of("").toAbsolutePath());
             }
             top = parent;
         }
+        return top;
+    }
+
+    private static EmulatorRoot build() {
+        Path top = checkout();
         Path out = top.resolve("backend-ascend/target/ascend-emulator");
         try {
             Files.createDirectories(out);

@@ -19,7 +19,6 @@ import dev.halcyon.hal.memory.WeightFormat;
 import dev.halcyon.hal.spi.BoundLaunch;
 
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -36,11 +35,7 @@ class LaunchCountTest {
 
     @BeforeAll
     void open() {
-        EmulatorRoot root = EmulatorRoot.of("head");
-        if (!root.exists()) {
-            System.out.println("SKIPPED: launch counts: " + root.reason());
-            Assumptions.abort(root.reason());
-        }
+        EmulatorRoot root = EmulatorRoot.demand("head", "launch counts");
         device =
                 new AscendBackendProvider(Map.of("halcyon.ascend.home", root.path().toString()))
                         .open(0, DeviceOptions.defaults());

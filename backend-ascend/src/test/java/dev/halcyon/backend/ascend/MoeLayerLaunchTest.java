@@ -15,7 +15,6 @@ import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.hal.memory.WeightFormat;
 import dev.halcyon.hal.spi.BoundLaunch;
 
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
 import java.util.List;
@@ -31,11 +30,7 @@ class MoeLayerLaunchTest {
     private static final int SHARED = 40;
 
     private static List<String> on(String profile, Function<Device, List<String>> test) {
-        EmulatorRoot root = EmulatorRoot.of(profile);
-        if (!root.exists()) {
-            System.out.println("SKIPPED: launches of an expert layer: " + root.reason());
-            Assumptions.abort(root.reason());
-        }
+        EmulatorRoot root = EmulatorRoot.demand(profile, "launches of an expert layer");
         Map<String, String> settings = Map.of("halcyon.ascend.home", root.path().toString());
         try (Device device =
                 new AscendBackendProvider(settings).open(0, DeviceOptions.defaults())) {

@@ -13,7 +13,6 @@ import dev.halcyon.hal.memory.DeviceArena;
 import dev.halcyon.hal.memory.Tensor;
 import dev.halcyon.tck.oracle.Sampling;
 
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
 import java.lang.foreign.MemorySegment;
@@ -44,11 +43,7 @@ class SampleKernelTest {
 
     @Test
     void drawsWhatTheOracleDraws() {
-        EmulatorRoot root = EmulatorRoot.of("8.1");
-        if (!root.exists()) {
-            System.out.println("SKIPPED: draws on Ascend: " + root.reason());
-            Assumptions.abort(root.reason());
-        }
+        EmulatorRoot root = EmulatorRoot.demand("8.1", "draws on Ascend");
         int[] drawn;
         try (Device device =
                         new AscendBackendProvider(
