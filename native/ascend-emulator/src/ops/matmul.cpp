@@ -32,7 +32,7 @@ void check_product_types(const Tensor &a, const Tensor &b, const Tensor &out, in
         NEED(math != 3, "310P has no HF32");
         NEED(a.type != F32 || math == 1 || math == 2, "310P multiplies FLOAT only with cubeMathType 1");
     }
-    bool wide = out.type == F32 && a.type != F32 && !profile_8_1() && (product == Product::A2 || product == Product::A3);
+    bool wide = out.type == F32 && a.type != F32 && !profile_8_1() && product != Product::P310;
     NEED(out.type == a.type || wide, "out has another type than the factors");
 }
 

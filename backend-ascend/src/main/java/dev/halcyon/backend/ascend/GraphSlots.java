@@ -59,7 +59,7 @@ final class GraphSlots {
             captureStream = stream;
         }
         try {
-            CapturedGraph graph =
+            @Nullable CapturedGraph graph =
                     CapturedGraph.of(
                             work,
                             context.runtime(),
@@ -67,7 +67,9 @@ final class GraphSlots {
                             stream,
                             device.memory(),
                             (status, what) -> context.check(status, "record: " + what, ""));
-            live++;
+            if (graph != null) {
+                live++;
+            }
             return graph;
         } catch (HalException failed) {
             // A stream whose capture was spoilt may not be fit for another.

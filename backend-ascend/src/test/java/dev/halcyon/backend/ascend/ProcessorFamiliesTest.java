@@ -78,6 +78,6 @@ class ProcessorFamiliesTest {
         assertThat(ofBf16Product("310P3"))
                 .isInstanceOfSatisfying(
                         Support.Declined.class,
-                        declined -> assertThat(declined.detail()).contains("bfloat16"));
+                        declined -> assertThat(declined.detail()).contains("BF16"));
     }
 }

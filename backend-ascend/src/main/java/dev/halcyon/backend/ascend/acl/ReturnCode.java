@@ -30,6 +30,9 @@ public record ReturnCode(int value) {
     /// A runtime handle was destroyed before.
     public static final int INVALID_HANDLE = 107017;
 
+    /// The processor has no such thing, as 310P has no graphs.
+    public static final int FEATURE_NOT_SUPPORTED = 207000;
+
     /// An operator's arguments are not what it supports.
     public static final int PARAM_INVALID = 161002;
 

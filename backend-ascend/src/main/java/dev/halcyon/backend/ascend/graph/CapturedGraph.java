@@ -9,9 +9,12 @@ import dev.halcyon.backend.ascend.operators.AscendWork;
 import dev.halcyon.backend.ascend.operators.DeviceTask;
 import dev.halcyon.backend.ascend.operators.Issuer;
 
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.function.BiConsumer;
 
 /// Work that the device replays with one call.
@@ -35,7 +38,8 @@ public record CapturedGraph(
     ///
     /// @param stream one that nothing else uses
     /// @param check notes a task and fails unless its status is success
-    public static CapturedGraph of(
+    /// @return the recording; null if the processor has no graphs
+    public static @Nullable CapturedGraph of(
             AscendWork work,
             AclRuntime runtime,
             Issuer issuer,
@@ -47,8 +51,12 @@ public record CapturedGraph(
         Capturing target = new Capturing(stream, memory, check);
         HostUpdates updates = new HostUpdates();
         try (Arena arena = Arena.ofConfined()) {
-            check.accept(
-                    runtime.captureBegin(stream, CaptureMode.THREAD_LOCAL), "aclmdlRICaptureBegin");
+            int begun = runtime.captureBegin(stream, CaptureMode.THREAD_LOCAL);
+            if (begun == ReturnCode.FEATURE_NOT_SUPPORTED) {
+                pool.give(memory, List.of());
+                return null;
+            }
+            check.accept(begun, "aclmdlRICaptureBegin");
             MemorySegment place = arena.allocate(ValueLayout.ADDRESS);
             try {
                 if (work.countsFaultsInGraphs()) {
@@ -76,7 +84,7 @@ public record CapturedGraph(
                     work.countsFaultsInGraphs(),
                     updates);
         } catch (RuntimeException failed) {
-            pool.give(memory, java.util.List.of());
+            pool.give(memory, List.of());
             throw failed;
         }
     }

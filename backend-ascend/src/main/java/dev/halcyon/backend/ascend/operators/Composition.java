@@ -485,7 +485,15 @@ public final class Composition {
     }
 
     /// `out = x w`, matrices of any row and column strides; sums in binary32.
+    ///
+    /// @throws Refusal if the processor has no products of FLOAT and these are some
     public void product(View x, View w, View out) {
+        if (x.type() == FLOAT && !platform.soc().multipliesFloat()) {
+            throw new Refusal(
+                    Support.Reason.NUMERICS,
+                    platform.soc() + " multiplies F32 only after rounding it to F16",
+                    "F16 operands");
+        }
         Operator operator = out.rank() == 2 ? Operator.MM : Operator.BATCH_MAT_MUL;
         unlessEmpty(out, operator, x, w, out, 0);
     }

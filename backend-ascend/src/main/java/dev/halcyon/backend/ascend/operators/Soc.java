@@ -36,6 +36,11 @@ public enum Soc {
         return model.startsWith("310p") ? ASCEND_310P : OTHER;
     }
 
+    /// {@return whether its matrix unit takes binary32 as it is}
+    public boolean multipliesFloat() {
+        return hasBf16();
+    }
+
     /// {@return whether it computes with bfloat16}
     public boolean hasBf16() {
         return this == A2 || this == A3 || this == ASCEND_950;
