@@ -49,11 +49,12 @@ implemented=$(cat "$sources"/src/*.cpp "$sources"/src/ops/*.cpp | awk '
         name = substr($0, RSTART, RLENGTH); sub(/.*\(/, "", name); print name }' | sort -u | tr '\n' ' ')
 awk_on_tables() { # a result is replaced only if it changed, so that little is compiled again
     target=$1; shift
-    awk "$@" -v implemented="$implemented" -f "$sources/generate.awk" "$sources/abi/functions.txt" "$sources/abi/operators.txt" >"$target.new"
+    awk "$@" -v implemented="$implemented" -f "$sources/generate.awk" "$sources"/abi/*.txt >"$target.new"
     cmp -s "$target.new" "$target" && rm "$target.new" || mv "$target.new" "$target"
 }
 awk_on_tables "$work/declarations.h" -v what=declarations
 awk_on_tables "$work/operators.inc" -v what=operators
+awk_on_tables "$work/numbers.h" -v what=numbers
 awk_on_tables "$work/prototypes.h" -v what=prototypes # for the tests
 
 flags="-std=gnu++17 -O3 -fPIC -fvisibility=hidden -fno-math-errno -fno-strict-aliasing -pthread -Wall -Wextra"
@@ -66,7 +67,7 @@ objects=
 for file in "$sources"/src/ops/*.cpp "$sources"/src/*.cpp; do
     object=$work/$(basename "$file" .cpp).o
     objects="$objects ${object##*/}"
-    [ -f "$object" ] && [ -z "$(find "$file" "$sources"/src/*.h "$sources"/src/ops/*.h "$sources/build.sh" "$work/declarations.h" -newer "$object")" ] &&
+    [ -f "$object" ] && [ -z "$(find "$file" "$sources"/src/*.h "$sources"/src/ops/*.h "$sources/build.sh" "$work/declarations.h" "$work/numbers.h" -newer "$object")" ] &&
         { [ "$(basename "$file")" != operators.cpp ] || [ ! "$work/operators.inc" -nt "$object" ]; } && continue
     printf '%s\n%s\n' "$file" "$object" >>"$work/stale"
 done

@@ -1,4 +1,4 @@
-# Writes what the tables in abi/ imply. -v what=declarations|operators|prototypes|trampolines, for trampolines also -v library=NAME
+# Writes what the tables in abi/ imply. -v what=declarations|operators|prototypes|numbers|trampolines, for trampolines also -v library=NAME
 # -v profile=8.1|head -v machine=x86_64|aarch64; for operators and trampolines -v implemented="name name ...".
 
 function mark(type) { return type == "HIF8" || type ~ /^F8_|^F4_/ ? "bit(" type ")" : "bit(" type ")" }
@@ -54,6 +54,11 @@ FILENAME ~ /functions.txt$/ && !/^#/ && NF {
     if (what == "trampolines" && (name in have) && (since == "8.1" || profile == "head"))
         if (group == "acl" ? library ~ /^(acl_rt|ascendcl)$/ : group == "base" ? library == "nnopbase" : library == "opapi_" group)
             trampoline(name)
+}
+
+# abi/constants.txt
+FILENAME ~ /constants.txt$/ && !/^#/ && NF && what == "numbers" {
+    printf "constexpr int64_t abi_%s_%s%s = %s;\n", $1, $2, $3 == "-" ? "" : "_" $3, $4
 }
 
 # abi/operators.txt
