@@ -93,6 +93,6 @@ final class Products {
     }
 
     private static boolean writesWide(Platform platform) {
-        return platform.has(Operator.MATMUL_WEIGHT_NZ);
+        return platform.soc().hasBf16() && platform.has(Operator.MATMUL_WEIGHT_NZ);
     }
 }
