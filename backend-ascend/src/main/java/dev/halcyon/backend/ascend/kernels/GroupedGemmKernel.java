@@ -187,6 +187,7 @@ record GroupedGemmKernel(Platform platform)
     /// @param weights `[G, k, n]`
     /// @param counts INT64 `[G]`
     static void groupedMatmul(Composition c, View x, View weights, View counts, View out) {
+        c.requireProducts(x.type());
         c.call(
                 Operator.GROUPED_MATMUL_V4,
                 List.of(x),

@@ -488,14 +488,19 @@ public final class Composition {
     ///
     /// @throws Refusal if the processor has no products of FLOAT and these are some
     public void product(View x, View w, View out) {
-        if (x.type() == FLOAT && !platform.soc().multipliesFloat()) {
+        requireProducts(x.type());
+        Operator operator = out.rank() == 2 ? Operator.MM : Operator.BATCH_MAT_MUL;
+        unlessEmpty(out, operator, x, w, out, 0);
+    }
+
+    /// @throws Refusal if the processor has no exact products of factors of a type
+    public void requireProducts(AclDataType factors) {
+        if (factors == FLOAT && !platform.soc().multipliesFloat()) {
             throw new Refusal(
                     Support.Reason.NUMERICS,
                     platform.soc() + " multiplies F32 only after rounding it to F16",
                     "F16 operands");
         }
-        Operator operator = out.rank() == 2 ? Operator.MM : Operator.BATCH_MAT_MUL;
-        unlessEmpty(out, operator, x, w, out, 0);
     }
 
     /// Replaces indices outside 0 to `bound - 1` by `substitute` and counts them in the fault word.
