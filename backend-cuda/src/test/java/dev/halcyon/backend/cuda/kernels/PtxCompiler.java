@@ -12,8 +12,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// Compiles PTX without a GPU: by the compiler that JCuda brings, on the class path, or by the
-/// toolkit's ptxas.
+/// Compiles PTX without a GPU, and without optimizing, which takes a minute and asks nothing more
+/// of the PTX: by the compiler that JCuda brings, on the class path, or by the toolkit's ptxas.
 final class PtxCompiler {
     private PtxCompiler() {}
 
@@ -43,6 +43,7 @@ final class PtxCompiler {
                     new ProcessBuilder(
                                     "ptxas",
                                     "-arch=" + architecture,
+                                    "-O0",
                                     "-o",
                                     result.toString(),
                                     source.toString())
@@ -89,7 +90,7 @@ final class PtxCompiler {
             byte[] text = (ptx + "\0").getBytes(StandardCharsets.US_ASCII);
             nvPTXCompilerHandle compiler = new nvPTXCompilerHandle();
             assertEquals(0, JNvPTXCompiler.nvPTXCompilerCreate(compiler, text.length, text));
-            String[] options = {"--gpu-name=" + architecture};
+            String[] options = {"--gpu-name=" + architecture, "--opt-level=0"};
             int code = JNvPTXCompiler.nvPTXCompilerCompile(compiler, options.length, options);
             String said = "";
             if (code != 0) {
