@@ -57,6 +57,7 @@ public final class AscendKernels {
                 .register(new QkClipKernel(platform))
                 .register(new NewtonSchulzKernel(platform))
                 .register(new AdamWStepKernel(platform))
-                .register(new MuonUpdateKernel(platform));
+                .register(new MuonUpdateKernel(platform))
+                .register(new MuonStepKernel(platform));
     }
 }

@@ -1,5 +1,6 @@
 package dev.halcyon.backend.ascend.kernels;
 
+import dev.halcyon.backend.ascend.acl.AclDataType;
 import dev.halcyon.backend.ascend.operators.Composition;
 import dev.halcyon.backend.ascend.operators.View;
 import dev.halcyon.hal.kernel.Operands;
@@ -48,5 +49,23 @@ record MatrixViews(List<View> pieces) {
         for (int i = 0; i < pieces.size(); i++) {
             c.convert(all.get(i), pieces.get(i));
         }
+    }
+
+    /// {@return the matrices as FLOAT of three dimensions: themselves if they are one such view,
+    /// else a converted copy; while planning, the copy, which takes more memory}
+    View numbers(Composition c) {
+        View first = pieces.getFirst();
+        if (c.isBound() && pieces.size() == 1 && first.type() == AclDataType.FLOAT) {
+            return first;
+        }
+        long count = pieces.size() == 1 ? first.dim(0) : pieces.size();
+        View all = c.scratch(AclDataType.FLOAT, count, first.dim(-2), first.dim(-1));
+        load(c, all);
+        return all;
+    }
+
+    /// {@return whether `view` is these matrices and no copy}
+    boolean isItself(View view) {
+        return pieces.getFirst() == view;
     }
 }

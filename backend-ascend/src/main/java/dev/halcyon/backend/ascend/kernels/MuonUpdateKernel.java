@@ -76,4 +76,22 @@ record MuonUpdateKernel(Platform platform)
         c.addTo(parameter, direction, 1);
         views.parameter().store(c, parameter);
     }
+
+    /// Moves parameters by a direction of FLOAT, in place where they are one view of FLOAT.
+    static void move(
+            Composition c, MuonUpdate spec, View hyper, MatrixViews given, View direction) {
+        View rate = hyper.slice(0, 0, 1);
+        View keep = c.scratch(AclDataType.FLOAT, 1);
+        c.multiply(rate, hyper.slice(0, 1, 2), keep);
+        c.multiplyBy(keep, -1);
+        c.addTo(keep, 1);
+        View step = c.scratch(AclDataType.FLOAT, 1);
+        c.multiply(rate, -spec.scale(), step);
+        View parameter = given.numbers(c);
+        c.multiplyBy(parameter, keep);
+        c.addProductTo(parameter, direction, step, 1);
+        if (!given.isItself(parameter)) {
+            given.store(c, parameter);
+        }
+    }
 }

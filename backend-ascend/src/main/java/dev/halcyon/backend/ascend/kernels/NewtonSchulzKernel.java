@@ -47,8 +47,24 @@ record NewtonSchulzKernel(Platform platform)
     }
 
     private boolean hasFusedAdd() {
+        return hasFusedAdd(platform);
+    }
+
+    private static boolean hasFusedAdd(Platform platform) {
         return (platform.soc() == Soc.A2 || platform.soc() == Soc.A3)
                 && platform.has(Operator.MATMUL_WEIGHT_NZ);
+    }
+
+    private static boolean fuses(Platform platform, NewtonSchulz spec) {
+        return spec.compute() == DType.F32 || hasFusedAdd(platform);
+    }
+
+    /// {@return the orthogonalised matrices, of the type that the spec computes in}
+    ///
+    /// @param x of three dimensions
+    static View orthogonalised(Composition c, NewtonSchulz spec, View x) {
+        boolean fused = fuses(c.platform(), spec);
+        return new Iteration(c, spec, fused).result(new MatrixViews(List.of(x)));
     }
 
     @Override
@@ -64,7 +80,7 @@ record NewtonSchulzKernel(Platform platform)
         if (refusal != null) {
             return refusal;
         }
-        boolean fused = spec.compute() == DType.F32 || hasFusedAdd();
+        boolean fused = fuses(platform, spec);
         return Composed.decide(
                 platform,
                 fused ? FUSED : COMPOSED,
@@ -81,10 +97,14 @@ record NewtonSchulzKernel(Platform platform)
     /// One composition in the making.
     private record Iteration(Composition c, NewtonSchulz spec, boolean fused) {
         void run(Views views) {
-            View x = normalised(views.x());
+            views.out().store(c, result(views.x()));
+        }
+
+        View result(MatrixViews given) {
+            View x = normalised(given);
             View result = spec.usesGram() ? gram(x) : plain(x);
             boolean tall = spec.rows() > spec.columns();
-            views.out().store(c, tall ? result.transpose(1, 2) : result);
+            return tall ? result.transpose(1, 2) : result;
         }
 
         private AclDataType type() {
