@@ -1,12 +1,13 @@
 #!/bin/sh
 # Builds the kernels for GPUs.
 #
-#   native/cuda/build.sh FOLDER     puts META-INF/halcyon/cuda/kernels.fatbin under FOLDER, where nvcc is installed: machine
-#                                   code for sm_80, sm_90a and sm_100, and PTX for what comes after
+#   native/cuda/build.sh FOLDER     puts META-INF/halcyon/cuda/kernels.fatbin under FOLDER: machine code for sm_80, sm_90a
+#                                   and sm_100, and PTX for what comes after. Only where nvcc is installed, and somebody
+#                                   would use it: where there is a GPU, or HALCYON_CUDA_FATBIN=1 (it takes four minutes)
 #   native/cuda/build.sh --ptx      makes the PTX anew that is kept in backend-cuda/src/main/resources; to be done and
 #                                   committed after every change to a source, a test sees to that
 #
-# Without nvcc the first form says so in one line and succeeds: the driver then compiles the PTX. $NVCC names another nvcc.
+# Elsewhere the first form says so in one line and succeeds: the driver then compiles the PTX. $NVCC names another nvcc.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -42,6 +43,10 @@ if [ -f "$fatbin" ] && [ -z "$(find "$sources" -type f -newer "$fatbin")" ]; the
 fi
 if ! command -v "$nvcc" >/dev/null; then
     echo "native/cuda: no nvcc ('$nvcc'), so the CUDA driver will compile the kernels from PTX when a device is opened" >&2
+    exit 0
+fi
+if [ "${HALCYON_CUDA_FATBIN:-}" != 1 ] && [ ! -e /dev/nvidiactl ]; then
+    echo "native/cuda: no GPU here, so its kernels stay PTX; HALCYON_CUDA_FATBIN=1 makes machine code, in four minutes" >&2
     exit 0
 fi
 mkdir -p "$(dirname "$fatbin")"

@@ -41,7 +41,7 @@ done
 
 if [ -z "$built" ]; then
     command -v mvn >/dev/null || fail "Maven is needed to build; install it, or build elsewhere and give --built"
-    (cd "$home" && mvn -q -B -Dstyle.color=never -pl bench,backend-cuda -am test-compile) || fail "the build failed, see above"
+    (cd "$home" && HALCYON_CUDA_FATBIN=1 mvn -q -B -Dstyle.color=never -pl bench,backend-cuda -am test-compile) || fail "the build failed, see above"
 fi
 [ -f "$home/bench/target/classpath.txt" ] || fail "nothing is built in $home; leave --built away"
 
