@@ -5,11 +5,11 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.halcyon.backend.cuda.driver.CudaDriverException;
+import dev.halcyon.backend.cuda.driver.Downcalls;
 import dev.halcyon.backend.cuda.driver.DynamicLibrary;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
@@ -66,10 +66,9 @@ public final class BlasLt {
         MethodHandle create = bind("cublasLtCreate", ADDRESS);
         destroy = bind("cublasLtDestroy", JAVA_LONG);
         getStatusString =
-                Linker.nativeLinker()
-                        .downcallHandle(
-                                address("cublasLtGetStatusString"),
-                                FunctionDescriptor.of(ADDRESS, JAVA_INT));
+                Downcalls.bind(
+                        address("cublasLtGetStatusString"),
+                        FunctionDescriptor.of(ADDRESS, JAVA_INT));
         descCreate = bind("cublasLtMatmulDescCreate", ADDRESS, JAVA_INT, JAVA_INT);
         descSet = bind("cublasLtMatmulDescSetAttribute", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
         descDestroy = bind("cublasLtMatmulDescDestroy", JAVA_LONG);
@@ -148,16 +147,13 @@ public final class BlasLt {
     }
 
     private MethodHandle bind(String symbol, MemoryLayout... parameters) {
-        return Linker.nativeLinker()
-                .downcallHandle(address(symbol), FunctionDescriptor.of(JAVA_INT, parameters));
+        return Downcalls.bind(address(symbol), FunctionDescriptor.of(JAVA_INT, parameters));
     }
 
     private long readVersion() {
         try {
             return (long)
-                    Linker.nativeLinker()
-                            .downcallHandle(
-                                    address("cublasLtGetVersion"), FunctionDescriptor.of(JAVA_LONG))
+                    Downcalls.bind(address("cublasLtGetVersion"), FunctionDescriptor.of(JAVA_LONG))
                             .invokeExact();
         } catch (Throwable failure) {
             throw new AssertionError(failure);

@@ -1,7 +1,6 @@
 package dev.halcyon.backend.cuda.driver;
 
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -32,7 +31,6 @@ record DriverFunctions(DynamicLibrary library) {
                                                         + symbol
                                                         + "; it needs an NVIDIA driver of version"
                                                         + " 525 or later"));
-        return Linker.nativeLinker()
-                .downcallHandle(address, FunctionDescriptor.of(INT, parameters));
+        return Downcalls.bind(address, FunctionDescriptor.of(INT, parameters));
     }
 }

@@ -71,8 +71,8 @@ public record DynamicLibrary(String path, MemorySegment handle) {
                                 ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.ADDRESS));
 
         private static MethodHandle bind(String name, FunctionDescriptor descriptor) {
-            Linker linker = Linker.nativeLinker();
-            return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), descriptor);
+            return Downcalls.bind(
+                    Linker.nativeLinker().defaultLookup().findOrThrow(name), descriptor);
         }
     }
 }
