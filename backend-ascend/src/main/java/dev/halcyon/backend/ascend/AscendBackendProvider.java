@@ -16,6 +16,9 @@ import java.util.Map;
 
 /// The backend "ascend".
 public final class AscendBackendProvider implements BackendProvider {
+    private static final System.Logger LOGGER =
+            System.getLogger(AscendBackendProvider.class.getName());
+
     private final Map<String, String> given;
 
     /// Makes the provider; [java.util.ServiceLoader] calls this.
@@ -104,8 +107,14 @@ public final class AscendBackendProvider implements BackendProvider {
         AscendLibraries libraries = AscendLibraries.of(found.installation());
         AscendContext context =
                 AscendContext.open(libraries.runtime(), ordinal, found.deterministic());
+        DeviceDescription description = found.description();
+        if (!description.emulated()) {
+            LOGGER.log(
+                    System.Logger.Level.WARNING,
+                    description.id() + ": " + AscendProbe.UNTESTED + "; check its results");
+        }
         try {
-            return new AscendDevice(found.description(), options, libraries, context);
+            return new AscendDevice(description, options, libraries, context);
         } catch (RuntimeException failed) {
             context.close();
             throw failed;

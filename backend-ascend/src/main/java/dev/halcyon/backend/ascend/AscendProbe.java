@@ -45,6 +45,8 @@ record AscendProbe(
         Map<String, String> environment,
         Predicate<Path> exists,
         Function<Path, Answer> runtime) {
+    static final String UNTESTED = "nothing of this version has been tested on an NPU";
+
     /// The remedy for everything that comes of an environment that was not prepared.
     static final String SET_ENVIRONMENT =
             "source set_env.sh of the CANN installation before starting Java, and check"
@@ -157,7 +159,7 @@ record AscendProbe(
         }
     }
 
-    private static Availability available(Finding finding) {
+    private Availability available(Finding finding) {
         Answer.Answered answer = finding.answer();
         String soc = answer.soc().isEmpty() ? "Ascend" : answer.soc();
         Map<String, String> properties = new LinkedHashMap<>();
@@ -165,6 +167,11 @@ record AscendProbe(
         properties.put("runtime", answer.version());
         properties.put("operators", finding.installation().layout());
         properties.put("cann", finding.installation().root().toString());
+        if (!answer.emulated() && !settings.trusted()) {
+            properties.put(
+                    DeviceDescription.RESERVATION,
+                    UNTESTED + "; name the device to use it, or add -Dhalcyon.ascend=on");
+        }
         List<DeviceDescription> devices = new ArrayList<>();
         for (int i = 0; i < answer.devices(); i++) {
             devices.add(
@@ -179,7 +186,7 @@ record AscendProbe(
                 devices,
                 answer.emulated()
                         ? List.of("this is the emulator: results are real, times mean nothing")
-                        : List.of());
+                        : List.of(UNTESTED + "; see docs/ascend.md"));
     }
 
     private Finding look() throws Obstacle {

@@ -8,6 +8,8 @@ import java.util.Map;
 /// Everything that can be set about the backend, read once a probe.
 ///
 /// @param disabled `-Dhalcyon.ascend=off`
+/// @param trusted `-Dhalcyon.ascend=on`: `auto` may take a device, though the backend has never run
+///   on one
 /// @param home `-Dhalcyon.ascend.home=`, an installation of CANN or a root of the emulator, used
 ///   instead of what the environment names
 /// @param emulator `-Dhalcyon.ascend.emulator=`, the folder that the emulator was built into, used
@@ -19,6 +21,7 @@ import java.util.Map;
 ///   which is faster
 record AscendSettings(
         boolean disabled,
+        boolean trusted,
         @Nullable Path home,
         @Nullable Path emulator,
         @Nullable String profile,
@@ -33,6 +36,7 @@ record AscendSettings(
         String profile = properties.get("halcyon.ascend.profile");
         return new AscendSettings(
                 "off".equals(properties.get("halcyon.ascend")),
+                "on".equals(properties.get("halcyon.ascend")),
                 path(properties, "halcyon.ascend.home"),
                 path(properties, "halcyon.ascend.emulator"),
                 profile == null || profile.isBlank() ? null : profile,

@@ -84,6 +84,19 @@ class AscendProbeTest {
         assertFalse(found.devices().getFirst().emulated());
     }
 
+    /// Nothing has run on an NPU yet, so whoever asks for any device does not get one unknowingly.
+    @Test
+    void leavesDevicesToThoseWhoNameThem() {
+        Machine machine = new Machine();
+        Availability.Available found =
+                assertInstanceOf(Availability.Available.class, machine.probe().run());
+        String reservation = found.devices().getFirst().reservation().orElse("");
+        assertTrue(reservation.contains("-Dhalcyon.ascend=on"), reservation);
+        machine.properties.put("halcyon.ascend", "on");
+        found = assertInstanceOf(Availability.Available.class, machine.probe().run());
+        assertTrue(found.devices().getFirst().reservation().isEmpty());
+    }
+
     @Test
     void saysThatItIsSwitchedOff() {
         Machine machine = new Machine();
