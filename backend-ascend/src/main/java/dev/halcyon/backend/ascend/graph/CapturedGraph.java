@@ -31,14 +31,13 @@ public record CapturedGraph(
     /// The counter has a place of its own before the workspace.
     private static final long COUNTER_BYTES = 512;
 
-    /// {@return the recording of `work`}
+    /// {@return the recording of `work`; null if the processor has no graphs}
     ///
     /// Workspaces are measured first, because nothing may be allocated during a capture. The caller
     /// holds the lock of the device's captures, and the context is current.
     ///
     /// @param stream one that nothing else uses
     /// @param check notes a task and fails unless its status is success
-    /// @return the recording; null if the processor has no graphs
     public static @Nullable CapturedGraph of(
             AscendWork work,
             AclRuntime runtime,
