@@ -17,7 +17,10 @@ import java.io.PrintWriter;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /// One run of the benchmark: ceilings, then every case on every device, then what calls of the API
 /// cost.
@@ -33,7 +36,7 @@ public final class BenchRun {
 
     private static final double PREPARING_SECONDS = 1;
     private static final double CEILING_SECONDS = 4;
-    private static final double PEER_START_SECONDS = 20;
+    private static final double PEER_START_SECONDS = 5;
 
     private final BenchOptions options;
     private final Pace pace;
@@ -109,12 +112,8 @@ public final class BenchRun {
                 try {
                     Side first = sides.getFirst();
                     measureCeilings(first, progress);
-                    try (PeerTeam team = team(cases, first.all(), progress)) {
-                        load.setFriends(team.handles());
-                        CaseRun run = new CaseRun(pace, load, patience, sides, team);
-                        for (CaseList.Case each : cases) {
-                            one(run, each, progress);
-                        }
+                    for (List<CaseList.Case> suite : suites(cases)) {
+                        measure(suite, sides, progress);
                     }
                     sides.forEach(side -> refuseFallback(side.all()));
                     sheet.add(MachineSheet.Entry.of(first.all()));
@@ -138,10 +137,34 @@ public final class BenchRun {
                 failures);
     }
 
+    private static List<List<CaseList.Case>> suites(List<CaseList.Case> cases) {
+        Map<String, List<CaseList.Case>> suites =
+                cases.stream()
+                        .collect(
+                                Collectors.groupingBy(
+                                        each -> each.problem().suite(),
+                                        LinkedHashMap::new,
+                                        Collectors.toList()));
+        return List.copyOf(suites.values());
+    }
+
+    /// Peers live for one suite: they keep the memory that they have freed, and what nine of them
+    /// keep of all suites together is more than a machine of 24 GB has.
+    private void measure(List<CaseList.Case> suite, List<Side> sides, Progress progress) {
+        try (PeerTeam team = team(suite, sides.getFirst().all(), progress)) {
+            load.setFriends(team.handles());
+            CaseRun run = new CaseRun(pace, load, patience, sides, team);
+            for (CaseList.Case each : suite) {
+                one(run, each, progress);
+            }
+        }
+    }
+
     private double estimate(List<Opened> devices, List<CaseList.Case> cases, List<String> calls) {
         double sum = 0;
         for (Opened opened : devices) {
-            sum += CEILING_SECONDS * 2 + (options.peers() ? PEER_START_SECONDS : 0);
+            sum += CEILING_SECONDS * 2;
+            sum += options.peers() ? PEER_START_SECONDS * suites(cases).size() : 0;
             for (CaseList.Case one : cases) {
                 sum += estimate(one, opened.contestants().size());
             }
