@@ -34,8 +34,7 @@ record CudaProbe(
         Mode mode,
         boolean nativeAccess,
         Supplier<Found> driver) {
-    static final String UNTESTED =
-            "no kernel of this version has been tested on a GPU";
+    static final String UNTESTED = "no kernel of this version has been tested on a GPU";
 
     /// CUDA 12.0, whose driver (525) is the oldest that the natives of JCuda 12.6 load with.
     private static final int OLDEST_CUDA = 12_000;
