@@ -60,7 +60,7 @@ public final class CudaKernels {
         for (Kernel<?, ?, CudaWork> kernel : all(functions)) {
             registry.register(
                     kernel instanceof GemmKernel gemm && library.isPresent()
-                            ? new LibraryGemmKernel(gemm, library.get())
+                            ? new GemmByLibrary(gemm, library.get())
                             : kernel);
         }
         return registry;

@@ -25,11 +25,11 @@ import java.util.Optional;
 ///
 /// @param own our own kernel
 /// @param library the library
-record LibraryGemmKernel(GemmKernel own, ProductPlanner library)
+record GemmByLibrary(GemmKernel own, ProductPlanner library)
         implements Kernel<Gemm, Gemm.Args, CudaWork> {
     static final String NAME = "gemm.cublaslt";
 
-    private static final System.Logger LOGGER = System.getLogger(LibraryGemmKernel.class.getName());
+    private static final System.Logger LOGGER = System.getLogger(GemmByLibrary.class.getName());
 
     @Override
     public Class<Gemm> specType() {
