@@ -41,6 +41,8 @@ fatbin=$1/META-INF/halcyon/cuda/kernels.fatbin
 if [ -f "$fatbin" ] && [ -z "$(find "$sources" -type f -newer "$fatbin")" ]; then
     exit 0
 fi
+# Machine code of older sources must not be what a device is given.
+rm -f "$fatbin"
 if ! command -v "$nvcc" >/dev/null; then
     echo "native/cuda: no nvcc ('$nvcc'), so the CUDA driver will compile the kernels from PTX when a device is opened" >&2
     exit 0
