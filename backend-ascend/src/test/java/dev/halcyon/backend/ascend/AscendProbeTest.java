@@ -3,6 +3,7 @@ package dev.halcyon.backend.ascend;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.halcyon.backend.ascend.AscendProbe.Answer;
@@ -315,7 +316,7 @@ class AscendProbeTest {
     }
 
     @Test
-    void looksAtThisMachineInSilence() {
-        new AscendBackendProvider().probe();
+    void alwaysFindsAnAnswerOnThisMachine() {
+        assertNotNull(new AscendBackendProvider().probe());
     }
 }

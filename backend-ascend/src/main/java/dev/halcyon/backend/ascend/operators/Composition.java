@@ -331,11 +331,6 @@ public final class Composition {
         release(mark);
     }
 
-    /// `x = 1 / sqrt(x)`.
-    public void inverseSquareRoot(View x) {
-        unlessEmpty(x, Operator.INPLACE_RSQRT, x);
-    }
-
     /// `out = 1 / (1 + e^-x)`.
     public void sigmoid(View x, View out) {
         if (x.type() == DOUBLE) {
@@ -540,17 +535,6 @@ public final class Composition {
         convert(ids, out);
         fillWhere(out, where, substitute);
         return where;
-    }
-
-    /// {@return the type that sums and functions of these types are computed in: binary64 if one
-    /// is, else binary32}
-    public static AclDataType computeType(AclDataType... types) {
-        for (AclDataType type : types) {
-            if (type == DOUBLE) {
-                return DOUBLE;
-            }
-        }
-        return FLOAT;
     }
 
     /// {@return whether it has memory}
